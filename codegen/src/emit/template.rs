@@ -1,0 +1,25 @@
+//! Prints a template. Templates only print: what they print is decided before.
+
+use minijinja::{Environment, UndefinedBehavior, context};
+use serde::Serialize;
+
+use super::{Error, first_line};
+
+/// Fills a template with the model or something made of it.
+pub fn render(template: &str, model: impl Serialize) -> Result<String, Error> {
+    let mut environment = Environment::new();
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_keep_trailing_newline(true);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("quote", quote);
+    let first_line = first_line();
+    environment
+        .render_str(template, context! { first_line, ..minijinja::Value::from_serialize(model) })
+        .map_err(|error| Error::new(format!("{error:#}")))
+}
+
+/// Text as a Python string.
+fn quote(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

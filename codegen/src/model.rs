@@ -1,0 +1,293 @@
+//! The checked model: what the emitters see. Plain data, in the schema's order.
+
+use serde::{Serialize, Serializer};
+
+use crate::names::Version;
+
+/// Everything that a schema says.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Model {
+    /// The version of the headers that the schema was last held against.
+    pub glusterfs: Version,
+    /// The fops, in the order of `struct xlator_fops`.
+    pub fops: Vec<Fop>,
+    /// `struct xlator_cbks`.
+    pub callbacks: Vec<Hook>,
+    /// `struct xlator_dumpops`.
+    pub dumpops: Vec<Hook>,
+    /// The structures whose fields Python sees.
+    pub structures: Vec<Structure>,
+    /// Enums and constants that Python sees.
+    pub enums: Vec<Enum>,
+    /// Names of older sources and the headers' names for them.
+    pub aliases: Vec<Alias>,
+}
+
+/// A GlusterFS file operation.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fop {
+    /// The name of its slot in `struct xlator_fops`.
+    pub name: String,
+    /// One line for people.
+    pub doc: String,
+    /// Its number in `enum glusterfs_fop_t`.
+    pub index: u32,
+    /// The name of that number, after `GF_FOP_`.
+    pub gf_fop: String,
+    /// The version that brought it, where that matters.
+    pub since: Option<Version>,
+    /// The last version that has it.
+    pub until: Option<Version>,
+    /// What an `op_ret` of 0 or more means.
+    pub op_ret: OpRet,
+    /// Arguments after `frame` and `this`.
+    pub args: Vec<Param>,
+    /// Callback values after `op_errno`.
+    pub cbk_args: Vec<Param>,
+}
+
+/// An argument of a fop, or a value of its callback.
+#[derive(Debug, Clone, Serialize)]
+pub struct Param {
+    /// Its name in the headers.
+    pub name: String,
+    /// Its type.
+    #[serde(flatten)]
+    pub ty: CType,
+    /// It is never NULL: an argument in any request, a callback value in a success.
+    pub required: bool,
+    /// It is a pointer that may be NULL, so that Python has to expect None.
+    pub nullable: bool,
+    /// For a vector: where its length and owner stand in the same list.
+    pub vector: Option<Vector>,
+    /// Bytes behind the pointer, where that is fixed.
+    pub size: Option<u32>,
+}
+
+/// The relations of a vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Vector {
+    /// The position of the argument that counts its parts.
+    pub length: usize,
+    /// The position of the argument that keeps its memory.
+    pub owner: Option<usize>,
+}
+
+/// A C type and what becomes of it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct CType {
+    /// The headers' spelling.
+    #[serde(rename = "c_type")]
+    pub spelling: String,
+    /// How its values cross between C and Python.
+    pub kind: Kind,
+    /// Its type in Python.
+    pub python: String,
+    /// Its ctypes type, as Python writes it.
+    pub ctypes: String,
+}
+
+/// What an `op_ret` of 0 or more means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpRet {
+    /// It succeeded.
+    #[default]
+    Status,
+    /// So many bytes.
+    Bytes,
+    /// So many entries.
+    Entries,
+}
+
+impl OpRet {
+    /// All of them, by the name that a schema uses.
+    pub const ALL: &[(&str, OpRet)] =
+        &[("status", OpRet::Status), ("bytes", OpRet::Bytes), ("entries", OpRet::Entries)];
+}
+
+/// How a value crosses between C and Python.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(missing_docs, reason = "the names are those of the C types; the classes below say the rest")]
+pub enum Kind {
+    I16,
+    #[default]
+    I32,
+    U32,
+    I64,
+    U64,
+    Str,
+    Loc,
+    Inode,
+    Fd,
+    Iatt,
+    Dict,
+    Iobref,
+    Iovec,
+    Dirents,
+    Flock,
+    Lease,
+    Statvfs,
+    Locklist,
+    Checksum,
+    Client,
+    Gfid,
+    Prot,
+    LkOwner,
+    Bytes,
+}
+
+/// Where a kind may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// A number: anywhere.
+    Number,
+    /// A number that no argument has: in structures.
+    FieldNumber,
+    /// A pointer: in arguments, where it may be NULL.
+    Pointer,
+    /// Something that lies in a structure: in structures.
+    Field,
+}
+
+impl Kind {
+    /// All of them, by the name that a schema uses.
+    pub const ALL: &[(&str, Kind)] = &[
+        ("i16", Kind::I16),
+        ("i32", Kind::I32),
+        ("u32", Kind::U32),
+        ("i64", Kind::I64),
+        ("u64", Kind::U64),
+        ("str", Kind::Str),
+        ("loc", Kind::Loc),
+        ("inode", Kind::Inode),
+        ("fd", Kind::Fd),
+        ("iatt", Kind::Iatt),
+        ("dict", Kind::Dict),
+        ("iobref", Kind::Iobref),
+        ("iovec", Kind::Iovec),
+        ("dirents", Kind::Dirents),
+        ("flock", Kind::Flock),
+        ("lease", Kind::Lease),
+        ("statvfs", Kind::Statvfs),
+        ("locklist", Kind::Locklist),
+        ("checksum", Kind::Checksum),
+        ("client", Kind::Client),
+        ("gfid", Kind::Gfid),
+        ("prot", Kind::Prot),
+        ("lk_owner", Kind::LkOwner),
+        ("bytes", Kind::Bytes),
+    ];
+
+    /// The name that a schema uses.
+    pub fn name(self) -> &'static str {
+        Kind::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+
+    /// Where it may stand.
+    pub fn class(self) -> Class {
+        match self {
+            Kind::I32 | Kind::U32 | Kind::I64 | Kind::U64 => Class::Number,
+            Kind::I16 => Class::FieldNumber,
+            Kind::Gfid | Kind::Prot | Kind::LkOwner | Kind::Bytes => Class::Field,
+            Kind::Str
+            | Kind::Loc
+            | Kind::Inode
+            | Kind::Fd
+            | Kind::Iatt
+            | Kind::Dict
+            | Kind::Iobref
+            | Kind::Iovec
+            | Kind::Dirents
+            | Kind::Flock
+            | Kind::Lease
+            | Kind::Statvfs
+            | Kind::Locklist
+            | Kind::Checksum
+            | Kind::Client => Class::Pointer,
+        }
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// A function of `struct xlator_cbks` or `struct xlator_dumpops`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Hook {
+    /// The name of its slot.
+    pub name: String,
+    /// One line for people.
+    pub doc: String,
+    /// Its type in C; None for void.
+    pub returns: Option<CType>,
+    /// Arguments after `this`.
+    pub args: Vec<Param>,
+}
+
+/// A structure whose fields Python sees.
+#[derive(Debug, Clone, Serialize)]
+pub struct Structure {
+    /// Its name in C, without `struct`.
+    pub name: String,
+    /// Its type in C.
+    pub c_type: String,
+    /// The class of its handle.
+    pub python: String,
+    /// One line for people.
+    pub doc: String,
+    /// Its fields.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a structure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Field {
+    /// Its name in C.
+    pub name: String,
+    /// Its type.
+    #[serde(flatten)]
+    pub ty: CType,
+    /// One line for people.
+    pub doc: String,
+}
+
+/// An enum, or constants that belong together.
+#[derive(Debug, Clone, Serialize)]
+pub struct Enum {
+    /// Its class in Python.
+    pub name: String,
+    /// The enum in C; None for `#define`s.
+    pub c_type: Option<String>,
+    /// One line for people.
+    pub doc: String,
+    /// Its values are bits to be combined.
+    pub flag: bool,
+    /// Its values.
+    pub values: Vec<EnumValue>,
+}
+
+/// A value of an [`Enum`].
+#[derive(Debug, Clone, Serialize)]
+pub struct EnumValue {
+    /// Its name in C.
+    pub name: String,
+    /// Its name in the Python class.
+    pub member: String,
+    /// The number.
+    pub value: i64,
+    /// One line for people.
+    pub doc: String,
+}
+
+/// An older name of something.
+#[derive(Debug, Clone, Serialize)]
+pub struct Alias {
+    /// What older sources say.
+    pub old: String,
+    /// What the headers say.
+    pub new: String,
+}

@@ -1,0 +1,435 @@
+//! From the schema to the model: checks what the schema says and how its parts fit.
+//! Never stops at an error, so that one run reports all of them.
+
+use std::collections::HashMap;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::model::{
+    Alias, CType, Class, Enum, EnumValue, Field, Fop, Hook, Kind, Model, OpRet, Param, Structure, Vector,
+};
+use crate::names::{Version, not_a_name};
+use crate::schema::{self, Named, Schema, Text};
+use crate::yaml::At;
+
+/// Arguments that every fop or callback has, and what `X_wind` takes beside arguments.
+const TAKEN: &[&str] = &["frame", "this", "cookie", "op_ret", "op_errno", "child"];
+
+/// The runtime holds checksums in this many bytes.
+const CHECKSUM_SIZE: i64 = 32;
+
+/// As many arguments as the runtime has room for (`MAX_ARGS` in `glupy/src/fop.rs`).
+const MAX_ARGS: usize = 10;
+
+/// Checks a schema. The model can only be used when nothing was reported.
+pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
+    let mut resolver = Resolver { diagnostics, types: HashMap::new(), nullable: &schema.nullable };
+    resolver.types(&schema.types);
+    resolver.nullable_names(schema);
+    let model = Model {
+        glusterfs: resolver.version(schema.glusterfs.as_ref()).unwrap_or_default(),
+        fops: schema.fops.iter().map(|(name, fop)| resolver.fop(name, fop)).collect(),
+        callbacks: schema.callbacks.iter().map(|(name, hook)| resolver.hook(name, hook)).collect(),
+        dumpops: schema.dumpops.iter().map(|(name, hook)| resolver.hook(name, hook)).collect(),
+        structures: schema.structures.iter().map(|(name, item)| resolver.structure(name, item)).collect(),
+        enums: schema.enums.iter().map(|(name, item)| resolver.enum_(name, item)).collect(),
+        aliases: schema.aliases.iter().map(|(old, new)| resolver.alias(old, new)).collect(),
+    };
+    resolver.fop_numbers(&schema.fops, &model);
+    resolver.enum_names(&schema.enums);
+    resolver.structure_classes(&schema.structures);
+    model
+}
+
+struct Resolver<'s, 'd> {
+    diagnostics: &'d mut Diagnostics,
+    types: HashMap<&'s str, CType>,
+    nullable: &'s [Text],
+}
+
+impl<'s> Resolver<'s, '_> {
+    fn error(&mut self, span: &Span, message: impl Into<String>, expected: impl Into<String>) -> &mut Diagnostic {
+        self.diagnostics.error(span, message, expected)
+    }
+
+    /// Reports all but the first of those that have the same key.
+    fn unique<'a>(&mut self, what: &str, items: impl IntoIterator<Item = (String, &'a Span)>) {
+        let mut seen: HashMap<String, &Span> = HashMap::new();
+        for (key, span) in items {
+            if let Some(first) = seen.get(&key) {
+                self.error(span, format!("{what} `{key}` stands twice"), "the second one")
+                    .related(first, "the first one");
+            } else {
+                seen.insert(key, span);
+            }
+        }
+    }
+
+    fn name(&mut self, name: &Text, what: &str) -> String {
+        if let Some(expected) = not_a_name(&name.value) {
+            self.error(&name.span, format!("`{}` can not be the name of {what}", name.value), format!("expected {expected}"));
+        }
+        name.value.clone()
+    }
+
+    fn doc(&mut self, doc: Option<&Text>) -> String {
+        let Some(doc) = doc else { return String::new() };
+        let text = doc.value.trim();
+        if text.is_empty() || text.contains('\n') {
+            self.error(&doc.span, "this doc is not one line", "expected one line of text");
+        }
+        text.to_owned()
+    }
+
+    fn version(&mut self, text: Option<&Text>) -> Option<Version> {
+        let text = text?;
+        let version = text.value.parse().ok();
+        if version.is_none() {
+            let message = format!("`{}` is no version of GlusterFS", text.value);
+            self.error(&text.span, message, "expected two numbers with a dot, such as \"10.3\"");
+        }
+        version
+    }
+
+    /// One of a closed list of words.
+    fn word<T: Copy>(&mut self, text: &Text, what: &str, all: &[(&'static str, T)]) -> Option<T> {
+        let found = all.iter().find(|(name, _)| *name == text.value);
+        if found.is_none() {
+            let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+            self.error(&text.span, format!("`{}` is no {what}", text.value), format!("expected one of {}", names.join(", ")))
+                .suggest(&text.value, names);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn types(&mut self, types: &'s Named<schema::Type>) {
+        for (spelling, raw) in types {
+            let mut ty = CType { spelling: spelling.value.clone(), ..CType::default() };
+            if let Some(kind) = &raw.kind {
+                ty.kind = self.word(kind, "kind", Kind::ALL).unwrap_or_default();
+            }
+            if let Some(python) = &raw.python {
+                ty.python = self.name(python, "a Python type");
+            }
+            if let Some(ctypes) = &raw.ctypes {
+                let inner = ctypes.value.strip_prefix("POINTER(").and_then(|rest| rest.strip_suffix(')'));
+                if not_a_name(inner.unwrap_or(&ctypes.value)).is_some() {
+                    let message = format!("`{}` is no ctypes type", ctypes.value);
+                    self.error(&ctypes.span, message, "expected a name, or POINTER(name)");
+                }
+                ty.ctypes.clone_from(&ctypes.value);
+            }
+            self.types.insert(&spelling.value, ty);
+        }
+    }
+
+    fn nullable_names(&mut self, schema: &Schema) {
+        let names: Vec<&str> = schema
+            .fops
+            .iter()
+            .flat_map(|(_, fop)| fop.args.iter().chain(&fop.cbk))
+            .map(|param| param.name.value.as_str())
+            .collect();
+        for name in &schema.nullable {
+            if !names.contains(&name.value.as_str()) {
+                let message = format!("no fop has an argument `{}`", name.value);
+                self.error(&name.span, message, "expected the name of an argument")
+                    .suggest(&name.value, names.iter().copied());
+            }
+        }
+    }
+
+    /// Looks up a C type that may stand in a place for `classes`.
+    fn ctype(&mut self, name: Option<&Text>, place: &str, classes: &[Class]) -> CType {
+        let Some(name) = name else { return CType::default() };
+        let Some(ty) = self.types.get(name.value.as_str()).cloned() else {
+            let mut known: Vec<_> = self.types.keys().copied().collect();
+            known.sort_unstable(); // a HashMap's order is not the same twice
+            self.error(&name.span, format!("there is no type `{}`", name.value), "expected one of those under `types`")
+                .suggest(&name.value, known);
+            return CType::default();
+        };
+        if !classes.contains(&ty.kind.class()) {
+            let message = format!("`{}` can not be the type of {place}", name.value);
+            self.error(&name.span, message, format!("its kind is {}", ty.kind.name()));
+        }
+        ty
+    }
+
+    fn params(&mut self, params: &[schema::Param], what: &str, required: impl Fn(&str) -> bool) -> Vec<Param> {
+        self.unique(what, params.iter().map(|param| (param.name.value.clone(), &param.name.span)));
+        if let Some(extra) = params.get(MAX_ARGS) {
+            let message = format!("there are {} arguments", params.len());
+            self.error(&extra.name.span, message, format!("expected at most {MAX_ARGS}"));
+        }
+        params.iter().map(|param| self.param(param, params, what, &required)).collect()
+    }
+
+    fn param(
+        &mut self,
+        param: &schema::Param,
+        siblings: &[schema::Param],
+        what: &str,
+        required: &impl Fn(&str) -> bool,
+    ) -> Param {
+        let name = self.name(&param.name, what);
+        if TAKEN.contains(&name.as_str()) {
+            let message = format!("`{name}` can not be the name of {what}");
+            self.error(&param.name.span, message, "every fop has this already");
+        }
+        let ty = self.ctype(param.ty.as_ref(), what, &[Class::Number, Class::Pointer]);
+        let pointer = ty.kind.class() == Class::Pointer;
+        // Relations are checked against the kind only when the type is known.
+        let known = param.ty.as_ref().is_some_and(|ty| self.types.contains_key(ty.value.as_str()));
+        if known {
+            self.relations(param, ty.kind);
+        }
+        if let Some(nullable) = param.nullable.as_ref().filter(|_| known && !pointer) {
+            self.error(&nullable.span, format!("`{name}` is no pointer"), "only pointers can be NULL");
+        }
+        let sibling = |this: &mut Self, text: &Text, kinds: &[Kind], expected: &str| {
+            this.sibling(text, siblings, what, kinds, expected)
+        };
+        let length = param.length.as_ref().and_then(|text| {
+            let numbers = [Kind::I32, Kind::U32, Kind::I64, Kind::U64];
+            sibling(self, text, &numbers, "expected an argument that is a number")
+        });
+        let owner = param
+            .owner
+            .as_ref()
+            .and_then(|text| sibling(self, text, &[Kind::Iobref], "expected an argument that is an iobref"));
+        let required = pointer && required(&name) && !param.nullable.as_ref().is_some_and(|flag| flag.value);
+        Param {
+            required,
+            nullable: pointer && !required,
+            vector: length.map(|length| Vector { length, owner }),
+            size: param.size.as_ref().and_then(|size| u32::try_from(size.value).ok()),
+            name,
+            ty,
+        }
+    }
+
+    /// Which relations a kind must have, and which it can not have.
+    fn relations(&mut self, param: &schema::Param, kind: Kind) {
+        let name = &param.name.value;
+        let missing = |this: &mut Self, key: &str| {
+            this.error(&param.name.span, format!("`{name}` has no `{key}`"), format!("expected `{key}: ...` for a {}", kind.name()));
+        };
+        match (kind, &param.length, &param.size) {
+            (Kind::Iovec, None, _) => missing(self, "length"),
+            (Kind::Checksum, _, None) => missing(self, "size"),
+            _ => {}
+        }
+        for (key, text) in [("length", &param.length), ("owner", &param.owner)] {
+            if let Some(text) = text.as_ref().filter(|_| kind != Kind::Iovec) {
+                let message = format!("`{name}` can have no `{key}`");
+                self.error(&text.span, message, format!("only an iovec has one, this is a {}", kind.name()));
+            }
+        }
+        if let Some(size) = &param.size {
+            if kind != Kind::Checksum {
+                let message = format!("`{name}` can have no `size`");
+                self.error(&size.span, message, format!("only a checksum has one, this is a {}", kind.name()));
+            } else if size.value != CHECKSUM_SIZE {
+                let message = format!("a checksum of {} bytes is not supported", size.value);
+                self.error(&size.span, message, format!("expected {CHECKSUM_SIZE}"));
+            }
+        }
+    }
+
+    /// The position of the argument that a relation names.
+    fn sibling(
+        &mut self,
+        text: &Text,
+        siblings: &[schema::Param],
+        what: &str,
+        kinds: &[Kind],
+        expected: &str,
+    ) -> Option<usize> {
+        let Some(index) = siblings.iter().position(|other| other.name.value == text.value) else {
+            let names = siblings.iter().map(|other| other.name.value.as_str());
+            let message = format!("`{}` is not the name of {what} here", text.value);
+            self.error(&text.span, message, expected).suggest(&text.value, names);
+            return None;
+        };
+        let target = &siblings[index];
+        let kind = target.ty.as_ref().and_then(|ty| self.types.get(ty.value.as_str())).map(|ty| ty.kind);
+        if let Some(kind) = kind.filter(|kind| !kinds.contains(kind)) {
+            self.error(&text.span, format!("`{}` does not fit here", text.value), expected)
+                .related(&target.name.span, format!("this is a {}", kind.name()));
+        }
+        Some(index)
+    }
+
+    fn fop(&mut self, name: &Text, raw: &schema::Fop) -> Fop {
+        let nullable = self.nullable;
+        let often_null = |name: &str| nullable.iter().any(|other| other.value == name);
+        self.success(raw);
+        let since = self.version(raw.since.as_ref());
+        let until = self.version(raw.until.as_ref());
+        if let (Some(since), Some(until), Some(text)) = (since, until, &raw.until) {
+            if until < since {
+                self.error(&text.span, format!("`{}` ends before it begins", name.value), format!("expected {since} or later"));
+            }
+        }
+        Fop {
+            name: self.name(name, "a fop"),
+            doc: self.doc(raw.doc.as_ref()),
+            index: raw.index.as_ref().map_or(0, |index| self.index(index)),
+            gf_fop: match &raw.gf_fop {
+                Some(text) => self.name(text, "a GF_FOP_ number"),
+                None => name.value.to_uppercase(),
+            },
+            since,
+            until,
+            op_ret: match &raw.op_ret {
+                Some(text) => self.word(text, "meaning of op_ret", OpRet::ALL).unwrap_or_default(),
+                None => OpRet::default(),
+            },
+            args: self.params(&raw.args, "an argument", |name| !often_null(name)),
+            cbk_args: self.params(&raw.cbk, "a callback value", |name| {
+                raw.success.iter().any(|other| other.value == name)
+            }),
+        }
+    }
+
+    fn index(&mut self, index: &At<i64>) -> u32 {
+        match u32::try_from(index.value) {
+            Ok(number @ 1..) => number,
+            _ => {
+                self.error(&index.span, format!("{} is no place in the table", index.value), "expected 1 or more");
+                0
+            }
+        }
+    }
+
+    /// Checks `success` against the callback values.
+    fn success(&mut self, raw: &schema::Fop) {
+        self.unique("the callback value", raw.success.iter().map(|name| (name.value.clone(), &name.span)));
+        for name in &raw.success {
+            let Some(param) = raw.cbk.iter().find(|param| param.name.value == name.value) else {
+                let names = raw.cbk.iter().map(|param| param.name.value.as_str());
+                let message = format!("`{}` is not the name of a callback value here", name.value);
+                self.error(&name.span, message, "expected one of those under `cbk`").suggest(&name.value, names);
+                continue;
+            };
+            let kind = param.ty.as_ref().and_then(|ty| self.types.get(ty.value.as_str())).map(|ty| ty.kind);
+            if kind.is_some_and(|kind| kind.class() != Class::Pointer) {
+                self.error(&name.span, format!("`{}` is no pointer", name.value), "only pointers can be NULL");
+            } else if self.nullable.iter().any(|other| other.value == name.value)
+                || param.nullable.as_ref().is_some_and(|flag| flag.value)
+            {
+                let message = format!("`{}` may be NULL, and may not", name.value);
+                self.error(&name.span, message, "expected a value that is not said to be nullable");
+            }
+        }
+    }
+
+    fn fop_numbers(&mut self, fops: &'s Named<schema::Fop>, model: &Model) {
+        let indexes = fops.iter().filter_map(|(_, fop)| fop.index.as_ref());
+        self.unique("the index", indexes.map(|index| (index.value.to_string(), &index.span)));
+        let names = fops.iter().zip(&model.fops);
+        self.unique("the number GF_FOP_...", names.map(|((text, raw), fop)| {
+            (fop.gf_fop.clone(), raw.gf_fop.as_ref().map_or(&text.span, |text| &text.span))
+        }));
+    }
+
+    fn hook(&mut self, name: &Text, raw: &schema::Hook) -> Hook {
+        Hook {
+            name: self.name(name, "a callback"),
+            doc: self.doc(raw.doc.as_ref()),
+            returns: match &raw.returns {
+                Some(text) if text.value == "void" => None,
+                text => Some(self.ctype(text.as_ref(), "a result", &[Class::Number])),
+            },
+            args: self.params(&raw.args, "an argument", |_| true),
+        }
+    }
+
+    fn structure(&mut self, name: &Text, raw: &schema::Structure) -> Structure {
+        let fields = &raw.fields;
+        self.unique("the field", fields.iter().map(|(name, _)| (name.value.clone(), &name.span)));
+        Structure {
+            name: self.name(name, "a structure"),
+            c_type: raw.c_type.as_ref().map_or(String::new(), |text| text.value.clone()),
+            python: raw.python.as_ref().map_or(String::new(), |text| self.name(text, "a class")),
+            doc: self.doc(raw.doc.as_ref()),
+            fields: fields
+                .iter()
+                .map(|(name, field)| Field {
+                    name: self.name(name, "a field"),
+                    ty: self.ctype(field.ty.as_ref(), "a field", &[Class::Number, Class::FieldNumber, Class::Field]),
+                    doc: self.doc(field.doc.as_ref()),
+                })
+                .collect(),
+        }
+    }
+
+    /// A structure's class must be the one that its C type has in arguments.
+    fn structure_classes(&mut self, structures: &'s Named<schema::Structure>) {
+        for (_, raw) in structures {
+            let (Some(c_type), Some(python)) = (&raw.c_type, &raw.python) else { continue };
+            let pointer = format!("{} *", c_type.value);
+            match self.types.get(pointer.as_str()).map(|ty| ty.python.clone()) {
+                None => {
+                    self.error(&c_type.span, format!("there is no type `{pointer}`"), "expected one of those under `types`, without the asterisk");
+                }
+                Some(class) if class != python.value => {
+                    let message = format!("`{}` is not what `{pointer}` is in Python", python.value);
+                    self.error(&python.span, message, format!("expected {class}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn enum_(&mut self, name: &Text, raw: &schema::Enum) -> Enum {
+        let prefix = raw.prefix.as_ref().map_or("", |text| text.value.as_str());
+        let values: Vec<_> = raw.values.iter().map(|(name, value)| self.enum_value(name, value, prefix)).collect();
+        self.unique("the member", values.iter().zip(&raw.values).map(|(value, (name, raw))| {
+            (value.member.clone(), raw.python.as_ref().map_or(&name.span, |text| &text.span))
+        }));
+        if values.is_empty() {
+            self.error(&name.span, format!("the enum `{}` has no values", name.value), "expected at least one");
+        }
+        Enum {
+            name: self.name(name, "an enum"),
+            c_type: raw.c_type.as_ref().map(|text| text.value.clone()),
+            doc: self.doc(raw.doc.as_ref()),
+            flag: raw.flag.as_ref().is_some_and(|flag| flag.value),
+            values,
+        }
+    }
+
+    fn enum_value(&mut self, name: &Text, raw: &schema::EnumValue, prefix: &str) -> EnumValue {
+        let member = match &raw.python {
+            Some(text) => self.name(text, "a member"),
+            None => {
+                let member = name.value.strip_prefix(prefix).unwrap_or(&name.value).to_owned();
+                // The C name itself is checked below.
+                if not_a_name(&name.value).is_none() && not_a_name(&member).is_some() {
+                    self.error(&name.span, format!("`{member}` can not be the name of a member"), "expected `python: ...` for this value");
+                }
+                member
+            }
+        };
+        EnumValue {
+            name: self.name(name, "a constant"),
+            member,
+            value: raw.value.as_ref().map_or(0, |value| value.value),
+            doc: self.doc(raw.doc.as_ref()),
+        }
+    }
+
+    /// All constants share one Python module.
+    fn enum_names(&mut self, enums: &'s Named<schema::Enum>) {
+        let names = enums.iter().flat_map(|(_, raw)| &raw.values).map(|(name, _)| name);
+        self.unique("the constant", names.map(|name| (name.value.clone(), &name.span)));
+    }
+
+    fn alias(&mut self, old: &Text, new: &Text) -> Alias {
+        if old.value == new.value {
+            self.error(&old.span, format!("`{}` is an alias of itself", old.value), "expected another name");
+        }
+        Alias { old: self.name(old, "an alias"), new: self.name(new, "what an alias means") }
+    }
+}

@@ -1,0 +1,449 @@
+//! The schema as it is written: which keys there are and what shape their values have.
+//! What the values mean, and whether they fit together, is for [`crate::resolve`].
+
+use crate::diagnostics::{Diagnostics, Span};
+use crate::yaml::{At, Node, Value};
+
+/// Text and its place.
+pub type Text = At<String>;
+
+/// `name: value` pairs in the order of the file.
+pub type Named<T> = Vec<(Text, T)>;
+
+/// A whole schema.
+#[derive(Debug, Default)]
+pub struct Schema {
+    /// `glusterfs:`
+    pub glusterfs: Option<Text>,
+    /// `types:`
+    pub types: Named<Type>,
+    /// `nullable:`
+    pub nullable: Vec<Text>,
+    /// `fops:`
+    pub fops: Named<Fop>,
+    /// `callbacks:`
+    pub callbacks: Named<Hook>,
+    /// `dumpops:`
+    pub dumpops: Named<Hook>,
+    /// `structures:`
+    pub structures: Named<Structure>,
+    /// `enums:`
+    pub enums: Named<Enum>,
+    /// `aliases:`
+    pub aliases: Named<Text>,
+}
+
+/// A C type.
+#[derive(Debug)]
+pub struct Type {
+    /// `kind:`
+    pub kind: Option<Text>,
+    /// `python:`
+    pub python: Option<Text>,
+    /// `ctypes:`
+    pub ctypes: Option<Text>,
+}
+
+/// A file operation.
+#[derive(Debug)]
+pub struct Fop {
+    /// `doc:`
+    pub doc: Option<Text>,
+    /// `index:`
+    pub index: Option<At<i64>>,
+    /// `gf_fop:`
+    pub gf_fop: Option<Text>,
+    /// `since:`
+    pub since: Option<Text>,
+    /// `until:`
+    pub until: Option<Text>,
+    /// `op_ret:`
+    pub op_ret: Option<Text>,
+    /// `args:`
+    pub args: Vec<Param>,
+    /// `cbk:`
+    pub cbk: Vec<Param>,
+    /// `success:`
+    pub success: Vec<Text>,
+}
+
+/// An argument or a callback value.
+#[derive(Debug)]
+pub struct Param {
+    /// Its name.
+    pub name: Text,
+    /// Its C type.
+    pub ty: Option<Text>,
+    /// `length:`
+    pub length: Option<Text>,
+    /// `owner:`
+    pub owner: Option<Text>,
+    /// `size:`
+    pub size: Option<At<i64>>,
+    /// `nullable:`
+    pub nullable: Option<At<bool>>,
+}
+
+/// A callback of a translator, or a hook of the statedump.
+#[derive(Debug)]
+pub struct Hook {
+    /// `doc:`
+    pub doc: Option<Text>,
+    /// `returns:`
+    pub returns: Option<Text>,
+    /// `args:`
+    pub args: Vec<Param>,
+}
+
+/// A structure whose fields Python sees.
+#[derive(Debug)]
+pub struct Structure {
+    /// `c_type:`
+    pub c_type: Option<Text>,
+    /// `python:`
+    pub python: Option<Text>,
+    /// `doc:`
+    pub doc: Option<Text>,
+    /// `fields:`
+    pub fields: Named<Field>,
+}
+
+/// A field of a structure.
+#[derive(Debug)]
+pub struct Field {
+    /// `type:`
+    pub ty: Option<Text>,
+    /// `doc:`
+    pub doc: Option<Text>,
+}
+
+/// An enum, or constants that belong together.
+#[derive(Debug)]
+pub struct Enum {
+    /// `c_type:`
+    pub c_type: Option<Text>,
+    /// `doc:`
+    pub doc: Option<Text>,
+    /// `flag:`
+    pub flag: Option<At<bool>>,
+    /// `prefix:`
+    pub prefix: Option<Text>,
+    /// `values:`
+    pub values: Named<EnumValue>,
+}
+
+/// A value of an enum.
+#[derive(Debug)]
+pub struct EnumValue {
+    /// `value:`
+    pub value: Option<At<i64>>,
+    /// `python:`
+    pub python: Option<Text>,
+    /// `doc:`
+    pub doc: Option<Text>,
+}
+
+/// Reads a tree as a schema. What does not fit is reported, and the rest is read on; None
+/// when there is no rest.
+pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
+    if root.value == Value::Null {
+        diagnostics.error(&(0..0), "this schema is empty", "expected `fops:`, `types:` and the like");
+        return None;
+    }
+    let mut map = Mapping::new(root, &root.span, "a schema", diagnostics)?;
+    let schema = Schema {
+        glusterfs: map.required("glusterfs", text),
+        types: map.required("types", |node, d| named(node, "the types", d, type_)).unwrap_or_default(),
+        nullable: map.optional("nullable", texts).unwrap_or_default(),
+        fops: map.required("fops", |node, d| named(node, "the fops", d, fop)).unwrap_or_default(),
+        callbacks: map
+            .optional("callbacks", |node, d| named(node, "the callbacks", d, hook))
+            .unwrap_or_default(),
+        dumpops: map.optional("dumpops", |node, d| named(node, "the dumpops", d, hook)).unwrap_or_default(),
+        structures: map
+            .optional("structures", |node, d| named(node, "the structures", d, structure))
+            .unwrap_or_default(),
+        enums: map.optional("enums", |node, d| named(node, "the enums", d, enum_)).unwrap_or_default(),
+        aliases: map.optional("aliases", |node, d| named(node, "the aliases", d, alias)).unwrap_or_default(),
+    };
+    map.finish();
+    Some(schema)
+}
+
+fn type_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Type> {
+    let what = format!("the type `{}`", name.value);
+    let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+    let ty = Type {
+        kind: map.required("kind", text),
+        python: map.required("python", text),
+        ctypes: map.required("ctypes", text),
+    };
+    map.finish();
+    Some(ty)
+}
+
+fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
+    let what = format!("the fop `{}`", name.value);
+    let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+    let fop = Fop {
+        doc: map.required("doc", text),
+        index: map.required("index", int),
+        gf_fop: map.optional("gf_fop", text),
+        since: map.optional("since", text),
+        until: map.optional("until", text),
+        op_ret: map.optional("op_ret", text),
+        args: map.required("args", params).unwrap_or_default(),
+        cbk: map.required("cbk", params).unwrap_or_default(),
+        success: map.optional("success", texts).unwrap_or_default(),
+    };
+    map.finish();
+    Some(fop)
+}
+
+fn hook(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Hook> {
+    let mut map = Mapping::new(node, &name.span, format!("`{}`", name.value), diagnostics)?;
+    let hook = Hook {
+        doc: map.required("doc", text),
+        returns: map.required("returns", text),
+        args: map.required("args", params).unwrap_or_default(),
+    };
+    map.finish();
+    Some(hook)
+}
+
+fn structure(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Structure> {
+    let what = format!("the structure `{}`", name.value);
+    let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+    let structure = Structure {
+        c_type: map.required("c_type", text),
+        python: map.required("python", text),
+        doc: map.required("doc", text),
+        fields: map.required("fields", |node, d| listed(node, "a field", d, field)).unwrap_or_default(),
+    };
+    map.finish();
+    Some(structure)
+}
+
+fn field(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Field> {
+    let what = format!("the field `{}`", name.value);
+    let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+    let field = Field { ty: map.required("type", text), doc: map.required("doc", text) };
+    map.finish();
+    Some(field)
+}
+
+fn enum_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Enum> {
+    let what = format!("the enum `{}`", name.value);
+    let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+    let result = Enum {
+        c_type: map.optional("c_type", text),
+        doc: map.required("doc", text),
+        flag: map.optional("flag", boolean),
+        prefix: map.optional("prefix", text),
+        values: map.required("values", |node, d| listed(node, "a value", d, enum_value)).unwrap_or_default(),
+    };
+    map.finish();
+    Some(result)
+}
+
+fn enum_value(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<EnumValue> {
+    let what = format!("the value `{}`", name.value);
+    let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+    let value = EnumValue {
+        value: map.required("value", int),
+        python: map.optional("python", text),
+        doc: map.required("doc", text),
+    };
+    map.finish();
+    Some(value)
+}
+
+fn alias(_: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
+    text(node, diagnostics)
+}
+
+fn params(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Param>> {
+    listed(node, "an argument", diagnostics, param)
+        .map(|params| params.into_iter().map(|(_, param)| param).collect())
+}
+
+/// `type` or `{type: ..., length: ...}`
+fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Param> {
+    let mut param =
+        Param { name: name.clone(), ty: None, length: None, owner: None, size: None, nullable: None };
+    if let Value::Map(_) = node.value {
+        let what = format!("the argument `{}`", name.value);
+        let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+        param.ty = map.required("type", text);
+        param.length = map.optional("length", text);
+        param.owner = map.optional("owner", text);
+        param.size = map.optional("size", int);
+        param.nullable = map.optional("nullable", boolean);
+        map.finish();
+    } else {
+        param.ty = text(node, diagnostics);
+    }
+    Some(param)
+}
+
+/// A mapping that is read key by key, and complains about what is left.
+struct Mapping<'n, 'd> {
+    what: String,
+    place: Span,
+    entries: &'n [(Text, Node)],
+    known: Vec<&'static str>,
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl<'n, 'd> Mapping<'n, 'd> {
+    /// `place` is where missing keys are reported.
+    fn new(
+        node: &'n Node,
+        place: &Span,
+        what: impl Into<String>,
+        diagnostics: &'d mut Diagnostics,
+    ) -> Option<Self> {
+        let what = what.into();
+        let Value::Map(entries) = &node.value else {
+            wrong_shape(node, place, &format!("`key: value` lines for {what}"), diagnostics);
+            return None;
+        };
+        twice(entries, &what, diagnostics);
+        Some(Mapping { what, place: place.clone(), entries, known: Vec::new(), diagnostics })
+    }
+
+    fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Node, &mut Diagnostics) -> Option<T>,
+    ) -> Option<T> {
+        self.known.push(key);
+        let (key, node) = self.entries.iter().find(|(name, _)| name.value == key)?;
+        if node.value == Value::Null {
+            wrong_shape(node, &key.span, "a value", self.diagnostics);
+            return None;
+        }
+        read(node, self.diagnostics)
+    }
+
+    fn required<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Node, &mut Diagnostics) -> Option<T>,
+    ) -> Option<T> {
+        if !self.entries.iter().any(|(name, _)| name.value == key) {
+            let message = format!("{} has no `{key}`", self.what);
+            self.diagnostics.error(&self.place, message, format!("expected `{key}: ...` in here"));
+        }
+        self.optional(key, read)
+    }
+
+    /// Reports the keys that nobody asked for.
+    fn finish(self) {
+        for (key, _) in self.entries.iter().filter(|(key, _)| !self.known.contains(&key.value.as_str())) {
+            let message = format!("{} can have no `{}`", self.what, key.value);
+            let names: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
+            self.diagnostics
+                .error(&key.span, message, format!("expected one of {}", names.join(", ")))
+                .suggest(&key.value, self.known.iter().copied());
+        }
+    }
+}
+
+fn twice(entries: &[(Text, Node)], what: &str, diagnostics: &mut Diagnostics) {
+    for (index, (key, _)) in entries.iter().enumerate() {
+        if let Some((first, _)) = entries[..index].iter().find(|(other, _)| other.value == key.value) {
+            let message = format!("`{}` stands twice in {what}", key.value);
+            diagnostics.error(&key.span, message, "the second one").related(&first.span, "the first one");
+        }
+    }
+}
+
+fn wrong_shape(node: &Node, place: &Span, expected: &str, diagnostics: &mut Diagnostics) {
+    // What is not there has no place of its own.
+    let span = if node.value == Value::Null { place } else { &node.span };
+    diagnostics.error(span, format!("{} can not stand here", node.value.describe()), format!("expected {expected}"));
+}
+
+/// A mapping whose keys are names.
+fn named<T>(
+    node: &Node,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+    mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
+) -> Option<Named<T>> {
+    let Value::Map(entries) = &node.value else {
+        wrong_shape(node, &node.span, &format!("`name: ...` lines for {what}"), diagnostics);
+        return None;
+    };
+    twice(entries, what, diagnostics);
+    let mut result = Vec::new();
+    for (name, node) in entries {
+        if let Some(value) = read(name, node, diagnostics) {
+            result.push((name.clone(), value));
+        }
+    }
+    Some(result)
+}
+
+/// A list whose items are `name: ...`, one each.
+fn listed<T>(
+    node: &Node,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+    mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
+) -> Option<Named<T>> {
+    let Value::List(items) = &node.value else {
+        wrong_shape(node, &node.span, &format!("a list, {what} per line: `- name: ...`"), diagnostics);
+        return None;
+    };
+    let mut result = Vec::new();
+    for item in items {
+        match &item.value {
+            Value::Map(entries) if entries.len() == 1 => {
+                let (name, node) = &entries[0];
+                if let Some(value) = read(name, node, diagnostics) {
+                    result.push((name.clone(), value));
+                }
+            }
+            _ => wrong_shape(item, &node.span, &format!("{what}: `name: ...`, one per line"), diagnostics),
+        }
+    }
+    Some(result)
+}
+
+fn texts(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Text>> {
+    let Value::List(items) = &node.value else {
+        wrong_shape(node, &node.span, "a list of names: `[a, b]`", diagnostics);
+        return None;
+    };
+    Some(items.iter().filter_map(|item| text(item, diagnostics)).collect())
+}
+
+fn text(node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
+    match &node.value {
+        Value::Str(value) => return Some(At { value: value.clone(), span: node.span.clone() }),
+        Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
+            let message = format!("{} can not stand here", node.value.describe());
+            diagnostics.error(&node.span, message, "expected text").help("put it in quotes");
+        }
+        _ => wrong_shape(node, &node.span, "text", diagnostics),
+    }
+    None
+}
+
+fn int(node: &Node, diagnostics: &mut Diagnostics) -> Option<At<i64>> {
+    if let Value::Int(value) = node.value {
+        return Some(At { value, span: node.span.clone() });
+    }
+    wrong_shape(node, &node.span, "a whole number", diagnostics);
+    None
+}
+
+fn boolean(node: &Node, diagnostics: &mut Diagnostics) -> Option<At<bool>> {
+    if let Value::Bool(value) = node.value {
+        return Some(At { value, span: node.span.clone() });
+    }
+    wrong_shape(node, &node.span, "`true` or `false`", diagnostics);
+    None
+}

@@ -1,0 +1,196 @@
+//! What a handler asks for is queued and carried out after it has returned and
+//! the GIL has been released; elsewhere it is carried out at once, without the GIL.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+use crate::fop::{Fop, MAX_ARGS, Word};
+use crate::gf;
+use crate::gil;
+use crate::handle::{CPtr, Release};
+use crate::owned::OwnedWords;
+use crate::stack;
+
+/// What keeps an action's words valid until it has been carried out.
+#[derive(Default)]
+pub struct Hold {
+    /// Python objects whose memory the words point to.
+    pub objects: SmallVec<[Py<PyAny>; 2]>,
+    /// A request's own arguments, when they are owned.
+    pub words: Option<Arc<OwnedWords>>,
+}
+
+/// A call into GlusterFS.
+pub enum Action {
+    /// Wind with a frame of its own; the cookie is a Python object or NULL.
+    Wind {
+        fop: &'static Fop,
+        frame: CPtr<gf::call_frame_t>,
+        child: CPtr<gf::xlator_t>,
+        cookie: CPtr<()>,
+        words: [Word; MAX_ARGS],
+        hold: Hold,
+    },
+    /// Wind and be gone.
+    WindTail {
+        fop: &'static Fop,
+        frame: CPtr<gf::call_frame_t>,
+        child: CPtr<gf::xlator_t>,
+        words: [Word; MAX_ARGS],
+        hold: Hold,
+    },
+    /// Answer.
+    Unwind {
+        fop: &'static Fop,
+        frame: CPtr<gf::call_frame_t>,
+        op_ret: i32,
+        op_errno: i32,
+        words: [Word; MAX_ARGS],
+        hold: Hold,
+    },
+    /// Give a reference back.
+    Release(Release),
+}
+
+impl Action {
+    /// Carries the action out. The GIL is not held.
+    fn run(self) {
+        let hold = match self {
+            Action::Wind {
+                fop,
+                frame,
+                child,
+                cookie,
+                words,
+                hold,
+            } => {
+                // SAFETY: the frame state machine (frame.rs) queues a wind only
+                // for a live, unanswered frame; `hold` or the entering
+                // trampoline below on this stack keeps the words valid.
+                unsafe {
+                    stack::wind(
+                        fop,
+                        frame.0,
+                        cookie.0.cast(),
+                        child.0,
+                        &words[..fop.args.len()],
+                    )
+                };
+                hold
+            }
+            Action::WindTail {
+                fop,
+                frame,
+                child,
+                words,
+                hold,
+            } => {
+                // SAFETY: as above; the state machine forgets the frame.
+                unsafe { stack::wind_tail(fop, frame.0, child.0, &words[..fop.args.len()]) };
+                hold
+            }
+            Action::Unwind {
+                fop,
+                frame,
+                op_ret,
+                op_errno,
+                words,
+                hold,
+            } => {
+                // SAFETY: as above; a frame is answered once, with no wind open.
+                unsafe { stack::unwind(fop, frame.0, op_ret, op_errno, &words[..fop.reply.len()]) };
+                hold
+            }
+            Action::Release(release) => {
+                release.run();
+                return;
+            }
+        };
+        if !hold.objects.is_empty() {
+            gil::attach(|_| drop(hold.objects));
+        }
+    }
+
+    /// The frame of a wind that has not been carried out.
+    pub fn winds(&self, of: *mut gf::call_frame_t) -> bool {
+        match self {
+            Action::Wind { frame, .. } | Action::WindTail { frame, .. } => frame.0 == of,
+            _ => false,
+        }
+    }
+}
+
+/// The actions of one handler.
+#[derive(Default)]
+pub struct Queue(SmallVec<[Action; 2]>);
+
+thread_local! {
+    static CURRENT: Cell<*mut Queue> = const { Cell::new(ptr::null_mut()) };
+}
+
+// Not inlined, as in gil.rs: the thread may have changed since the last look.
+#[inline(never)]
+fn swap_current(queue: *mut Queue) -> *mut Queue {
+    CURRENT
+        .try_with(|current| current.replace(queue))
+        .unwrap_or(ptr::null_mut())
+}
+
+fn with_current<R>(f: impl FnOnce(Option<&mut Queue>) -> R) -> R {
+    let queue = swap_current(ptr::null_mut());
+    // SAFETY: set by `collect` on this thread, whose queue is alive while its
+    // handler runs; taken out of the thread-local, it has no other user.
+    let result = f(unsafe { queue.as_mut() });
+    swap_current(queue);
+    result
+}
+
+impl Queue {
+    /// Runs a handler: what it and everything it calls submit on this thread
+    /// goes into this queue.
+    pub fn collect<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let outer = swap_current(self);
+        let result = f();
+        swap_current(outer);
+        result
+    }
+
+    /// Carries out what was collected, in order. The GIL is not held.
+    pub fn carry_out(self) {
+        for action in self.0 {
+            action.run();
+        }
+    }
+}
+
+/// Queues an action in a handler; elsewhere carries it out at once.
+///
+/// Called with the GIL held.
+pub fn submit(action: Action) {
+    let left = with_current(|queue| match queue {
+        Some(queue) => {
+            queue.0.push(action);
+            None
+        }
+        None => Some(action),
+    });
+    if let Some(action) = left {
+        Python::attach(|py| py.detach(|| action.run()));
+    }
+}
+
+/// Takes queued actions back, those for which `f` is true.
+pub fn withdraw(f: impl Fn(&Action) -> bool) -> SmallVec<[Action; 2]> {
+    with_current(|queue| {
+        let Some(queue) = queue else {
+            return SmallVec::new();
+        };
+        let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
+        queue.0 = kept;
+        gone
+    })
+}

@@ -1,0 +1,204 @@
+//! What the generated table says of a fop: the types of `generated/fops.rs`.
+
+use std::ffi::{CStr, c_void};
+
+use crate::gf;
+
+/// A C function of any signature, as the fops table and a frame's `ret` hold it.
+pub type RawFn = unsafe extern "C" fn();
+
+/// The most arguments that a fop or a callback has after the fixed ones
+/// (`put` has ten).
+pub const MAX_ARGS: usize = 10;
+
+/// An argument as a C call passes it: every argument of every fop fits a
+/// 64-bit register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Word(u64);
+
+impl Word {
+    /// NULL, or zero.
+    pub const NULL: Word = Word(0);
+
+    /// The argument as the type that the C function declares.
+    pub fn get<T: InWord>(self) -> T {
+        T::from_bits(self.0)
+    }
+
+    /// The argument as a pointer, of which only the address is known.
+    pub fn pointer(self) -> *mut c_void {
+        self.get()
+    }
+
+    /// Whether a pointer argument is NULL.
+    pub fn is_null(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl<T: InWord> From<T> for Word {
+    fn from(value: T) -> Word {
+        Word(value.to_bits())
+    }
+}
+
+/// A C type that fits a [`Word`].
+pub trait InWord: Copy {
+    /// The value, widened.
+    fn to_bits(self) -> u64;
+    /// The value back.
+    fn from_bits(bits: u64) -> Self;
+}
+
+macro_rules! in_word {
+    ($($type:ty),*) => { $(
+        impl InWord for $type {
+            fn to_bits(self) -> u64 { self as u64 }
+            fn from_bits(bits: u64) -> $type { bits as $type }
+        }
+    )* };
+}
+in_word!(i32, u32, i64, u64, usize);
+
+impl<T> InWord for *mut T {
+    fn to_bits(self) -> u64 {
+        self as u64
+    }
+    fn from_bits(bits: u64) -> *mut T {
+        bits as *mut T
+    }
+}
+
+impl<T> InWord for *const T {
+    fn to_bits(self) -> u64 {
+        self as u64
+    }
+    fn from_bits(bits: u64) -> *const T {
+        bits as *const T
+    }
+}
+
+/// How a C type looks from Python and who owns it: `kind` in `fops.yaml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A signed 32-bit number.
+    I32,
+    /// An unsigned 32-bit number, a mode or an enumeration.
+    U32,
+    /// A signed 64-bit number or an offset.
+    I64,
+    /// An unsigned 64-bit number, a size or a device.
+    U64,
+    /// A NUL-terminated string.
+    Str,
+    /// `loc_t *`
+    Loc,
+    /// `inode_t *`
+    Inode,
+    /// `fd_t *`
+    Fd,
+    /// `struct iatt *`
+    Iatt,
+    /// `dict_t *`
+    Dict,
+    /// `struct iobref *`
+    Iobref,
+    /// `struct iovec *`, with its length and owner in sibling arguments.
+    Iovec,
+    /// `gf_dirent_t *`, the head of a list.
+    Dirents,
+    /// `struct gf_flock *`
+    Flock,
+    /// `struct gf_lease *`
+    Lease,
+    /// `struct statvfs *`
+    Statvfs,
+    /// `lock_migration_info_t *`, the head of a list.
+    Locklist,
+    /// 32 bytes of a SHA-256 checksum.
+    Checksum,
+    /// `client_t *`
+    Client,
+}
+
+/// Where an iovec's length and owner stand among its sibling arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Vector {
+    /// Position of the number of buffers.
+    pub length: usize,
+    /// Position of the iobref that keeps the buffers alive.
+    pub owner: Option<usize>,
+}
+
+/// An argument of a fop or a value of its answer.
+#[derive(Debug)]
+pub struct Param {
+    /// The header's name.
+    pub name: &'static str,
+    /// The header's type.
+    pub c_type: &'static str,
+    /// How Python sees it.
+    pub kind: Kind,
+    /// Whether it is a pointer that must not be NULL in a request, or in an answer
+    /// that is a success.
+    pub required: bool,
+    /// For an iovec: its siblings.
+    pub vector: Option<Vector>,
+}
+
+/// What an `op_ret` of zero or more counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpRet {
+    /// Nothing: zero is success.
+    Status,
+    /// Bytes of the data that the answer carries or that were written.
+    Bytes,
+    /// Entries of a directory listing.
+    Entries,
+}
+
+/// A fop: its names, its arguments, and the C functions generated for it.
+#[derive(Debug)]
+pub struct Fop {
+    /// The name of its slot in `struct xlator_fops`.
+    pub name: &'static str,
+    /// The same for C.
+    pub c_name: &'static CStr,
+    /// Its `GF_FOP_` number, which is its position in the table plus one.
+    pub index: usize,
+    /// One line for people.
+    pub doc: &'static str,
+    /// The arguments after `frame` and `this`.
+    pub args: &'static [Param],
+    /// The values of the answer after `op_errno`.
+    pub reply: &'static [Param],
+    /// What `op_ret` counts.
+    pub op_ret: OpRet,
+    /// Enters from GlusterFS on the way down; a slot of the fops table.
+    pub call: RawFn,
+    /// Enters from GlusterFS on the way up; the `ret` of a frame.
+    pub back: RawFn,
+    /// Calls a translator's slot for this fop.
+    ///
+    /// # Safety
+    /// The function has this fop's type, the words its arguments' types.
+    pub wind: unsafe fn(RawFn, *mut gf::call_frame_t, *mut gf::xlator_t, &[Word]) -> i32,
+    /// Calls a parent's callback for this fop.
+    ///
+    /// # Safety
+    /// The function has this fop's callback type, the words its values' types.
+    pub unwind: unsafe fn(
+        RawFn,
+        *mut gf::call_frame_t,
+        *mut c_void,
+        *mut gf::xlator_t,
+        i32,
+        i32,
+        &[Word],
+    ) -> i32,
+}
+
+/// The slots of a fops table: 58 fops in 10.3, some of them placeholders. The
+/// callbacks behind them exist for the C macros' type check only.
+pub const SLOTS: usize = std::mem::offset_of!(gf::xlator_fops, stat_cbk) / size_of::<RawFn>();

@@ -1,0 +1,282 @@
+//! Handles: what Python holds instead of a C pointer.
+//!
+//! A handle borrows C memory while its handler runs, and owns it afterwards if
+//! Python kept it. Handles that nobody kept are used again for the next call.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use pyo3::PyClass;
+use pyo3::PyTypeInfo;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::pyclass::boolean_struct::True;
+
+use crate::action::{self, Action};
+use crate::gf;
+use crate::gil::{self, GilCell};
+use crate::stack;
+
+/// An address that may travel between threads; what may be done with it is for
+/// its user to know.
+#[derive(Debug)]
+pub struct CPtr<T>(pub *mut T);
+
+impl<T> Clone for CPtr<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for CPtr<T> {}
+impl<T> Default for CPtr<T> {
+    fn default() -> Self {
+        CPtr(ptr::null_mut())
+    }
+}
+// SAFETY: an address alone can not be misused.
+unsafe impl<T> Send for CPtr<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for CPtr<T> {}
+
+/// A C object: its address, and for an iovec its length and the owner of its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw {
+    /// The object. Never NULL in a handle that Python can see.
+    pub ptr: *mut c_void,
+    /// Number of elements, for an iovec.
+    pub len: i32,
+    /// What keeps an iovec's data alive; may be NULL.
+    pub iobref: *mut gf::iobref,
+}
+
+// SAFETY: as for CPtr.
+unsafe impl Send for Raw {}
+
+impl Raw {
+    /// An object that is not an iovec.
+    pub fn new<T>(ptr: *mut T) -> Raw {
+        Raw {
+            ptr: ptr.cast(),
+            len: 0,
+            iobref: ptr::null_mut(),
+        }
+    }
+}
+
+/// How the objects of one C type are owned, and where unused handles wait.
+pub struct Class {
+    /// The Python class's name.
+    pub name: &'static str,
+    /// Makes a Python object.
+    pub make: fn(Python<'_>, Handle) -> PyResult<Py<PyAny>>,
+    /// The Python class.
+    pub type_object: fn(Python<'_>) -> *mut ffi::PyTypeObject,
+    /// Takes a reference or makes a copy; None without memory. Runs with THIS set.
+    pub own: unsafe fn(Raw) -> Option<Raw>,
+    /// Gives back what `own` took. Runs with THIS set and without the GIL.
+    pub release: unsafe fn(Raw),
+    /// Handles that no one holds.
+    pub pool: GilCell<Vec<Py<PyAny>>>,
+}
+
+/// The most unused handles that a class keeps.
+const POOL_SIZE: usize = 256;
+
+/// The base of all handle classes.
+#[pyclass(frozen, subclass, module = "gluster", name = "Handle")]
+pub struct Handle {
+    class: &'static Class,
+    raw: GilCell<Raw>,
+    /// The translator whose contexts an unref may touch.
+    xl: GilCell<CPtr<gf::xlator_t>>,
+    owned: GilCell<bool>,
+}
+
+impl Handle {
+    /// The C object.
+    pub fn raw(&self, py: Python<'_>) -> Raw {
+        self.raw.get(py)
+    }
+
+    /// The translator that it was given to.
+    pub fn xl(&self, py: Python<'_>) -> *mut gf::xlator_t {
+        self.xl.get(py).0
+    }
+
+    /// Whether the C object lives as long as the handle.
+    pub fn is_owned(&self, py: Python<'_>) -> bool {
+        self.owned.get(py)
+    }
+
+    /// Makes the handle's object live as long as the handle.
+    pub fn own(&self, py: Python<'_>) {
+        if self.owned.get(py) {
+            return;
+        }
+        let raw = self.raw.get(py);
+        // SAFETY: the object is borrowed, hence alive; THIS is set for the ref.
+        let owned = stack::with_this(self.xl(py), || unsafe { (self.class.own)(raw) });
+        // Like GlusterFS's own allocations, one that fails here is not survived.
+        let owned = owned.expect("out of memory");
+        self.raw.set(py, owned);
+        self.owned.set(py, true);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if *self.owned.get_mut() {
+            let release = Release {
+                class: self.class,
+                raw: *self.raw.get_mut(),
+                xl: *self.xl.get_mut(),
+            };
+            action::submit(Action::Release(release));
+        }
+    }
+}
+
+/// A reference to give back, without the GIL.
+pub struct Release {
+    /// Whose `release` to call.
+    pub class: &'static Class,
+    /// The object.
+    pub raw: Raw,
+    /// What THIS must be.
+    pub xl: CPtr<gf::xlator_t>,
+}
+
+impl Release {
+    /// Gives the reference back.
+    pub fn run(self) {
+        // SAFETY: the reference is ours (see `Handle::own`), THIS is set, and
+        // the GIL is not held.
+        stack::with_this(self.xl.0, || unsafe { (self.class.release)(self.raw) });
+    }
+}
+
+/// A handle class: how its C objects are named and owned.
+pub trait HandleClass: PyTypeInfo + PyClass<Frozen = True> + Sync {
+    /// The C structure.
+    type C;
+    /// The class's table entry.
+    const CLASS: &'static Class;
+}
+
+/// Declares a handle class: `handle_class!(Loc, gf::loc_t, own, release)`.
+macro_rules! handle_class {
+    ($(#[$doc:meta])* $name:ident, $c:ty, $own:expr, $release:expr) => {
+        $(#[$doc])*
+        #[pyo3::pyclass(frozen, extends = crate::handle::Handle, module = "gluster")]
+        pub struct $name;
+
+        impl crate::handle::HandleClass for $name {
+            type C = $c;
+            const CLASS: &'static crate::handle::Class = {
+                static CLASS: crate::handle::Class = crate::handle::Class {
+                    name: stringify!($name),
+                    make: |py, handle| {
+                        let init = pyo3::PyClassInitializer::from(handle).add_subclass($name);
+                        Ok(pyo3::Py::new(py, init)?.into_any())
+                    },
+                    type_object: |py| <$name as pyo3::PyTypeInfo>::type_object_raw(py),
+                    own: $own,
+                    release: $release,
+                    pool: crate::gil::GilCell::new(Vec::new()),
+                };
+                &CLASS
+            };
+        }
+    };
+}
+pub(crate) use handle_class;
+
+/// The common part of a handle of any class.
+pub fn base<'a, T: HandleClass>(handle: &'a Bound<'_, T>) -> &'a Handle {
+    // SAFETY: `handle_class!` makes every class extend Handle.
+    unsafe { erased(handle.as_any()) }
+}
+
+/// The common part of an object that is known to be a handle.
+///
+/// # Safety
+/// The object's class extends Handle.
+pub unsafe fn erased<'a>(object: &'a Bound<'_, PyAny>) -> &'a Handle {
+    // SAFETY: by contract; Handle is frozen, so shared references are always
+    // allowed, and it lives as long as the object.
+    unsafe { object.cast_unchecked::<Handle>() }.get()
+}
+
+/// Reads something from the C object behind a handle.
+pub fn read<T: HandleClass, R>(handle: &Bound<'_, T>, f: impl FnOnce(&T::C) -> R) -> PyResult<R> {
+    // SAFETY: a handle's object is alive, borrowed or owned (see `settle`), and
+    // of its class's type.
+    Ok(f(unsafe {
+        &*base(handle).raw(handle.py()).ptr.cast::<T::C>()
+    }))
+}
+
+/// A handle for a C object that is borrowed for the time of a handler.
+pub fn borrow(
+    py: Python<'_>,
+    class: &'static Class,
+    raw: Raw,
+    xl: *mut gf::xlator_t,
+) -> PyResult<Py<PyAny>> {
+    // SAFETY: `pop` runs no Python.
+    if let Some(handle) = unsafe { class.pool.with(py, Vec::pop) } {
+        // SAFETY: pools hold handles only.
+        let common = unsafe { erased(handle.bind(py)) };
+        common.raw.set(py, raw);
+        common.xl.set(py, CPtr(xl));
+        return Ok(handle);
+    }
+    let handle = Handle {
+        class,
+        raw: GilCell::new(raw),
+        xl: GilCell::new(CPtr(xl)),
+        owned: GilCell::new(false),
+    };
+    (class.make)(py, handle)
+}
+
+/// A handle that owns its C object from the start; None for NULL.
+pub fn owned<T: HandleClass>(
+    py: Python<'_>,
+    ptr: *mut T::C,
+    xl: *mut gf::xlator_t,
+) -> PyResult<Option<Py<T>>> {
+    if ptr.is_null() {
+        return Ok(None);
+    }
+    let handle = borrow(py, T::CLASS, Raw::new(ptr), xl)?;
+    // SAFETY: `borrow` makes an object of this class.
+    unsafe { erased(handle.bind(py)) }.own(py);
+    // SAFETY: as above.
+    Ok(Some(
+        unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind(),
+    ))
+}
+
+/// Ends a borrow: a handle that Python kept becomes its own owner, any other is
+/// used again.
+pub fn settle(py: Python<'_>, handle: Py<PyAny>) {
+    // SAFETY: only handles are given to `settle`.
+    let common = unsafe { erased(handle.bind(py)) };
+    if gil::refcount(&handle) > 1 {
+        common.own(py);
+        return;
+    }
+    if common.owned.get(py) {
+        return; // dropped here, which queues the release
+    }
+    let class = common.class;
+    // SAFETY: `push` and `len` run no Python.
+    unsafe {
+        class.pool.with(py, |pool| {
+            if pool.len() < POOL_SIZE {
+                pool.push(handle);
+            }
+        });
+    }
+}

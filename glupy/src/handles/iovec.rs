@@ -1,0 +1,184 @@
+//! `struct iovec`: the data of a read or a write, in one or more buffers.
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::slice;
+
+use pyo3::exceptions::{PyBufferError, PyIndexError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyMemoryView};
+
+use crate::gf;
+use crate::handle::{Raw, base, handle_class};
+
+handle_class!(
+    /// `struct iovec` with its length and iobref (sys/uio.h): a sequence of
+    /// read-only buffers. Reading them copies nothing.
+    Iovec,
+    gf::iovec,
+    // SAFETY: a live array of `len` buffers.
+    |raw| unsafe { own(raw) },
+    // SAFETY: undoes `own`.
+    |raw| unsafe {
+        libc::free(raw.ptr);
+        if !raw.iobref.is_null() {
+            gf::iobref_unref(raw.iobref);
+        }
+    }
+);
+
+/// Copies the array and takes a reference on the data's owner; without an owner
+/// the data is copied too, behind the array.
+unsafe fn own(raw: Raw) -> Option<Raw> {
+    let len = usize::try_from(raw.len).unwrap_or(0);
+    let array = size_of::<gf::iovec>() * len;
+    // SAFETY: by contract; sizes are those of live buffers.
+    unsafe {
+        let buffers = slice::from_raw_parts(raw.ptr.cast::<gf::iovec>(), len);
+        let data = if raw.iobref.is_null() {
+            buffers.iter().map(|buffer| buffer.iov_len).sum()
+        } else {
+            0
+        };
+        let copy: *mut u8 = libc::malloc((array + data).max(1)).cast();
+        if copy.is_null() {
+            return None;
+        }
+        let mut end = copy.add(array);
+        for (i, buffer) in buffers.iter().enumerate() {
+            let mut buffer = *buffer;
+            if raw.iobref.is_null() && buffer.iov_len > 0 {
+                end.copy_from_nonoverlapping(buffer.iov_base.cast(), buffer.iov_len);
+                buffer.iov_base = end.cast();
+                end = end.add(buffer.iov_len);
+            }
+            copy.cast::<gf::iovec>().add(i).write(buffer);
+        }
+        if !raw.iobref.is_null() {
+            gf::iobref_ref(raw.iobref);
+        }
+        Some(Raw {
+            ptr: copy.cast(),
+            ..raw
+        })
+    }
+}
+
+impl Iovec {
+    fn buffers<'a>(slf: &'a Bound<'_, Self>) -> &'a [gf::iovec] {
+        let raw = base(slf).raw(slf.py());
+        let len = usize::try_from(raw.len).unwrap_or(0);
+        // SAFETY: a live array of `len` elements; callers keep the GIL, hence
+        // the array, while they look at it.
+        unsafe { slice::from_raw_parts(raw.ptr.cast::<gf::iovec>(), len) }
+    }
+}
+
+fn bytes_of(buffer: &gf::iovec) -> &[u8] {
+    if buffer.iov_len == 0 {
+        return &[];
+    }
+    // SAFETY: a live buffer of that length.
+    unsafe { slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len) }
+}
+
+#[pymethods]
+impl Iovec {
+    /// The number of buffers.
+    fn __len__(slf: &Bound<'_, Self>) -> usize {
+        Self::buffers(slf).len()
+    }
+
+    /// Bytes in all buffers.
+    #[getter]
+    fn nbytes(slf: &Bound<'_, Self>) -> usize {
+        Self::buffers(slf).iter().map(|buffer| buffer.iov_len).sum()
+    }
+
+    /// A read-only view of a buffer, without a copy. It stays valid.
+    fn __getitem__<'py>(
+        slf: &Bound<'py, Self>,
+        index: isize,
+    ) -> PyResult<Bound<'py, PyMemoryView>> {
+        let py = slf.py();
+        let len = Self::buffers(slf).len();
+        let at = if index < 0 {
+            index + len as isize
+        } else {
+            index
+        };
+        let at = usize::try_from(at).ok().filter(|at| *at < len);
+        let at = at.ok_or_else(|| PyIndexError::new_err(format!("buffer {index} of {len}")))?;
+        // A view has no way to learn that its memory is gone.
+        base(slf).own(py);
+        let view = Bound::new(
+            py,
+            Buffer {
+                iovec: slf.clone().unbind(),
+                index: at,
+            },
+        )?;
+        PyMemoryView::from(&view)
+    }
+
+    /// All the data, copied.
+    fn __bytes__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        PyBytes::new_with(slf.py(), Self::nbytes(slf), |to| {
+            let mut end = 0;
+            for buffer in Self::buffers(slf) {
+                let data = bytes_of(buffer);
+                to[end..end + data.len()].copy_from_slice(data);
+                end += data.len();
+            }
+            Ok(())
+        })
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> String {
+        format!(
+            "<Iovec buffers={} nbytes={}>",
+            Self::__len__(slf),
+            Self::nbytes(slf)
+        )
+    }
+}
+
+/// One buffer of an iovec, for the buffer protocol.
+#[pyclass(frozen, module = "gluster")]
+pub struct Buffer {
+    iovec: Py<Iovec>,
+    index: usize,
+}
+
+#[pymethods]
+impl Buffer {
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        if flags & ffi::PyBUF_WRITABLE != 0 {
+            return Err(PyBufferError::new_err("the data of a request is read-only"));
+        }
+        let buffer = slf.get();
+        let iovec = buffer.iovec.bind(slf.py());
+        let data = bytes_of(&Iovec::buffers(iovec)[buffer.index]);
+        // SAFETY: the iovec is owned (`Iovec::__getitem__`), so its data lives as
+        // long as it does; the view keeps `slf`, which keeps the iovec.
+        let result = unsafe {
+            let data: *mut c_void = if data.is_empty() {
+                ptr::null_mut()
+            } else {
+                data.as_ptr().cast_mut().cast()
+            };
+            let len = bytes_of(&Iovec::buffers(iovec)[buffer.index]).len() as isize;
+            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data, len, 1, flags)
+        };
+        if result == 0 {
+            Ok(())
+        } else {
+            Err(PyErr::fetch(slf.py()))
+        }
+    }
+}

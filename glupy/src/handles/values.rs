@@ -1,0 +1,111 @@
+//! Handles of plain structures, which are owned by copying them. Their fields'
+//! getters are generated (`generated/structs.rs`).
+
+use std::ffi::c_void;
+
+use pyo3::prelude::*;
+
+use crate::convert;
+use crate::gf;
+use crate::handle::{HandleClass, Raw, handle_class, read};
+
+/// A copy of a structure; None without memory.
+///
+/// # Safety
+/// The pointer is to a live `T`, which holds no references.
+pub unsafe fn copy<T>(value: *mut c_void) -> Option<Raw> {
+    // SAFETY: by contract.
+    unsafe {
+        let copy: *mut T = libc::malloc(size_of::<T>()).cast();
+        if copy.is_null() {
+            return None;
+        }
+        copy.copy_from_nonoverlapping(value.cast(), 1);
+        Some(Raw::new(copy))
+    }
+}
+
+unsafe fn free(raw: Raw) {
+    // SAFETY: made by `copy`.
+    unsafe { libc::free(raw.ptr) }
+}
+
+handle_class!(
+    /// `struct iatt` (iatt.h): what `stat` says of a file.
+    Iatt,
+    gf::iatt,
+    |raw| unsafe { copy::<gf::iatt>(raw.ptr) },
+    free
+);
+
+handle_class!(
+    /// `struct gf_flock` (glusterfs.h): a lock on a range of a file.
+    Flock,
+    gf::gf_flock,
+    |raw| unsafe { copy::<gf::gf_flock>(raw.ptr) },
+    free
+);
+
+handle_class!(
+    /// `struct gf_lease` (glusterfs-fops.h): a lease on a file.
+    Lease,
+    gf::gf_lease,
+    |raw| unsafe { copy::<gf::gf_lease>(raw.ptr) },
+    free
+);
+
+handle_class!(
+    /// `struct statvfs` (statvfs.h): the state of a file system.
+    Statvfs,
+    gf::statvfs,
+    |raw| unsafe { copy::<gf::statvfs>(raw.ptr) },
+    free
+);
+
+fn describe<T: HandleClass>(handle: &Bound<'_, T>, fields: &[&str]) -> PyResult<String> {
+    let mut text = format!("<{}", T::CLASS.name);
+    for field in fields {
+        text.push_str(&format!(
+            " {field}={}",
+            handle.as_any().getattr(*field)?.repr()?
+        ));
+    }
+    text.push('>');
+    Ok(text)
+}
+
+#[pymethods]
+impl Iatt {
+    /// Type and permissions as `stat` has them.
+    #[getter]
+    fn st_mode(slf: &Bound<'_, Self>) -> PyResult<u32> {
+        read(slf, |iatt| {
+            convert::ia_type(iatt.ia_type) | convert::ia_prot(&iatt.ia_prot)
+        })
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        describe(slf, Self::FIELDS)
+    }
+}
+
+#[pymethods]
+impl Flock {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        describe(slf, Self::FIELDS)
+    }
+}
+
+#[pymethods]
+impl Lease {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        describe(slf, Self::FIELDS)
+    }
+}
+
+#[pymethods]
+impl Statvfs {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        describe(slf, Self::FIELDS)
+    }
+}

@@ -1,0 +1,229 @@
+//! `X_wind` and `X_unwind`: all arguments of a fop in C order.
+
+use std::ffi::CString;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
+
+use crate::action::Hold;
+use crate::fop::{Fop, MAX_ARGS, Param, Word};
+use crate::frame::{self, Frame};
+use crate::gf;
+use crate::handle;
+use crate::marshal;
+
+/// Adds the functions of every fop of this build to a module.
+pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    for fop in crate::generated::fops::TABLE {
+        add_function(
+            module,
+            fop,
+            "wind",
+            fop.args,
+            &["frame"],
+            &["child", "cookie"],
+            wind,
+        )?;
+        add_function(
+            module,
+            fop,
+            "unwind",
+            fop.reply,
+            &["frame", "op_ret", "op_errno"],
+            &[],
+            unwind,
+        )?;
+    }
+    Ok(())
+}
+
+/// The name of a function and of its parameters.
+struct Form {
+    fop: &'static Fop,
+    name: String,
+    params: &'static [Param],
+    before: &'static [&'static str],
+    after: &'static [&'static str],
+}
+
+fn add_function(
+    module: &Bound<'_, PyModule>,
+    fop: &'static Fop,
+    verb: &str,
+    params: &'static [Param],
+    before: &'static [&'static str],
+    after: &'static [&'static str],
+    body: fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<()>,
+) -> PyResult<()> {
+    let form = Form {
+        fop,
+        name: format!("{}_{verb}", fop.name),
+        params,
+        before,
+        after,
+    };
+    let names: Vec<String> = form
+        .names()
+        .map(|name| {
+            if after.contains(&name) {
+                format!("{name}=None")
+            } else {
+                name.to_owned()
+            }
+        })
+        .collect();
+    let doc = format!("{}({})\n--\n\n{}", form.name, names.join(", "), fop.doc);
+    // The functions live as long as the process.
+    let leak = |text: String| -> &'static CString { Box::leak(Box::new(marshal::c_string(&text))) };
+    let (name, doc) = (leak(form.name.clone()), leak(doc));
+    let function = PyCFunction::new_closure(
+        module.py(),
+        Some(name),
+        Some(doc),
+        move |args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>| {
+            form.call(args, kwargs, body)
+        },
+    )?;
+    module.add(&form_name(name), function)
+}
+
+fn form_name(name: &CString) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+impl Form {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let params = self.params.iter().map(|param| param.name);
+        self.before
+            .iter()
+            .copied()
+            .chain(params)
+            .chain(self.after.iter().copied())
+    }
+
+    /// Puts positional and keyword arguments in order.
+    fn call(
+        &self,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+        body: fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let needed = self.before.len() + self.params.len();
+        let most = needed + self.after.len();
+        if args.len() > most {
+            return Err(PyTypeError::new_err(format!(
+                "{} takes {most} arguments, not {}: ({})",
+                self.name,
+                args.len(),
+                self.names().collect::<Vec<_>>().join(", ")
+            )));
+        }
+        let mut values: smallvec::SmallVec<[Option<Bound<'_, PyAny>>; MAX_ARGS + 3]> =
+            args.iter().map(Some).collect();
+        values.resize(most, None);
+        for (name, value) in kwargs.into_iter().flatten() {
+            let name: String = name.extract()?;
+            let place = self.names().position(|known| known == name);
+            let place = place.ok_or_else(|| {
+                PyTypeError::new_err(format!("{} has no argument {name}", self.name))
+            })?;
+            if values[place].replace(value).is_some() {
+                return Err(PyTypeError::new_err(format!(
+                    "{}: {name} is given twice",
+                    self.name
+                )));
+            }
+        }
+        if let Some(missing) = values[..needed].iter().position(Option::is_none) {
+            let name = self.names().nth(missing).unwrap_or_default();
+            return Err(PyTypeError::new_err(format!(
+                "{}: {name} is missing",
+                self.name
+            )));
+        }
+        body(self, &values)
+    }
+
+    fn frame<'a, 'py>(
+        &self,
+        values: &'a [Option<Bound<'py, PyAny>>],
+    ) -> PyResult<&'a Bound<'py, Frame>> {
+        let frame = values[0]
+            .as_ref()
+            .and_then(|value| value.cast::<Frame>().ok());
+        frame.ok_or_else(|| PyTypeError::new_err(format!("{}: frame must be a Frame", self.name)))
+    }
+
+    /// The C arguments.
+    fn words(
+        &self,
+        values: &[Option<Bound<'_, PyAny>>],
+        hold: &mut Hold,
+    ) -> PyResult<[Word; MAX_ARGS]> {
+        let values = &values[self.before.len()..][..self.params.len()];
+        let mut words = [Word::NULL; MAX_ARGS];
+        for (i, (param, value)) in self.params.iter().zip(values).enumerate() {
+            let value = value.as_ref().expect("`call` has seen that it is there");
+            words[i] = marshal::from_python(&self.name, param, value, hold)?;
+        }
+        marshal::check_vectors(&self.name, self.params, &words, |i| {
+            let value = values[i].as_ref().filter(|value| !value.is_none());
+            // SAFETY: `from_python` has accepted it as a handle.
+            Some(value.map_or(0, |value| {
+                unsafe { handle::erased(value) }.raw(value.py()).len
+            }))
+        })?;
+        Ok(words)
+    }
+}
+
+fn wind(form: &Form, values: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
+    let frame = form.frame(values)?;
+    let mut hold = Hold::default();
+    let words = form.words(values, &mut hold)?;
+    frame
+        .get()
+        .check_request(frame.py(), &form.name, form.fop, &words)?;
+    let last = &values[form.before.len() + form.params.len()..];
+    let child: *mut gf::xlator_t = frame::child_of(
+        frame.get().instance(frame.py()),
+        &form.name,
+        last[0].as_ref(),
+    )?;
+    let cookie = last[1]
+        .as_ref()
+        .filter(|cookie| !cookie.is_none())
+        .map(|cookie| cookie.clone().unbind());
+    Frame::wind(frame, form.fop, words, hold, child, cookie)
+}
+
+fn unwind(form: &Form, values: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
+    let frame = form.frame(values)?;
+    let py = frame.py();
+    let number = |i: usize| -> PyResult<i32> {
+        let value = values[i]
+            .as_ref()
+            .expect("`call` has seen that it is there");
+        value.extract().map_err(|_| {
+            PyTypeError::new_err(format!(
+                "{}: {} must be an int of 32 bits",
+                form.name, form.before[i]
+            ))
+        })
+    };
+    let (op_ret, op_errno) = (number(1)?, number(2)?);
+    if !std::ptr::eq(form.fop, frame.get().fop(py)) {
+        let name = frame.get().fop(py).name;
+        return Err(PyValueError::new_err(format!(
+            "{}: this request is a {name}: use {name}_unwind",
+            form.name
+        )));
+    }
+    let mut hold = Hold::default();
+    let words = form.words(values, &mut hold)?;
+    frame
+        .get()
+        .check_answer(py, &form.name, op_ret, op_errno, &words)?;
+    frame.get().answer(py, op_ret, op_errno, words, hold)
+}

@@ -1,0 +1,309 @@
+//! The interpreter: started once per process, or joined where the process is a
+//! Python program. Holds the Python side of Glupy, which travels in this library.
+
+use std::ffi::{CStr, CString, c_void};
+use std::sync::{Mutex, OnceLock};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::frame::{Frame, FrameError};
+use crate::handle::Handle;
+use crate::handles;
+use crate::instance::Handler;
+use crate::log;
+use crate::long_forms;
+use crate::marshal::c_string;
+use crate::xlator::Xlator;
+
+/// The Python side, in the order in which the modules need each other.
+const MODULES: &[(&str, &str)] = &[
+    ("glupy", include_str!("../../python/glupy/__init__.py")),
+    ("glupy.schema", include_str!("../../python/glupy/schema.py")),
+    ("glupy.log", include_str!("../../python/glupy/log.py")),
+    (
+        "glupy.translator",
+        include_str!("../../python/glupy/translator.py"),
+    ),
+    ("gluster", include_str!("../../python/gluster.py")),
+    ("glupy.load", include_str!("../../python/glupy/load.py")),
+];
+
+/// What the runtime calls in Python.
+struct Support {
+    load: Py<PyAny>,
+    failed: Py<PyAny>,
+}
+
+static SUPPORT: OnceLock<Support> = OnceLock::new();
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Starts Python, once.
+///
+/// # Errors
+/// Why it does not start, in words for the log.
+pub fn start() -> Result<(), String> {
+    let _starting = STARTING
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if SUPPORT.get().is_some() {
+        return Ok(());
+    }
+    promote_libpython();
+    // SAFETY: may be called at any time.
+    let joined = unsafe { ffi::Py_IsInitialized() } != 0;
+    if !joined {
+        initialize()?;
+    }
+    crate::gil::attach(|py| {
+        let support = modules(py, joined).map_err(|error| {
+            format!(
+                "Glupy's own Python modules do not load: {}",
+                describe(py, &error)
+            )
+        })?;
+        let _ = SUPPORT.set(support);
+        Ok(())
+    })
+}
+
+/// Makes libpython's symbols visible to extension modules: GlusterFS loads this
+/// library, and with it libpython, for itself alone.
+fn promote_libpython() {
+    // SAFETY: dladdr fills the structure; the name that it gives lives as long as
+    // the library, which RTLD_NOLOAD does not load a second time.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        let symbol: *const c_void = ffi::Py_IsInitialized as *const () as *const c_void;
+        if libc::dladdr(symbol, &raw mut info) != 0 {
+            libc::dlopen(
+                info.dli_fname,
+                libc::RTLD_NOW | libc::RTLD_GLOBAL | libc::RTLD_NOLOAD,
+            );
+        }
+    }
+}
+
+/// Starts an interpreter that is isolated from the environment.
+fn initialize() -> Result<(), String> {
+    let home = wide(env!("GLUPY_PYTHON_HOME"));
+    let executable = wide(env!("GLUPY_PYTHON_EXECUTABLE"));
+    // SAFETY: the order of calls that PEP 587 prescribes; `config` is initialized
+    // before use and cleared on every way out, the strings live until then. The
+    // GIL that initialization takes is released at the end.
+    unsafe {
+        let mut preconfig: ffi::PyPreConfig = std::mem::zeroed();
+        ffi::PyPreConfig_InitIsolatedConfig(&raw mut preconfig);
+        // GlusterFS runs in the C locale; file names are UTF-8 all the same.
+        preconfig.utf8_mode = 1;
+        check(ffi::Py_PreInitialize(&raw const preconfig))?;
+        let mut config: ffi::PyConfig = std::mem::zeroed();
+        ffi::PyConfig_InitIsolatedConfig(&raw mut config);
+        config.install_signal_handlers = 0;
+        let (home_field, executable_field) = (&raw mut config.home, &raw mut config.executable);
+        let mut status = ffi::PyConfig_SetString(&raw mut config, home_field, home.as_ptr());
+        if ffi::PyStatus_Exception(status) == 0 {
+            status =
+                ffi::PyConfig_SetString(&raw mut config, executable_field, executable.as_ptr());
+        }
+        if ffi::PyStatus_Exception(status) == 0 {
+            status = ffi::Py_InitializeFromConfig(&raw const config);
+        }
+        ffi::PyConfig_Clear(&raw mut config);
+        check(status)?;
+        ffi::PyEval_SaveThread();
+    }
+    Ok(())
+}
+
+fn wide(text: &str) -> Vec<libc::wchar_t> {
+    text.chars()
+        .map(|c| c as libc::wchar_t)
+        .chain([0])
+        .collect()
+}
+
+fn check(status: ffi::PyStatus) -> Result<(), String> {
+    // SAFETY: looks at the status only; its message is a static string.
+    unsafe {
+        if ffi::PyStatus_Exception(status) == 0 {
+            return Ok(());
+        }
+        let message = if status.err_msg.is_null() {
+            c"unknown"
+        } else {
+            CStr::from_ptr(status.err_msg)
+        };
+        Err(format!(
+            "Python does not start: {}",
+            message.to_string_lossy()
+        ))
+    }
+}
+
+fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
+    let sys = py.import("sys")?;
+    let known = sys.getattr("modules")?.cast_into::<PyDict>()?;
+    if known.contains("_gluster")? {
+        return Err(pyo3::exceptions::PyImportError::new_err(
+            "another glupy.so is in this process; use one file for all volumes",
+        ));
+    }
+    known.set_item("_gluster", native(py)?)?;
+    for (name, source) in MODULES {
+        let code = c_string(source);
+        let file = c_string(&format!("<glupy.so>/{}.py", name.replace('.', "/")));
+        run_module(py, &known, name, &code, &file)?;
+    }
+    let load = known.get_item("glupy.load")?.expect("loaded above");
+    known
+        .get_item("glupy.log")?
+        .expect("loaded above")
+        .call_method1("install", (joined,))?;
+    Ok(Support {
+        load: load.getattr("load")?.unbind(),
+        failed: load.getattr("failed")?.unbind(),
+    })
+}
+
+/// Runs a module of ours and makes it known to `import`.
+fn run_module(
+    py: Python<'_>,
+    known: &Bound<'_, PyDict>,
+    name: &str,
+    code: &CString,
+    file: &CString,
+) -> PyResult<()> {
+    let module = PyModule::new(py, name)?;
+    module.setattr("__file__", file.to_str().unwrap_or_default())?;
+    known.set_item(name, &module)?;
+    if let Some((package, last)) = name.rsplit_once('.') {
+        known
+            .get_item(package)?
+            .expect("packages come first")
+            .setattr(last, &module)?;
+    } else {
+        // `gluster` and `glupy` go on in the packages of these names that are
+        // installed, such as GlusterFS's own gluster.cliutils.
+        let path = py
+            .import("pkgutil")?
+            .call_method1("extend_path", (Vec::<String>::new(), name))?;
+        module.setattr("__path__", path)?;
+    }
+    let globals = module.dict();
+    globals.set_item("__builtins__", py.import("builtins")?)?;
+    let compiled = py.import("builtins")?.call_method1(
+        "compile",
+        (
+            code.to_str().unwrap_or_default(),
+            file.to_str().unwrap_or_default(),
+            "exec",
+        ),
+    )?;
+    py.import("builtins")?
+        .call_method1("exec", (compiled, globals))?;
+    Ok(())
+}
+
+/// The module `_gluster`: what of `gluster` is written in Rust.
+fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    let module = PyModule::new(py, "_gluster")?;
+    module.add_class::<Handle>()?;
+    module.add_class::<Frame>()?;
+    module.add("FrameError", py.get_type::<FrameError>())?;
+    module.add_class::<Xlator>()?;
+    module.add_class::<handles::Buffer>()?;
+    module.add_class::<handles::Client>()?;
+    module.add_class::<handles::Dict>()?;
+    module.add_class::<handles::Dirent>()?;
+    module.add_class::<handles::Dirents>()?;
+    module.add_class::<handles::Fd>()?;
+    module.add_class::<handles::Flock>()?;
+    module.add_class::<handles::Iatt>()?;
+    module.add_class::<handles::Inode>()?;
+    module.add_class::<handles::Iobref>()?;
+    module.add_class::<handles::Iovec>()?;
+    module.add_class::<handles::Lease>()?;
+    module.add_class::<handles::Loc>()?;
+    module.add_class::<handles::LockList>()?;
+    module.add_class::<handles::Statvfs>()?;
+    module.add_function(wrap_pyfunction!(log::log, &module)?)?;
+    module.add_function(wrap_pyfunction!(log::log_enabled, &module)?)?;
+    module.add(
+        "fops",
+        crate::generated::fops::TABLE
+            .iter()
+            .map(|fop| fop.name)
+            .collect::<Vec<_>>(),
+    )?;
+    long_forms::add(&module)?;
+    Ok(module)
+}
+
+/// A handler that the author's translator has.
+#[derive(FromPyObject)]
+pub struct LoadedHandler {
+    /// The fop's number.
+    pub index: usize,
+    /// Fop handler, or cbk handler.
+    pub down: bool,
+    /// The bound method.
+    pub function: Py<PyAny>,
+    /// Its name.
+    pub name: String,
+    /// The author's file, without its folder.
+    pub file: String,
+    /// The line of its definition.
+    pub line: i32,
+}
+
+/// An author's translator, ready to be called.
+#[derive(FromPyObject)]
+pub struct Loaded {
+    /// The object.
+    pub translator: Py<PyAny>,
+    /// Its handlers.
+    pub handlers: Vec<LoadedHandler>,
+}
+
+/// Loads the module that a volume names and makes its translator.
+///
+/// # Errors
+/// The line and the traceback for the log.
+pub fn load(py: Python<'_>, this: Py<Xlator>) -> Result<Loaded, String> {
+    let support = SUPPORT.get().expect("`start` comes first");
+    let loaded = support
+        .load
+        .call1(py, (this,))
+        .and_then(|loaded| loaded.extract(py).map_err(PyErr::from));
+    loaded.map_err(|error| describe(py, &error))
+}
+
+/// Reports an exception of a handler; the errno that answers the request.
+///
+/// # Errors
+/// An exception of the report itself.
+pub fn failed(py: Python<'_>, handler: &Handler, error: PyErr) -> PyResult<i32> {
+    let support = SUPPORT.get().expect("`start` comes first");
+    support
+        .failed
+        .call1(py, (handler.place(), error.into_value(py)))?
+        .extract(py)
+}
+
+/// An error of loading, as text: what `glupy.load` says, or all that is known.
+fn describe(py: Python<'_>, error: &PyErr) -> String {
+    let traceback = error
+        .traceback(py)
+        .and_then(|traceback| traceback.format().ok())
+        .unwrap_or_default();
+    let value = error.value(py);
+    match value
+        .getattr("report")
+        .and_then(|report| report.extract::<String>())
+    {
+        Ok(report) => report,
+        Err(_) => format!("{error}\n{traceback}"),
+    }
+}

@@ -1,0 +1,144 @@
+//! `this`: a translator as Python sees it.
+
+use std::ffi::CStr;
+
+use pyo3::basic::CompareOp;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::gf;
+use crate::handle::CPtr;
+use crate::marshal;
+
+/// A translator of the graph (`xlator_t`, xlator.h). It lives as long as its graph.
+#[pyclass(frozen, module = "gluster")]
+pub struct Xlator(CPtr<gf::xlator_t>);
+
+impl Xlator {
+    /// A translator.
+    pub fn new(xl: *mut gf::xlator_t) -> Xlator {
+        Xlator(CPtr(xl))
+    }
+
+    /// Its address.
+    pub fn ptr(&self) -> *mut gf::xlator_t {
+        self.0.0
+    }
+}
+
+/// The children of a translator, in the volfile's order.
+///
+/// # Safety
+/// `xl` is a live translator.
+pub unsafe fn children(xl: *mut gf::xlator_t) -> Vec<*mut gf::xlator_t> {
+    let mut all = Vec::new();
+    // SAFETY: the list is complete before `init` and not changed afterwards.
+    unsafe {
+        let mut at = (*xl).children;
+        while let Some(child) = at.as_ref() {
+            all.push(child.xlator);
+            at = child.next;
+        }
+    }
+    all
+}
+
+/// The options of a translator, as the volfile has them.
+///
+/// # Safety
+/// `xl` is a live translator.
+pub unsafe fn options(xl: *mut gf::xlator_t) -> Vec<(String, String)> {
+    unsafe extern "C" fn collect(
+        _dict: *mut gf::dict_t,
+        key: *mut libc::c_char,
+        value: *mut gf::data_t,
+        into: *mut libc::c_void,
+    ) -> i32 {
+        // SAFETY: dict_foreach gives live pairs and our vector; an option's value
+        // is a string.
+        unsafe {
+            let into: &mut Vec<(String, String)> = &mut *into.cast();
+            let text =
+                |string: *const libc::c_char| CStr::from_ptr(string).to_string_lossy().into_owned();
+            into.push((text(key), text((*value).data)));
+        }
+        0
+    }
+    let mut all: Vec<(String, String)> = Vec::new();
+    // SAFETY: the options are not changed while `init` runs.
+    unsafe {
+        if !(*xl).options.is_null() {
+            gf::dict_foreach((*xl).options, Some(collect), (&raw mut all).cast());
+        }
+    }
+    all
+}
+
+#[pymethods]
+impl Xlator {
+    /// The name of its volume.
+    #[getter]
+    fn name(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        // SAFETY: a live translator's name.
+        unsafe { marshal::decode(py, (*self.ptr()).name) }
+    }
+
+    /// Its type, such as `features/glupy`.
+    #[getter]
+    fn r#type(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        // SAFETY: a live translator's type.
+        unsafe { marshal::decode(py, (*self.ptr()).type_) }
+    }
+
+    /// Its options, as the volfile has them.
+    #[getter]
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        // SAFETY: a live translator.
+        for (key, value) in unsafe { options(self.ptr()) } {
+            dict.set_item(key, value)?;
+        }
+        Ok(dict)
+    }
+
+    /// Its subvolumes, in the volfile's order.
+    #[getter]
+    fn children<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        // SAFETY: a live translator.
+        let all = unsafe { children(self.ptr()) };
+        let all: PyResult<Vec<_>> = all
+            .into_iter()
+            .map(|child| Py::new(py, Xlator::new(child)))
+            .collect();
+        PyTuple::new(py, all?)
+    }
+
+    fn __richcmp__(&self, other: &Bound<'_, PyAny>, op: CompareOp) -> Option<bool> {
+        let other = other.cast::<Xlator>().ok()?;
+        let same = self.ptr() == other.get().ptr();
+        match op {
+            CompareOp::Eq => Some(same),
+            CompareOp::Ne => Some(!same),
+            _ => None,
+        }
+    }
+
+    fn __hash__(&self) -> usize {
+        self.ptr().addr() >> 4
+    }
+
+    fn __repr__(&self) -> String {
+        // SAFETY: a live translator's strings.
+        let (name, kind) = unsafe {
+            (
+                CStr::from_ptr((*self.ptr()).name),
+                CStr::from_ptr((*self.ptr()).type_),
+            )
+        };
+        format!(
+            "<Xlator {} ({})>",
+            name.to_string_lossy(),
+            kind.to_string_lossy()
+        )
+    }
+}

@@ -1,0 +1,97 @@
+"""Python's output on its way into the GlusterFS log."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os.path
+import sys
+import threading
+from types import FrameType
+
+import _gluster
+
+# gf_loglevel_t (glusterfs/logging.h)
+CRITICAL, ERROR, WARNING, INFO, DEBUG, TRACE = 3, 4, 5, 7, 8, 9
+
+# Frames of these are on the way from the author's line to this module.
+_BETWEEN = ("<glupy.so>/", os.path.dirname(logging.__file__) + "/", "traceback.py", "warnings.py")
+
+
+def _author(frame: FrameType | None) -> tuple[str, int, str]:
+    """The file, line and function that wrote."""
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_BETWEEN):
+            return os.path.basename(code.co_filename), frame.f_lineno, code.co_name
+        frame = frame.f_back
+    return "glupy", 0, "glupy"
+
+
+class LogStream(io.TextIOBase):
+    """A text stream of which each line becomes a record."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+        # Lines of threads that write at the same time do not mix.
+        self._partial = threading.local()
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def write(self, text: str, /) -> int:
+        """Logs the lines that the text ends; keeps the rest for the next write."""
+        text_so_far = getattr(self._partial, "text", "") + text
+        *lines, self._partial.text = text_so_far.split("\n")
+        if lines:
+            file, line, function = _author(sys._getframe(1))
+            for each in lines:
+                _gluster.log(self._level, file, line, function, each)
+        return len(text)
+
+    def flush(self) -> None:
+        """Does nothing: a line that has not ended waits for its end."""
+
+
+class LogHandler(logging.Handler):
+    """Brings ``logging`` records into the GlusterFS log, level for level."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Logs a record under the place that made it."""
+        level = _level(record.levelno)
+        if _gluster.log_enabled(level):
+            try:
+                text = self.format(record)
+            except Exception:
+                self.handleError(record)
+                return
+            _gluster.log(level, record.filename, record.lineno, record.funcName, text)
+
+
+def _level(number: int) -> int:
+    if number >= logging.CRITICAL:
+        return CRITICAL
+    if number >= logging.ERROR:
+        return ERROR
+    if number >= logging.WARNING:
+        return WARNING
+    if number >= logging.INFO:
+        return INFO
+    return DEBUG if number >= logging.DEBUG else TRACE
+
+
+def install(joined: bool) -> None:
+    """Sends output to the log.
+
+    In a process that is a Python program (``joined``) only what is logged under
+    the name ``gluster``: its own output is its own.
+    """
+    logger = logging.getLogger("gluster") if joined else logging.getLogger()
+    logger.addHandler(LogHandler())
+    # The volume's log level decides (LogHandler.emit).
+    logger.setLevel(1)
+    if not joined:
+        sys.stdout = LogStream(INFO)
+        sys.stderr = LogStream(WARNING)
