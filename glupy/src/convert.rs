@@ -31,17 +31,12 @@ pub fn lk_owner(owner: &gf::gf_lkowner_t) -> Bytes {
     let len = usize::try_from(owner.len)
         .unwrap_or(0)
         .min(owner.data.len());
-    Bytes(
-        owner.data[..len]
-            .iter()
-            .map(|c| c.cast_unsigned())
-            .collect(),
-    )
+    Bytes(owner.data[..len].iter().map(|c| *c as u8).collect())
 }
 
 /// A fixed array of characters, whole.
 pub fn bytes<const N: usize>(array: &[libc::c_char; N]) -> Bytes {
-    Bytes(array.iter().map(|c| c.cast_unsigned()).collect())
+    Bytes(array.iter().map(|c| *c as u8).collect())
 }
 
 /// The permission bits as `chmod` has them (`st_mode_prot_from_ia`, iatt.h).

@@ -139,7 +139,7 @@ pub unsafe fn leave(
                     Ok(mut arguments) => {
                         let result = arguments.call(py, handler);
                         finish(py, frame, c, instance, handler, result);
-                        let handles: SmallVec<[_; MAX_ARGS]> = arguments.handles().collect();
+                        let handles = arguments.handles();
                         drop(arguments);
                         handles
                             .into_iter()
@@ -266,21 +266,21 @@ impl<'a> Arguments<'a> {
     }
 
     /// Takes the handles out.
-    fn handles(&mut self) -> impl Iterator<Item = Py<PyAny>> {
-        let handles: SmallVec<[*mut ffi::PyObject; MAX_ARGS]> = self.objects[self.first..]
-            .iter_mut()
-            .zip(self.params)
-            // SAFETY: the object is live; None is not a handle.
-            .filter(|(object, param)| {
-                marshal::is_handle(param.kind) && unsafe { **object != ffi::Py_None() }
-            })
-            .map(|(object, _)| std::mem::replace(object, ptr::null_mut()))
-            .collect();
-        // SAFETY: the array's references are given away, once: their places are
-        // NULL now. The GIL is held by the handler's course.
-        handles.into_iter().map(|object| {
-            unsafe { Bound::from_owned_ptr(Python::assume_attached(), object) }.unbind()
-        })
+    fn handles(&mut self) -> SmallVec<[Py<PyAny>; MAX_ARGS]> {
+        let mut handles = SmallVec::<[Py<PyAny>; MAX_ARGS]>::new();
+        for (object, param) in self.objects[self.first..].iter_mut().zip(self.params) {
+            // SAFETY: the GIL is held by the handler's course; the reference is
+            // given away once: its place is NULL from now on.
+            let object = unsafe {
+                if !marshal::is_handle(param.kind) || *object == ffi::Py_None() {
+                    continue;
+                }
+                let object = std::mem::replace(object, ptr::null_mut());
+                Bound::from_owned_ptr(Python::assume_attached(), object)
+            };
+            handles.push(object.unbind());
+        }
+        handles
     }
 }
 

@@ -87,8 +87,8 @@ pub struct Entering {
 impl Entering {
     /// For the current call.
     pub fn new() -> Entering {
-        // SAFETY: a plain call.
         Entering {
+            // SAFETY: a plain call.
             thread: unsafe { libc::pthread_self() },
             over: AtomicBool::new(false),
         }
@@ -261,7 +261,7 @@ impl Frame {
     }
 
     /// Remembers the handles that stand for the request's arguments.
-    pub fn set_handles(&self, py: Python<'_>, handles: impl Iterator<Item = Py<PyAny>>) {
+    pub fn set_handles(&self, py: Python<'_>, handles: impl IntoIterator<Item = Py<PyAny>>) {
         // SAFETY: `extend` with ready objects runs no Python.
         unsafe { self.handles.with(py, |all| all.extend(handles)) }
     }

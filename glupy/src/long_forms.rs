@@ -38,6 +38,9 @@ pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
+/// What a function does with its arguments, in order; those not given are None.
+type Body = fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<()>;
+
 /// The name of a function and of its parameters.
 struct Form {
     fop: &'static Fop,
@@ -54,7 +57,7 @@ fn add_function(
     params: &'static [Param],
     before: &'static [&'static str],
     after: &'static [&'static str],
-    body: fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<()>,
+    body: Body,
 ) -> PyResult<()> {
     let form = Form {
         fop,
@@ -85,11 +88,7 @@ fn add_function(
             form.call(args, kwargs, body)
         },
     )?;
-    module.add(&form_name(name), function)
-}
-
-fn form_name(name: &CString) -> String {
-    name.to_string_lossy().into_owned()
+    module.add(name.to_string_lossy(), function)
 }
 
 impl Form {
@@ -107,7 +106,7 @@ impl Form {
         &self,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
-        body: fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<()>,
+        body: Body,
     ) -> PyResult<()> {
         let needed = self.before.len() + self.params.len();
         let most = needed + self.after.len();
@@ -168,11 +167,12 @@ impl Form {
             words[i] = marshal::from_python(&self.name, param, value, hold)?;
         }
         marshal::check_vectors(&self.name, self.params, &words, |i| {
-            let value = values[i].as_ref().filter(|value| !value.is_none());
+            let Some(vector) = values[i].as_ref().filter(|value| !value.is_none()) else {
+                return 0;
+            };
             // SAFETY: `from_python` has accepted it as a handle.
-            Some(value.map_or(0, |value| {
-                unsafe { handle::erased(value) }.raw(value.py()).len
-            }))
+            let vector = unsafe { handle::erased(vector) }.raw(vector.py());
+            vector.len
         })?;
         Ok(words)
     }

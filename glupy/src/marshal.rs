@@ -155,7 +155,8 @@ pub fn from_python(
     }
 }
 
-/// Checks that an iovec's length and owner, as given beside it, are its own.
+/// Checks that the length given beside an iovec is its own; `len` knows the
+/// length of the iovec at a position.
 ///
 /// # Errors
 /// `ValueError`, for a length that would read beyond the buffers.
@@ -163,18 +164,16 @@ pub fn check_vectors(
     function: &str,
     params: &[Param],
     words: &[Word; MAX_ARGS],
-    raw: impl Fn(usize) -> Option<i32>,
+    len: impl Fn(usize) -> i32,
 ) -> PyResult<()> {
     for (i, param) in params.iter().enumerate() {
-        let (Some(vector), Some(len)) = (param.vector, raw(i)) else {
-            continue;
-        };
-        let given: i32 = words[vector.length].get();
-        let len = if words[i].is_null() { 0 } else { len };
+        let Some(vector) = param.vector else { continue };
+        let (given, len): (i32, i32) = (words[vector.length].get(), len(i));
         if given != len {
+            let count = params[vector.length].name;
+            let name = param.name;
             return Err(PyValueError::new_err(format!(
-                "{function}: {} is {given}, but {} has {len} buffers",
-                params[vector.length].name, param.name
+                "{function}: {count} is {given}, but {name} has {len} buffers"
             )));
         }
     }

@@ -35,15 +35,16 @@ impl OwnedWords {
             if words[i].is_null() {
                 continue;
             }
-            // SAFETY: by contract the word is a live pointer of its kind.
             owned.words[i] = match param.kind {
+                // SAFETY: by contract a live C string.
                 Kind::Str => Word::from(unsafe { libc::strdup(words[i].get()) }),
+                // SAFETY: by contract a live checksum.
                 Kind::Checksum => Word::from(unsafe { copy_bytes(words[i].get(), CHECKSUM_SIZE) }),
                 kind => match class_of(kind) {
                     None => words[i],
                     Some(class) => {
                         let raw = raw_of(param, i, words);
-                        // SAFETY: as above; THIS is set.
+                        // SAFETY: by contract live and of its kind; THIS is set.
                         let raw = stack::with_this(xl, || unsafe { (class.own)(raw) });
                         Word::from(raw.expect("out of memory").ptr)
                     }

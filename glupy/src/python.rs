@@ -276,7 +276,7 @@ pub fn load(py: Python<'_>, this: Py<Xlator>) -> Result<Loaded, String> {
     let loaded = support
         .load
         .call1(py, (this,))
-        .and_then(|loaded| loaded.extract(py).map_err(PyErr::from));
+        .and_then(|loaded| loaded.extract(py));
     loaded.map_err(|error| describe(py, &error))
 }
 

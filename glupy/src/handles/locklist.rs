@@ -75,6 +75,9 @@ unsafe fn free(head: *mut gf::lock_migration_info_t) {
     }
 }
 
+/// A lock and the uid of its client.
+type Lock = (Option<Py<Flock>>, Option<Py<PyAny>>);
+
 #[pymethods]
 impl LockList {
     /// The number of locks.
@@ -84,10 +87,7 @@ impl LockList {
     }
 
     /// A lock and the uid of its client.
-    fn __getitem__(
-        slf: &Bound<'_, Self>,
-        index: isize,
-    ) -> PyResult<(Option<Py<Flock>>, Option<Py<PyAny>>)> {
+    fn __getitem__(slf: &Bound<'_, Self>, index: isize) -> PyResult<Lock> {
         let py = slf.py();
         // SAFETY: as above.
         let all = unsafe { locks(base(slf).raw(py).ptr.cast()) };

@@ -1,8 +1,6 @@
 //! Handles of plain structures, which are owned by copying them. Their fields'
 //! getters are generated (`generated/structs.rs`).
 
-use std::ffi::c_void;
-
 use pyo3::prelude::*;
 
 use crate::convert;
@@ -12,15 +10,15 @@ use crate::handle::{HandleClass, Raw, handle_class, read};
 /// A copy of a structure; None without memory.
 ///
 /// # Safety
-/// The pointer is to a live `T`, which holds no references.
-pub unsafe fn copy<T>(value: *mut c_void) -> Option<Raw> {
+/// The object is a live `T`, which holds no references.
+unsafe fn copy<T>(raw: Raw) -> Option<Raw> {
     // SAFETY: by contract.
     unsafe {
         let copy: *mut T = libc::malloc(size_of::<T>()).cast();
         if copy.is_null() {
             return None;
         }
-        copy.copy_from_nonoverlapping(value.cast(), 1);
+        copy.copy_from_nonoverlapping(raw.ptr.cast(), 1);
         Some(Raw::new(copy))
     }
 }
@@ -34,7 +32,7 @@ handle_class!(
     /// `struct iatt` (iatt.h): what `stat` says of a file.
     Iatt,
     gf::iatt,
-    |raw| unsafe { copy::<gf::iatt>(raw.ptr) },
+    copy::<gf::iatt>,
     free
 );
 
@@ -42,7 +40,7 @@ handle_class!(
     /// `struct gf_flock` (glusterfs.h): a lock on a range of a file.
     Flock,
     gf::gf_flock,
-    |raw| unsafe { copy::<gf::gf_flock>(raw.ptr) },
+    copy::<gf::gf_flock>,
     free
 );
 
@@ -50,7 +48,7 @@ handle_class!(
     /// `struct gf_lease` (glusterfs-fops.h): a lease on a file.
     Lease,
     gf::gf_lease,
-    |raw| unsafe { copy::<gf::gf_lease>(raw.ptr) },
+    copy::<gf::gf_lease>,
     free
 );
 
@@ -58,7 +56,7 @@ handle_class!(
     /// `struct statvfs` (statvfs.h): the state of a file system.
     Statvfs,
     gf::statvfs,
-    |raw| unsafe { copy::<gf::statvfs>(raw.ptr) },
+    copy::<gf::statvfs>,
     free
 );
 
