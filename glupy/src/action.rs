@@ -153,10 +153,15 @@ impl Queue {
     /// Runs a handler: what it and everything it calls submit on this thread
     /// goes into this queue.
     pub fn collect<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let outer = swap_current(self);
-        let result = f();
-        swap_current(outer);
-        result
+        /// Restores the outer queue, after a panic too.
+        struct Restore(*mut Queue);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                swap_current(self.0);
+            }
+        }
+        let _restore = Restore(swap_current(self));
+        f()
     }
 
     /// Carries out what was collected, in order. The GIL is not held.

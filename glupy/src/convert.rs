@@ -5,11 +5,12 @@ use std::slice;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use smallvec::SmallVec;
 
 use crate::gf;
 
-/// Bytes on their way to Python.
-pub struct Bytes(Vec<u8>);
+/// Bytes on their way to Python; what is usual is small and needs no allocation.
+pub struct Bytes(SmallVec<[u8; 128]>);
 
 impl<'py> IntoPyObject<'py> for Bytes {
     type Target = PyBytes;
@@ -23,7 +24,7 @@ impl<'py> IntoPyObject<'py> for Bytes {
 
 /// A gfid: 16 bytes.
 pub fn gfid(uuid: &[u8; 16]) -> Bytes {
-    Bytes(uuid.to_vec())
+    Bytes(SmallVec::from_slice(uuid))
 }
 
 /// The owner of a lock: as many bytes as it says that it has.
@@ -71,8 +72,10 @@ pub fn ia_type(ia_type: gf::ia_type_t) -> u32 {
 /// `data` points to `len` readable bytes, or `len` is zero.
 pub unsafe fn memory(data: *const libc::c_char, len: usize) -> Bytes {
     if len == 0 || data.is_null() {
-        return Bytes(Vec::new());
+        return Bytes(SmallVec::new());
     }
     // SAFETY: by contract.
-    Bytes(unsafe { slice::from_raw_parts(data.cast::<u8>(), len) }.to_vec())
+    Bytes(SmallVec::from_slice(unsafe {
+        slice::from_raw_parts(data.cast(), len)
+    }))
 }

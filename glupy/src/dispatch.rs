@@ -45,10 +45,12 @@ pub unsafe fn enter(
     let mut queue = Queue::default();
     // The address of a frame that is still open; alive as long as it is not over.
     let mut open: *const Frame = ptr::null();
-    let entered = guard(instance, fop, || {
+    let mut made = false;
+    guard(instance, fop, || {
         gil::attach(|py| {
             queue.collect(|| {
                 let object = Frame::new(py, instance, fop, c, Some(args))?;
+                made = true; // and answers for itself from now on
                 let frame = object.get();
                 frame.set_handler(py, handler);
                 // SAFETY: by contract, until this function returns.
@@ -73,11 +75,9 @@ pub unsafe fn enter(
         })
     });
     queue.carry_out();
-    if !entered {
-        // No frame could be made, so nobody else answers.
-        let nothing = [Word::NULL; MAX_ARGS];
+    if !made {
         // SAFETY: a live frame that nothing was done with.
-        unsafe { stack::unwind(fop, c, -1, libc::EIO, &nothing[..fop.reply.len()]) };
+        unsafe { fail(fop, c) };
     } else if !open.is_null() && !entering.is_over() {
         gil::attach(|py| {
             let mut releases = Queue::default();
@@ -110,7 +110,8 @@ pub unsafe fn leave(
     // SAFETY: a frame that this translator has wound comes back to it.
     let instance = unsafe { Instance::of(this) };
     let mut queue = Queue::default();
-    let left = guard(instance, fop, || {
+    let mut made = false;
+    guard(instance, fop, || {
         gil::attach(|py| {
             queue.collect(|| {
                 // SAFETY: a cookie is NULL or a reference that `Frame::wind` gave away.
@@ -120,6 +121,7 @@ pub unsafe fn leave(
                     Some(object) => object,
                     None => Frame::new(py, instance, fop, c, None)?,
                 };
+                made = true; // and answers for itself from now on
                 let frame = object.get();
                 frame.promote_unless_nested(py);
                 frame.set_reply(py, Some((fop, op_ret, op_errno, reply)));
@@ -155,28 +157,34 @@ pub unsafe fn leave(
         })
     });
     queue.carry_out();
-    if !left {
-        let nothing = [Word::NULL; MAX_ARGS];
-        // SAFETY: no frame could be made for an answer without one, so nobody
-        // else answers.
-        unsafe { stack::unwind(fop, c, -1, libc::EIO, &nothing[..fop.reply.len()]) };
+    if !made {
+        // SAFETY: a live frame without open winds that nothing was done with.
+        unsafe { fail(fop, c) };
     }
     0
 }
 
-/// Runs a handler's course; a panic or a Python error of the runtime itself is
-/// logged and gives false.
-fn guard(instance: &Instance, fop: &Fop, f: impl FnOnce() -> PyResult<()>) -> bool {
+/// Answers for a request for which no `Frame` could be made.
+///
+/// # Safety
+/// As for `stack::unwind`.
+unsafe fn fail(fop: &'static Fop, c: *mut gf::call_frame_t) {
+    let nothing = [Word::NULL; MAX_ARGS];
+    // SAFETY: by contract.
+    unsafe { stack::unwind(fop, c, -1, libc::EIO, &nothing[..fop.reply.len()]) };
+}
+
+/// Runs a handler's course; a panic or a Python error of the runtime itself does
+/// not leave it. What the course has made until then is dropped, and a dropped
+/// frame answers its request.
+fn guard(instance: &Instance, fop: &Fop, f: impl FnOnce() -> PyResult<()>) {
     let text = match panic::catch_unwind(AssertUnwindSafe(f)) {
-        Ok(Ok(())) => return true,
+        Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),
         Err(_) => "panic".to_owned(),
     };
-    log::error(
-        instance.name(),
-        &format!("{}: a fault in glupy itself: {text}", fop.name),
-    );
-    false
+    let text = format!("{}: a fault in glupy itself: {text}", fop.name);
+    log::error(instance.name(), &text);
 }
 
 /// What comes after a handler: an exception answers the request.
@@ -189,8 +197,8 @@ fn finish(
     result: PyResult<()>,
 ) {
     if let Err(error) = result {
-        let op_errno = instance.failed(py, handler, error);
         frame.withdraw(py, c);
+        let op_errno = instance.failed(py, handler, error, frame.has_answer(py));
         frame.fail(py, op_errno);
     }
 }

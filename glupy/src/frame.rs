@@ -471,6 +471,11 @@ impl Frame {
         }
     }
 
+    /// Whether it is settled how the request is answered.
+    pub fn has_answer(&self, py: Python<'_>) -> bool {
+        self.state.get(py) != State::Pending
+    }
+
     /// Takes back the winds that the running handler has queued: it failed.
     pub fn withdraw(&self, py: Python<'_>, c: *mut gf::call_frame_t) {
         for wind in action::withdraw(|action| action.winds(c)) {
@@ -495,6 +500,8 @@ impl Frame {
                 _ => unreachable!("only winds are withdrawn"),
             }
         }
+        // An answer may have waited for them.
+        self.answer_waiting(py);
     }
 
     /// Carries out an answer that waited, when no wind is open any more.

@@ -215,9 +215,10 @@ impl Instance {
         self.children.iter().any(|child| child.0 == xl)
     }
 
-    /// Reports an exception of a handler; the errno that answers its request.
-    pub fn failed(&self, py: Python<'_>, handler: &Handler, error: PyErr) -> i32 {
-        python::failed(py, handler, error).unwrap_or_else(|error| {
+    /// Reports an exception of a handler; the errno that answers its request, unless
+    /// that has its answer already.
+    pub fn failed(&self, py: Python<'_>, handler: &Handler, error: PyErr, answered: bool) -> i32 {
+        python::failed(py, handler, error, answered).unwrap_or_else(|error| {
             log::at(
                 self.name(),
                 handler,

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::gf;
 use crate::instance::Handler;
@@ -53,15 +54,32 @@ fn record(
     }
 }
 
-/// Writes a record of Python's: `gluster` of the support package calls it.
+/// Writes a record of Python's: the support package calls it.
 ///
 /// The volume is the one whose handler runs on this thread (`THIS`).
 #[pyfunction]
-pub fn log(py: Python<'_>, level: u32, file: &str, line: i32, function: &str, text: &str) {
-    let (file, function) = (c_string(file), c_string(function));
+pub fn log(py: Python<'_>, level: u32, file: Text, line: i32, function: Text, text: Text) {
     // SAFETY: THIS is always a live translator; its name lives as long.
     let volume = unsafe { CStr::from_ptr((*stack::this()).name) };
-    py.detach(|| record(volume, &file, &function, line, level, text));
+    let (file, function) = (c_string(&file.0), c_string(&function.0));
+    py.detach(|| record(volume, &file, &function, line, level, &text.0));
+}
+
+/// Text of Python's. What is not Unicode in it (file names may hold such) is
+/// written as an escape.
+pub struct Text(pub String);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Text {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let text = object.cast::<PyString>()?;
+        if let Ok(text) = text.to_cow() {
+            return Ok(Text(text.into_owned()));
+        }
+        let bytes = text.call_method1("encode", ("utf-8", "backslashreplace"))?;
+        Ok(Text(String::from_utf8_lossy(bytes.extract()?).into_owned()))
+    }
 }
 
 /// Whether a record of that level would be written.

@@ -284,11 +284,11 @@ pub fn load(py: Python<'_>, this: Py<Xlator>) -> Result<Loaded, String> {
 ///
 /// # Errors
 /// An exception of the report itself.
-pub fn failed(py: Python<'_>, handler: &Handler, error: PyErr) -> PyResult<i32> {
+pub fn failed(py: Python<'_>, handler: &Handler, error: PyErr, answered: bool) -> PyResult<i32> {
     let support = SUPPORT.get().expect("`start` comes first");
     support
         .failed
-        .call1(py, (handler.place(), error.into_value(py)))?
+        .call1(py, (handler.place(), error.into_value(py), answered))?
         .extract(py)
 }
 
@@ -301,9 +301,9 @@ fn describe(py: Python<'_>, error: &PyErr) -> String {
     let value = error.value(py);
     match value
         .getattr("report")
-        .and_then(|report| report.extract::<String>())
+        .and_then(|report| report.extract::<log::Text>())
     {
-        Ok(report) => report,
+        Ok(report) => report.0,
         Err(_) => format!("{error}\n{traceback}"),
     }
 }

@@ -171,13 +171,14 @@ def _report(name: str, file: str, error: BaseException) -> str:
     return f"module {name} does not load: {place}: {_describe(error)}\n{_trace(error)}"
 
 
-def failed(place: str, error: BaseException) -> int:
+def failed(place: str, error: BaseException, answered: bool) -> int:
     """The errno that answers a request whose handler raised.
 
     An OSError says it itself, and that is all; anything else is a mistake, whose
-    traceback goes into the log, and is answered EIO.
+    traceback goes into the log, and is answered EIO. After the answer, any
+    exception is a mistake.
     """
-    if isinstance(error, OSError) and isinstance(error.errno, int):
+    if isinstance(error, OSError) and isinstance(error.errno, int) and not answered:
         if 1 <= error.errno <= MAX_ERRNO:
             return error.errno
     trace = traceback.extract_tb(_authors(error))
@@ -185,6 +186,7 @@ def failed(place: str, error: BaseException) -> int:
     if trace:
         file, function = os.path.basename(trace[-1].filename), trace[-1].name
         line = trace[-1].lineno or 0
-    text = f"{place}: {_describe(error)}; the request is answered EIO\n{_trace(error)}"
+    outcome = "had its answer already" if answered else "is answered EIO"
+    text = f"{place}: {_describe(error)}; the request {outcome}\n{_trace(error)}"
     _gluster.log(log.ERROR, file, line, function, text)
     return errno.EIO

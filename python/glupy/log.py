@@ -7,6 +7,8 @@ import logging
 import os.path
 import sys
 import threading
+import traceback
+import warnings
 from types import FrameType
 
 import _gluster
@@ -15,7 +17,12 @@ import _gluster
 CRITICAL, ERROR, WARNING, INFO, DEBUG, TRACE = 3, 4, 5, 7, 8, 9
 
 # Frames of these are on the way from the author's line to this module.
-_BETWEEN = ("<glupy.so>/", os.path.dirname(logging.__file__) + "/", "traceback.py", "warnings.py")
+_BETWEEN = (
+    "<glupy.so>/",
+    os.path.dirname(logging.__file__) + "/",
+    traceback.__file__,
+    warnings.__file__,
+)
 
 
 def _author(frame: FrameType | None) -> tuple[str, int, str]:

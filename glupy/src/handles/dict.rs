@@ -5,10 +5,11 @@ use std::ffi::{CStr, CString};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
+use smallvec::SmallVec;
 
 use crate::convert::{self, Bytes};
 use crate::gf;
-use crate::handle::{base, handle_class};
+use crate::handle::{base, handle_class, read};
 use crate::marshal;
 use crate::stack;
 
@@ -62,7 +63,9 @@ fn pairs(slf: &Bound<'_, Dict>) -> Vec<Pair> {
 
 fn lookup(slf: &Bound<'_, Dict>, key: &str) -> Option<Bytes> {
     let dict: *mut gf::dict_t = base(slf).raw(slf.py()).ptr.cast();
-    let key = CString::new(key).ok()?;
+    // A key with a NUL in it can not be in a dict.
+    let key: SmallVec<[u8; 256]> = key.bytes().chain([0]).collect();
+    let key = CStr::from_bytes_with_nul(&key).ok()?;
     let mut data: *mut gf::data_t = std::ptr::null_mut();
     // SAFETY: a live dict; on success `data` is referenced until data_unref.
     unsafe {
@@ -80,8 +83,8 @@ fn lookup(slf: &Bound<'_, Dict>, key: &str) -> Option<Bytes> {
 #[pymethods]
 impl Dict {
     /// The number of names.
-    fn __len__(slf: &Bound<'_, Self>) -> usize {
-        pairs(slf).len()
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        read(slf, |dict| usize::try_from(dict.count).unwrap_or(0))
     }
 
     fn __contains__(slf: &Bound<'_, Self>, key: &str) -> bool {
