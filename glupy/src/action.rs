@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::fop::{Fop, MAX_ARGS, Word};
 use crate::gf;
 use crate::gil;
-use crate::handle::{CPtr, Release};
+use crate::handle::{CPtr, Owner, Release};
 use crate::owned::OwnedWords;
 use crate::stack;
 
@@ -20,6 +20,8 @@ use crate::stack;
 pub struct Hold {
     /// Python objects whose memory the words point to.
     pub objects: SmallVec<[Py<PyAny>; 2]>,
+    /// C objects that the words point to.
+    pub owners: SmallVec<[Arc<Owner>; 2]>,
     /// A request's own arguments, when they are owned.
     pub words: Option<Arc<OwnedWords>>,
 }

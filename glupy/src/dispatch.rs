@@ -21,6 +21,7 @@ use crate::handle;
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::marshal;
+use crate::roomy;
 use crate::stack;
 
 /// Receives a fop on the way down.
@@ -110,6 +111,8 @@ pub unsafe fn leave(
     // SAFETY: a frame that this translator has wound comes back to it.
     let instance = unsafe { Instance::of(this) };
     let mut queue = Queue::default();
+    // On the stack that GlusterFS came by; the handler may get another one.
+    let here = ptr::from_ref(&queue).addr();
     let mut made = false;
     guard(instance, fop, || {
         gil::attach(|py| {
@@ -123,8 +126,8 @@ pub unsafe fn leave(
                 };
                 made = true; // and answers for itself from now on
                 let frame = object.get();
-                frame.promote_unless_nested(py);
-                frame.set_reply(py, Some((fop, op_ret, op_errno, reply)));
+                frame.promote_unless_nested(py, here);
+                frame.set_reply(py, fop, op_ret, op_errno, reply);
                 let answer = Answer {
                     cookie,
                     op_ret,
@@ -149,7 +152,7 @@ pub unsafe fn leave(
                     }
                     Err(error) => finish(py, frame, c, instance, handler, Err(error)),
                 }
-                frame.set_reply(py, None);
+                Frame::settle_reply(&object, py);
                 frame.answer_waiting(py);
                 Frame::release(object, py);
                 Ok(())
@@ -178,7 +181,7 @@ unsafe fn fail(fop: &'static Fop, c: *mut gf::call_frame_t) {
 /// not leave it. What the course has made until then is dropped, and a dropped
 /// frame answers its request.
 fn guard(instance: &Instance, fop: &Fop, f: impl FnOnce() -> PyResult<()>) {
-    let text = match panic::catch_unwind(AssertUnwindSafe(f)) {
+    let text = match roomy::run(|| panic::catch_unwind(AssertUnwindSafe(f))) {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),
         Err(_) => "panic".to_owned(),

@@ -58,13 +58,15 @@ enum Args {
     Owned(Arc<OwnedWords>),
 }
 
-/// The answer that a cbk handler is looking at.
-#[derive(Clone, Copy)]
+/// The answer that a cbk handler is looking at, or has kept with the frame.
+#[derive(Clone)]
 struct Reply {
     fop: &'static Fop,
     op_ret: i32,
     op_errno: i32,
     words: [Word; MAX_ARGS],
+    /// What the words point to, once the handler has returned.
+    owned: Option<Arc<OwnedWords>>,
 }
 
 /// An answer that waits for the open winds.
@@ -99,15 +101,12 @@ impl Entering {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Whether the current call happens inside the entering one, so that what
-    /// that one borrowed is certainly alive. A synctask may have moved: hence the
-    /// look at the stack, too.
-    fn encloses_current_call(&self) -> bool {
+    /// Whether a call of this thread, which stands on the stack at `here`, happens
+    /// inside the entering one, so that what that one borrowed is certainly alive.
+    /// A synctask may have moved: hence the look at the stack, too.
+    fn encloses(&self, here: usize) -> bool {
         const STACK: usize = 8 << 20;
-        let here = 0u8;
-        let distance = ptr::from_ref(self)
-            .addr()
-            .wrapping_sub(ptr::from_ref(&here).addr());
+        let distance = ptr::from_ref(self).addr().wrapping_sub(here);
         // SAFETY: a plain call.
         self.thread == unsafe { libc::pthread_self() } && distance < STACK
     }
@@ -291,10 +290,10 @@ impl Frame {
 
     /// Owns the arguments when a callback comes outside of the entering call, and
     /// hence might outlive it.
-    pub fn promote_unless_nested(&self, py: Python<'_>) {
+    pub fn promote_unless_nested(&self, py: Python<'_>, here: usize) {
         // SAFETY: as long as it is set, the entering call has not returned.
         if let Some(entering) = unsafe { self.entering.get(py).0.as_ref() } {
-            if !entering.encloses_current_call() {
+            if !entering.encloses(here) {
                 self.own_args(py);
             }
         }
@@ -318,24 +317,53 @@ impl Frame {
         }
     }
 
-    /// The answer that the running cbk handler sees; None when it has returned.
-    pub fn set_reply(&self, py: Python<'_>, reply: Option<(&'static Fop, i32, i32, &[Word])>) {
-        let reply = reply.map(|(fop, op_ret, op_errno, values)| {
-            let mut words = [Word::NULL; MAX_ARGS];
-            words[..values.len()].copy_from_slice(values);
-            if ptr::eq(fop, self.fop(py)) {
-                let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
-                self.null_reply
-                    .set(py, nulls.fold(0, |mask, (i, _)| mask | 1 << i));
-            }
-            Reply {
-                fop,
-                op_ret,
-                op_errno,
-                words,
-            }
-        });
-        self.reply.set(py, reply);
+    /// The answer that the running cbk handler sees.
+    pub fn set_reply(
+        &self,
+        py: Python<'_>,
+        fop: &'static Fop,
+        op_ret: i32,
+        op_errno: i32,
+        values: &[Word],
+    ) {
+        let mut words = [Word::NULL; MAX_ARGS];
+        words[..values.len()].copy_from_slice(values);
+        if ptr::eq(fop, self.fop(py)) {
+            let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
+            self.null_reply
+                .set(py, nulls.fold(0, |mask, (i, _)| mask | 1 << i));
+        }
+        let reply = Reply {
+            fop,
+            op_ret,
+            op_errno,
+            words,
+            owned: None,
+        };
+        self.reply.set(py, Some(reply));
+    }
+
+    /// The cbk handler has returned: its answer goes, unless Python keeps the frame,
+    /// which might pass it on later.
+    pub fn settle_reply(object: &Py<Frame>, py: Python<'_>) {
+        let frame = object.get();
+        let Some(mut reply) = frame.reply.take(py) else {
+            return;
+        };
+        let kept = frame.open.get(py) == 0 && gil::refcount(object) > 1;
+        if kept && !frame.has_answer(py) {
+            let (params, xl) = (reply.fop.reply, frame.instance(py).xl());
+            // SAFETY: the answer is alive until the trampoline returns.
+            let owned = Arc::new(unsafe { OwnedWords::new(params, &reply.words, xl) });
+            reply.words = owned.words();
+            reply.owned = Some(owned);
+            frame.reply.set(py, Some(reply));
+        }
+    }
+
+    fn reply(&self, py: Python<'_>) -> Option<Reply> {
+        // SAFETY: cloning copies words and counts an Arc up.
+        unsafe { self.reply.with(py, |reply| reply.clone()) }
     }
 
     /// Marks the request as over and gives its C frame up.
@@ -542,6 +570,7 @@ impl Frame {
         frame.args.set(py, Args::None);
         frame.local.set(py, None);
         frame.answer.set(py, None);
+        frame.reply.set(py, None);
         frame.null_reply.set(py, 0);
         if gil::refcount(&object) == 1 {
             // SAFETY: `push` and `len` run no Python.
@@ -646,7 +675,7 @@ impl Frame {
         words: &[Word; MAX_ARGS],
     ) -> PyResult<()> {
         let fop = self.fop(py);
-        let came = self.reply.get(py).map(|reply| reply.op_errno);
+        let came = self.reply(py).map(|reply| reply.op_errno);
         if op_ret < 0 {
             if came != Some(op_errno) && !(1..=511).contains(&op_errno) {
                 // The kernel refuses larger ones from FUSE, and the caller hangs.
@@ -760,9 +789,9 @@ impl Frame {
     ) -> PyResult<()> {
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
-        let reply = frame.reply.get(py).filter(|reply| ptr::eq(reply.fop, fop));
+        let reply = frame.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
         let fails = op_ret.is_some_and(|op_ret| op_ret < 0);
-        let mut words = match reply {
+        let mut words = match &reply {
             Some(reply) if !fails => reply.words,
             None if op_ret.is_none() => {
                 return Err(frame.refused(
@@ -772,9 +801,16 @@ impl Frame {
             }
             _ => [Word::NULL; MAX_ARGS],
         };
-        let op_ret = op_ret.or(reply.map(|reply| reply.op_ret)).unwrap_or(0);
-        let op_errno = op_errno.or(reply.map(|reply| reply.op_errno)).unwrap_or(0);
-        let mut hold = Hold::default();
+        let op_ret = op_ret
+            .or(reply.as_ref().map(|reply| reply.op_ret))
+            .unwrap_or(0);
+        let op_errno = op_errno
+            .or(reply.as_ref().map(|reply| reply.op_errno))
+            .unwrap_or(0);
+        let mut hold = Hold {
+            words: reply.and_then(|reply| reply.owned),
+            ..Hold::default()
+        };
         frame.changed("frame.unwind", fop.reply, &mut words, changes, &mut hold)?;
         frame.check_answer(py, "frame.unwind", op_ret, op_errno, &words)?;
         frame.answer(py, op_ret, op_errno, words, hold)

@@ -5,6 +5,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::Arc;
 
 use pyo3::PyClass;
 use pyo3::PyTypeInfo;
@@ -51,6 +52,8 @@ pub struct Raw {
 
 // SAFETY: as for CPtr.
 unsafe impl Send for Raw {}
+// SAFETY: as for CPtr.
+unsafe impl Sync for Raw {}
 
 impl Raw {
     /// An object that is not an iovec.
@@ -82,14 +85,78 @@ pub struct Class {
 /// The most unused handles that a class keeps.
 const POOL_SIZE: usize = 256;
 
+/// A C object that is owned: a reference or a copy, given back when the last
+/// handle, request or action that uses it is gone.
+pub struct Owner {
+    class: &'static Class,
+    raw: Raw,
+    /// The translator whose contexts an unref may touch.
+    xl: CPtr<gf::xlator_t>,
+}
+
+impl Owner {
+    /// Takes a reference on an object, or copies it.
+    ///
+    /// # Safety
+    /// The object is alive and of the class's type, the translator is live.
+    pub unsafe fn of(class: &'static Class, raw: Raw, xl: *mut gf::xlator_t) -> Arc<Owner> {
+        // SAFETY: by contract; THIS is set for the ref.
+        let raw = stack::with_this(xl, || unsafe { (class.own)(raw) });
+        // Like GlusterFS's own allocations, one that fails here is not survived.
+        let raw = raw.expect("out of memory");
+        Arc::new(Owner {
+            class,
+            raw,
+            xl: CPtr(xl),
+        })
+    }
+
+    /// The object.
+    pub fn raw(&self) -> Raw {
+        self.raw
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let release = Release {
+            class: self.class,
+            raw: self.raw,
+            xl: self.xl,
+        };
+        // SAFETY: only asks whether this thread holds the GIL.
+        if unsafe { ffi::PyGILState_Check() } == 1 {
+            action::submit(Action::Release(release));
+        } else {
+            release.run();
+        }
+    }
+}
+
+/// A reference to give back, without the GIL.
+pub struct Release {
+    class: &'static Class,
+    raw: Raw,
+    xl: CPtr<gf::xlator_t>,
+}
+
+impl Release {
+    /// Gives the reference back.
+    pub fn run(self) {
+        // SAFETY: the reference is an `Owner`'s that is gone, THIS is set, and
+        // the GIL is not held.
+        stack::with_this(self.xl.0, || unsafe { (self.class.release)(self.raw) });
+    }
+}
+
 /// The base of all handle classes.
 #[pyclass(frozen, subclass, module = "gluster", name = "Handle")]
 pub struct Handle {
     class: &'static Class,
     raw: GilCell<Raw>,
-    /// The translator whose contexts an unref may touch.
     xl: GilCell<CPtr<gf::xlator_t>>,
-    owned: GilCell<bool>,
+    /// None while the object is borrowed.
+    owner: GilCell<Option<Arc<Owner>>>,
 }
 
 impl Handle {
@@ -103,55 +170,27 @@ impl Handle {
         self.xl.get(py).0
     }
 
-    /// Whether the C object lives as long as the handle.
-    pub fn is_owned(&self, py: Python<'_>) -> bool {
-        self.owned.get(py)
+    /// What keeps the C object alive; None while it is borrowed.
+    pub fn owner(&self, py: Python<'_>) -> Option<Arc<Owner>> {
+        // SAFETY: cloning an Arc runs no Python.
+        unsafe { self.owner.with(py, |owner| owner.clone()) }
     }
 
     /// Makes the handle's object live as long as the handle.
-    pub fn own(&self, py: Python<'_>) {
-        if self.owned.get(py) {
-            return;
+    pub fn own(&self, py: Python<'_>) -> Arc<Owner> {
+        if let Some(owner) = self.owner(py) {
+            return owner;
         }
-        let raw = self.raw.get(py);
-        // SAFETY: the object is borrowed, hence alive; THIS is set for the ref.
-        let owned = stack::with_this(self.xl(py), || unsafe { (self.class.own)(raw) });
-        // Like GlusterFS's own allocations, one that fails here is not survived.
-        let owned = owned.expect("out of memory");
-        self.raw.set(py, owned);
-        self.owned.set(py, true);
+        // SAFETY: the object is borrowed, hence alive.
+        let owner = unsafe { Owner::of(self.class, self.raw(py), self.xl(py)) };
+        self.set_owner(py, owner.clone());
+        owner
     }
-}
 
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if *self.owned.get_mut() {
-            let release = Release {
-                class: self.class,
-                raw: *self.raw.get_mut(),
-                xl: *self.xl.get_mut(),
-            };
-            action::submit(Action::Release(release));
-        }
-    }
-}
-
-/// A reference to give back, without the GIL.
-pub struct Release {
-    /// Whose `release` to call.
-    pub class: &'static Class,
-    /// The object.
-    pub raw: Raw,
-    /// What THIS must be.
-    pub xl: CPtr<gf::xlator_t>,
-}
-
-impl Release {
-    /// Gives the reference back.
-    pub fn run(self) {
-        // SAFETY: the reference is ours (see `Handle::own`), THIS is set, and
-        // the GIL is not held.
-        stack::with_this(self.xl.0, || unsafe { (self.class.release)(self.raw) });
+    /// Puts another object in the place of this one.
+    pub fn set_owner(&self, py: Python<'_>, owner: Arc<Owner>) {
+        self.raw.set(py, owner.raw);
+        self.owner.set(py, Some(owner));
     }
 }
 
@@ -235,7 +274,7 @@ pub fn borrow(
         class,
         raw: GilCell::new(raw),
         xl: GilCell::new(CPtr(xl)),
-        owned: GilCell::new(false),
+        owner: GilCell::new(None),
     };
     (class.make)(py, handle)
 }
@@ -267,9 +306,7 @@ pub fn settle(py: Python<'_>, handle: Py<PyAny>) {
         common.own(py);
         return;
     }
-    if common.owned.get(py) {
-        return; // dropped here, which queues the release
-    }
+    common.owner.set(py, None);
     let class = common.class;
     // SAFETY: `push` and `len` run no Python.
     unsafe {

@@ -9,6 +9,8 @@ mod convert;
 mod dispatch;
 mod fop;
 mod frame;
+// Formatted by the generator.
+#[rustfmt::skip]
 mod generated;
 mod gf;
 mod gil;
@@ -21,5 +23,6 @@ mod long_forms;
 mod marshal;
 mod owned;
 mod python;
+mod roomy;
 mod stack;
 mod xlator;

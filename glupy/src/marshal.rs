@@ -147,9 +147,7 @@ pub fn from_python(
             }
             // SAFETY: its class is a handle class.
             let handle = unsafe { handle::erased(object) };
-            if handle.is_owned(py) {
-                hold.objects.push(object.clone().unbind());
-            }
+            hold.owners.extend(handle.owner(py));
             Ok(Word::from(handle.raw(py).ptr))
         }
     }

@@ -1,18 +1,23 @@
 //! Arguments that outlive their C call.
 
-use crate::action::{self, Action};
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use crate::fop::{Kind, MAX_ARGS, Param, Word};
 use crate::gf;
-use crate::handle::{CPtr, Raw, Release};
+use crate::handle::{CPtr, Owner, Raw};
 use crate::marshal::class_of;
-use crate::stack;
 
 /// Words that own what they point to, each as its kind is owned: references for
 /// inodes and the like, copies for values and strings.
 pub struct OwnedWords {
     words: [Word; MAX_ARGS],
-    params: &'static [Param],
-    xl: CPtr<gf::xlator_t>,
+    /// Strings and checksums, from malloc.
+    memory: SmallVec<[CPtr<c_void>; 2]>,
+    /// Everything else.
+    owners: SmallVec<[Arc<Owner>; MAX_ARGS]>,
 }
 
 impl OwnedWords {
@@ -28,8 +33,8 @@ impl OwnedWords {
     ) -> OwnedWords {
         let mut owned = OwnedWords {
             words: *words,
-            params,
-            xl: CPtr(xl),
+            memory: SmallVec::new(),
+            owners: SmallVec::new(),
         };
         for (i, param) in params.iter().enumerate() {
             if words[i].is_null() {
@@ -37,21 +42,28 @@ impl OwnedWords {
             }
             owned.words[i] = match param.kind {
                 // SAFETY: by contract a live C string.
-                Kind::Str => Word::from(unsafe { libc::strdup(words[i].get()) }),
+                Kind::Str => owned.keep(unsafe { libc::strdup(words[i].get()) }.cast()),
                 // SAFETY: by contract a live checksum.
-                Kind::Checksum => Word::from(unsafe { copy_bytes(words[i].get(), CHECKSUM_SIZE) }),
+                Kind::Checksum => owned.keep(unsafe { copy_bytes(words[i].get(), CHECKSUM_SIZE) }),
                 kind => match class_of(kind) {
                     None => words[i],
                     Some(class) => {
-                        let raw = raw_of(param, i, words);
-                        // SAFETY: by contract live and of its kind; THIS is set.
-                        let raw = stack::with_this(xl, || unsafe { (class.own)(raw) });
-                        Word::from(raw.expect("out of memory").ptr)
+                        // SAFETY: by contract live and of its kind.
+                        let owner = unsafe { Owner::of(class, raw_of(param, i, words), xl) };
+                        let word = Word::from(owner.raw().ptr);
+                        owned.owners.push(owner);
+                        word
                     }
                 },
             };
         }
         owned
+    }
+
+    fn keep(&mut self, memory: *mut c_void) -> Word {
+        assert!(!memory.is_null(), "out of memory");
+        self.memory.push(CPtr(memory));
+        Word::from(memory)
     }
 
     /// The words.
@@ -62,31 +74,9 @@ impl OwnedWords {
 
 impl Drop for OwnedWords {
     fn drop(&mut self) {
-        // SAFETY: only asks whether this thread holds the GIL.
-        let attached = unsafe { pyo3::ffi::PyGILState_Check() } == 1;
-        for (i, param) in self.params.iter().enumerate() {
-            let word = self.words[i];
-            if word.is_null() {
-                continue;
-            }
-            match param.kind {
-                // SAFETY: made by strdup or malloc in `new`.
-                Kind::Str | Kind::Checksum => unsafe { libc::free(word.get()) },
-                kind => {
-                    if let Some(class) = class_of(kind) {
-                        let release = Release {
-                            class,
-                            raw: raw_of(param, i, &self.words),
-                            xl: self.xl,
-                        };
-                        if attached {
-                            action::submit(Action::Release(release));
-                        } else {
-                            release.run();
-                        }
-                    }
-                }
-            }
+        for memory in &self.memory {
+            // SAFETY: made by strdup or malloc in `new`.
+            unsafe { libc::free(memory.0) }
         }
     }
 }
@@ -94,13 +84,14 @@ impl Drop for OwnedWords {
 /// Bytes of a strong checksum (SHA-256, or zero-padded MD5).
 pub const CHECKSUM_SIZE: usize = 32;
 
-unsafe fn copy_bytes(from: *const u8, len: usize) -> *mut u8 {
+unsafe fn copy_bytes(from: *const u8, len: usize) -> *mut c_void {
     // SAFETY: the caller gives `len` readable bytes.
     unsafe {
         let copy: *mut u8 = libc::malloc(len).cast();
-        assert!(!copy.is_null(), "out of memory");
-        copy.copy_from_nonoverlapping(from, len);
-        copy
+        if !copy.is_null() {
+            copy.copy_from_nonoverlapping(from, len);
+        }
+        copy.cast()
     }
 }
 

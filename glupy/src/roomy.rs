@@ -1,0 +1,120 @@
+//! Room for Python on threads whose stack is small.
+//!
+//! The threads of io-threads have 256 KiB, on which deep Python code (which counts
+//! its own calls, but not the C calls between them) runs over the end and kills the
+//! process. Handlers on such threads run on a second stack, which the thread keeps.
+
+use std::cell::Cell;
+use std::ptr;
+
+/// A stack below which Python gets another one.
+const SMALL: usize = 2 << 20;
+/// The size of that: room for Python's default recursion limit, several times.
+/// Memory is taken by what is touched of it.
+const SIZE: usize = 16 << 20;
+
+/// A stack of our own, with a page below it that can not be touched.
+struct Stack(*mut libc::c_void);
+
+impl Stack {
+    fn new() -> Option<Stack> {
+        // SAFETY: an anonymous mapping, of which nobody else knows.
+        unsafe {
+            let flags =
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE;
+            let stack = libc::mmap(
+                ptr::null_mut(),
+                SIZE,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags,
+                -1,
+                0,
+            );
+            if stack == libc::MAP_FAILED {
+                return None;
+            }
+            let stack = Stack(stack);
+            (libc::mprotect(stack.0, page_size(), libc::PROT_NONE) == 0).then_some(stack)
+        }
+    }
+
+    fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        let guard = page_size();
+        // SAFETY: the memory above the guard page is ours and unused: `take` gives
+        // a stack to one user at a time. `f` does not unwind (see `dispatch::guard`).
+        unsafe { psm::on_stack(self.0.cast::<u8>().add(guard), SIZE - guard, f) }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `new`, and not in use: `run` borrows it.
+        unsafe { libc::munmap(self.0, SIZE) };
+    }
+}
+
+fn page_size() -> usize {
+    // SAFETY: a plain call.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) }
+        .try_into()
+        .unwrap_or(4096)
+}
+
+/// The lowest address and the size of this thread's own stack.
+fn own_stack() -> (usize, usize) {
+    let (mut low, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: fills the attributes of the running thread, which are destroyed after
+    // they have been read.
+    unsafe {
+        let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
+        if libc::pthread_getattr_np(libc::pthread_self(), &raw mut attributes) == 0 {
+            libc::pthread_attr_getstack(&raw const attributes, &raw mut low, &raw mut size);
+            libc::pthread_attr_destroy(&raw mut attributes);
+        }
+    }
+    (low.addr(), size)
+}
+
+thread_local! {
+    static OWN: (usize, usize) = own_stack();
+    static SPARE: Cell<Option<Stack>> = const { Cell::new(None) };
+}
+
+// Not inlined, as in gil.rs: the thread may have changed since the last look.
+#[inline(never)]
+fn is_small() -> bool {
+    let here = 0u8;
+    let here = ptr::from_ref(&here).addr();
+    // A synctask, or a handler that runs on a second stack already, is elsewhere.
+    OWN.try_with(|(low, size)| *size < SMALL && (*low..low + size).contains(&here))
+        .unwrap_or(false)
+}
+
+#[inline(never)]
+fn take() -> Option<Stack> {
+    SPARE
+        .try_with(Cell::take)
+        .ok()
+        .flatten()
+        .or_else(Stack::new)
+}
+
+#[inline(never)]
+fn give_back(stack: Stack) {
+    let _ = SPARE.try_with(|spare| spare.set(Some(stack)));
+}
+
+/// Runs `f`, which must not unwind, where Python has room.
+pub fn run<R>(f: impl FnOnce() -> R) -> R {
+    if !is_small() {
+        return f();
+    }
+    match take() {
+        Some(stack) => {
+            let result = stack.run(f);
+            give_back(stack);
+            result
+        }
+        None => f(),
+    }
+}
