@@ -18,6 +18,7 @@ mod handle;
 mod handles;
 mod instance;
 mod life;
+mod list;
 mod log;
 mod long_forms;
 mod marshal;

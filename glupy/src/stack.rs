@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::fop::{Fop, MAX_ARGS, RawFn, Word};
 use crate::gf;
+use crate::list;
 
 /// The name by which a trace of the call stack knows this translator's functions.
 const GLUPY: *const libc::c_char = c"glupy".as_ptr();
@@ -163,7 +164,7 @@ pub unsafe fn wind(
         (*new).unwind_to = fop.c_name.as_ptr();
         libc::pthread_mutex_init((&raw mut (*new).lock).cast(), ptr::null());
         lock(&raw mut (*root).stack_lock, || {
-            list_add(&raw mut (*new).frames, &raw mut (*root).myframes)
+            list::prepend(&raw mut (*root).myframes, &raw mut (*new).frames)
         });
         trace(frame, (*frame).this, c"winds to", (*child).name);
         if measures_latency((*child).ctx) {
@@ -258,16 +259,5 @@ unsafe fn count(child: *mut gf::xlator_t, index: usize) {
         let stats = &raw mut (*child).stats[index];
         increment(&raw mut (*stats).total_fop);
         increment(&raw mut (*stats).interval_fop);
-    }
-}
-
-/// `list_add` of list.h: puts an element behind the head of a list.
-unsafe fn list_add(element: *mut gf::list_head, head: *mut gf::list_head) {
-    // SAFETY: the list is well formed and its lock is held.
-    unsafe {
-        (*element).prev = head;
-        (*element).next = (*head).next;
-        (*(*element).prev).next = element;
-        (*(*element).next).prev = element;
     }
 }

@@ -13,9 +13,9 @@ import traceback
 from types import ModuleType, TracebackType
 
 import _gluster
-import gluster
 from _gluster import Xlator
 
+import gluster
 from glupy import log
 from glupy.translator import Handler, LoadError, Translator, find_handlers
 
@@ -24,6 +24,7 @@ MODULE_PATH = "/etc/glusterfs/glupy"
 
 #: The longest errno that FUSE passes on: with a larger one the caller hangs.
 MAX_ERRNO = 511
+
 
 class Loaded:
     """An author's translator, ready to be called."""
@@ -131,13 +132,16 @@ def _translator_class(module: ModuleType, file: str, name: str | None) -> type[T
         if len(own) > 1:
             names = ", ".join(value.__name__ for value in own)
             raise LoadError(
-                f"{file} has several translators ({names}): call one `xlator` or set option class-name"
+                f"{file} has several translators ({names}): "
+                "call one `xlator` or set option class-name"
             )
         found = own[0] if own else None
     if found is None:
         raise LoadError(f"{file} has no class {name or 'xlator'} derived from gluster.Translator")
     if not (inspect.isclass(found) and issubclass(found, Translator)):
-        raise LoadError(f"{name or 'xlator'} in {file} is not a class derived from gluster.Translator")
+        raise LoadError(
+            f"{name or 'xlator'} in {file} is not a class derived from gluster.Translator"
+        )
     return found
 
 
@@ -158,7 +162,10 @@ def _describe(error: BaseException) -> str:
 
 
 def _trace(error: BaseException) -> str:
-    error.__traceback__ = _authors(error)
+    trace = _authors(error)
+    # A file that does not parse has no frame of its own in the traceback.
+    ours_alone = trace is not None and _is_ours(trace.tb_frame.f_code.co_filename)
+    error.__traceback__ = None if ours_alone else trace
     return "".join(traceback.format_exception(error)).rstrip()
 
 
@@ -178,9 +185,10 @@ def failed(place: str, error: BaseException, answered: bool) -> int:
     traceback goes into the log, and is answered EIO. After the answer, any
     exception is a mistake.
     """
-    if isinstance(error, OSError) and isinstance(error.errno, int) and not answered:
-        if 1 <= error.errno <= MAX_ERRNO:
-            return error.errno
+    if isinstance(error, OSError) and not answered:
+        number = error.errno
+        if isinstance(number, int) and 1 <= number <= MAX_ERRNO:
+            return number
     trace = traceback.extract_tb(_authors(error))
     file, line, function = "glupy", 0, "glupy"
     if trace:

@@ -77,6 +77,18 @@ class LogHandler(logging.Handler):
             _gluster.log(level, record.filename, record.lineno, record.funcName, text)
 
 
+class VolumeLogger(logging.Logger):
+    """A logger that drops at once what the volume's log level drops."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 (the name is logging's)
+        """Whether a record would be written."""
+        return _gluster.log_enabled(_level(level)) and super().isEnabledFor(level)
+
+
+class RootVolumeLogger(VolumeLogger, logging.RootLogger):
+    """The same for the root of all loggers."""
+
+
 def _level(number: int) -> int:
     if number >= logging.CRITICAL:
         return CRITICAL
@@ -97,8 +109,10 @@ def install(joined: bool) -> None:
     """
     logger = logging.getLogger("gluster") if joined else logging.getLogger()
     logger.addHandler(LogHandler())
-    # The volume's log level decides (LogHandler.emit).
+    # The volume's log level decides, which may change at any time.
     logger.setLevel(1)
     if not joined:
+        logger.__class__ = RootVolumeLogger
+        logging.setLoggerClass(VolumeLogger)
         sys.stdout = LogStream(INFO)
         sys.stderr = LogStream(WARNING)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from ctypes import POINTER, Structure, c_int32, c_void_p
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from _gluster import Xlator
 
@@ -116,9 +116,7 @@ def find_handlers(translator: Translator, fops: dict[str, Fop]) -> list[Handler]
         handler = Handler(fop.index, side == "fop", function, name, *_definition(function))
         other = found.setdefault((handler.index, handler.down), handler)
         if other is not handler:
-            raise LoadError(
-                f"{handler.place}: {other.place} is a {fop.name}_{side}, too: keep one"
-            )
+            raise LoadError(f"{handler.place}: {other.place} is a {fop.name}_{side}, too: keep one")
     return list(found.values())
 
 
@@ -153,15 +151,12 @@ def _unknown(name: str, side: str, fops: dict[str, Fop]) -> str:
     return f"there is no fop {name}; a method that is no handler must not end in _{side}"
 
 
-def _check_signature(
-    name: str, function: Callable[..., object], fop: Fop, side: Side
-) -> None:
+def _check_signature(name: str, function: Callable[..., object], fop: Fop, side: Side) -> None:
     parameters = fop.parameters(side)
     expected = f"expected {fop.name}_{side}(self, {', '.join(parameters)})"
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise LoadError(
-            f"{_place(name, function)}: a handler can not be `async def` in this version; {expected}"
-        )
+        why = "a handler can not be `async def` in this version"
+        raise LoadError(f"{_place(name, function)}: {why}; {expected}")
     if inspect.isgeneratorfunction(function):
         raise LoadError(f"{_place(name, function)}: a handler can not be a generator; {expected}")
     try:

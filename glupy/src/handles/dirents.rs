@@ -9,6 +9,7 @@ use pyo3::types::PyList;
 use super::{Dict, Iatt, Inode};
 use crate::gf;
 use crate::handle::{self, Raw, base, handle_class, read};
+use crate::list;
 use crate::marshal;
 
 handle_class!(
@@ -33,34 +34,12 @@ handle_class!(
     // SAFETY: undoes `own`: the entry is the only one on its list. THIS is set.
     |raw| unsafe {
         let entry: *mut gf::gf_dirent_t = raw.ptr.cast();
-        let mut head = new_head();
-        link_before(&raw mut head, entry);
+        let mut head: gf::gf_dirent_t = std::mem::zeroed();
+        list::init(&raw mut head);
+        list::append(&raw mut head, entry);
         gf::gf_dirent_free(&raw mut head);
     }
 );
-
-/// An empty list's head, of which only the links are used. It must be linked to
-/// itself where it stands.
-fn new_head() -> gf::gf_dirent_t {
-    // SAFETY: all zero is a valid gf_dirent_t.
-    unsafe { std::mem::zeroed() }
-}
-
-unsafe fn links(entry: *mut gf::gf_dirent_t) -> *mut gf::list_head {
-    // The links are the first member (a union with next and prev).
-    entry.cast()
-}
-
-/// Makes `head` a list of one entry.
-unsafe fn link_before(head: *mut gf::gf_dirent_t, entry: *mut gf::gf_dirent_t) {
-    // SAFETY: both are live, the entry is on no list.
-    unsafe {
-        (*links(head)).next = links(entry);
-        (*links(head)).prev = links(entry);
-        (*links(entry)).next = links(head);
-        (*links(entry)).prev = links(head);
-    }
-}
 
 unsafe fn own_entry(entry: *mut gf::gf_dirent_t) -> Option<Raw> {
     // SAFETY: entry_copy copies the name and takes references.
@@ -76,39 +55,18 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
         if head.is_null() {
             return None;
         }
-        let end = links(head);
-        (*end).next = end;
-        (*end).prev = end;
-        for entry in entries(from) {
+        list::init(head);
+        for entry in list::elements(from) {
             let copy = gf::entry_copy(entry);
             if copy.is_null() {
                 gf::gf_dirent_free(head);
                 libc::free(head.cast());
                 return None;
             }
-            let new = links(copy);
-            (*new).next = end;
-            (*new).prev = (*end).prev;
-            (*(*end).prev).next = new;
-            (*end).prev = new;
+            list::append(head, copy);
         }
         Some(Raw::new(head))
     }
-}
-
-/// The entries of a list. An unused head may be all zero.
-unsafe fn entries(head: *mut gf::gf_dirent_t) -> Vec<*mut gf::gf_dirent_t> {
-    let mut all = Vec::new();
-    // SAFETY: a well-formed list.
-    unsafe {
-        let end = links(head);
-        let mut at = (*end).next;
-        while !at.is_null() && at != end {
-            all.push(at.cast());
-            at = (*at).next;
-        }
-    }
-    all
 }
 
 impl Dirents {
@@ -116,9 +74,10 @@ impl Dirents {
         handle::owned(slf.py(), entry, base(slf).xl(slf.py()))
     }
 
-    fn pointers(slf: &Bound<'_, Self>) -> Vec<*mut gf::gf_dirent_t> {
-        // SAFETY: the handle's list is alive and well formed.
-        unsafe { entries(base(slf).raw(slf.py()).ptr.cast()) }
+    fn entries(slf: &Bound<'_, Self>) -> impl Iterator<Item = *mut gf::gf_dirent_t> {
+        // SAFETY: the handle's list is alive and well formed, and the GIL is held
+        // while it is walked.
+        unsafe { list::elements(base(slf).raw(slf.py()).ptr.cast()) }
     }
 }
 
@@ -126,25 +85,27 @@ impl Dirents {
 impl Dirents {
     /// The number of entries.
     fn __len__(slf: &Bound<'_, Self>) -> usize {
-        Self::pointers(slf).len()
+        Self::entries(slf).count()
     }
 
     fn __getitem__(slf: &Bound<'_, Self>, index: isize) -> PyResult<Option<Py<Dirent>>> {
-        let all = Self::pointers(slf);
+        let len = Self::entries(slf).count();
         let at = if index < 0 {
-            index + all.len() as isize
+            index + len as isize
         } else {
             index
         };
-        let entry = usize::try_from(at).ok().and_then(|at| all.get(at));
-        let entry = entry
-            .ok_or_else(|| PyIndexError::new_err(format!("entry {index} of {}", all.len())))?;
-        Self::entry(slf, *entry)
+        let entry = usize::try_from(at)
+            .ok()
+            .and_then(|at| Self::entries(slf).nth(at));
+        let entry =
+            entry.ok_or_else(|| PyIndexError::new_err(format!("entry {index} of {len}")))?;
+        Self::entry(slf, entry)
     }
 
     fn __iter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let list = PyList::empty(slf.py());
-        for entry in Self::pointers(slf) {
+        for entry in Self::entries(slf) {
             list.append(Self::entry(slf, entry)?)?;
         }
         Ok(list.try_iter()?.into_any().unbind())

@@ -3,6 +3,7 @@
 
 use pyo3::prelude::*;
 
+use super::refs::uuid_text;
 use crate::convert;
 use crate::gf;
 use crate::handle::{HandleClass, Raw, handle_class, read};
@@ -60,8 +61,12 @@ handle_class!(
     free
 );
 
-fn describe<T: HandleClass>(handle: &Bound<'_, T>, fields: &[&str]) -> PyResult<String> {
-    let mut text = format!("<{}", T::CLASS.name);
+fn describe<T: HandleClass>(
+    handle: &Bound<'_, T>,
+    before: &str,
+    fields: &[&str],
+) -> PyResult<String> {
+    let mut text = format!("<{} {before}", T::CLASS.name).trim_end().to_owned();
     for field in fields {
         text.push_str(&format!(
             " {field}={}",
@@ -83,27 +88,36 @@ impl Iatt {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        describe(slf, Self::FIELDS)
+        // What tells files apart; all 23 fields would bury it.
+        const TOLD: [&str; 4] = ["ia_size", "ia_nlink", "ia_uid", "ia_gid"];
+        let fields: Vec<&str> = Self::FIELDS
+            .iter()
+            .copied()
+            .filter(|field| TOLD.contains(field))
+            .collect();
+        let gfid = read(slf, |iatt| uuid_text(&iatt.ia_gfid))?;
+        let mode = Self::st_mode(slf)?;
+        describe(slf, &format!("gfid={gfid} mode={mode:#o}"), &fields)
     }
 }
 
 #[pymethods]
 impl Flock {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        describe(slf, Self::FIELDS)
+        describe(slf, "", Self::FIELDS)
     }
 }
 
 #[pymethods]
 impl Lease {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        describe(slf, Self::FIELDS)
+        describe(slf, "", Self::FIELDS)
     }
 }
 
 #[pymethods]
 impl Statvfs {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        describe(slf, Self::FIELDS)
+        describe(slf, "", Self::FIELDS)
     }
 }
