@@ -13,7 +13,7 @@
     clippy::all,
     clippy::undocumented_unsafe_blocks
 )]
-#![allow(unnecessary_transmutes)]
+#![allow(unknown_lints, unnecessary_transmutes)]
 
 include!(concat!(env!("OUT_DIR"), "/gf.rs"));
 
