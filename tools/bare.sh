@@ -32,8 +32,10 @@ apt-config dump | grep -E '^Acquire::(https?|Check|Retries)' >"$root/etc/apt/apt
 for file in /etc/pip.conf /root/.cargo/config.toml; do
     if [ -f "$file" ]; then install -D -m 644 "$file" "$root$file"; fi
 done
+authorities=''
 if [ -f /etc/ssl/certs/ca-certificates.crt ]; then
-    install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+    install -m 644 /etc/ssl/certs/ca-certificates.crt "$root/root/authorities.crt"
+    authorities='CARGO_HTTP_CAINFO=/root/authorities.crt PIP_CERT=/root/authorities.crt'
 fi
 
 mount -t proc proc "$root/proc"
@@ -46,10 +48,10 @@ chroot "$root" sh -ec 'apt-get update && apt-get install -y --no-install-recomme
 run() {
     echo "== on the bare system: make $1"
     # An environment of its own, but for what the network needs.
-    # shellcheck disable=SC2046 # a list of assignments
+    # shellcheck disable=SC2046,SC2086 # lists of assignments
     env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-        $(env | grep -E '^(https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|PIP_(CERT|PROXY|INDEX_URL)|CARGO_HTTP_[A-Z_]*|SSL_CERT_FILE)=' || true) \
-        chroot "$root" make -C /root/glupy "$1"
+        $(env | grep -iE '^(https?_proxy|no_proxy|PIP_(PROXY|INDEX_URL)|CARGO_HTTP_PROXY)=' || true) \
+        $authorities chroot "$root" make -C /root/glupy "$1"
 }
 run demo
 run test

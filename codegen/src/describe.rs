@@ -3,12 +3,27 @@
 use std::fmt::Write;
 
 use crate::diagnostics::closest;
-use crate::model::{Fop, Model, OpRet, Param};
+use crate::model::{Fop, Model, Param};
+
+/// What `required` means for an argument.
+pub const NEVER_NULL: &str = "never NULL";
+
+/// What `required` means for a callback value.
+pub const NOT_NULL: &str = "not NULL in a success";
 
 /// All fops, a line each.
 pub fn list(model: &Model) -> String {
-    let width = model.fops.iter().map(|fop| fop.name.len()).max().unwrap_or_default();
-    model.fops.iter().map(|fop| format!("{:width$}  {}\n", fop.name, fop.doc)).collect()
+    let width = model
+        .fops
+        .iter()
+        .map(|fop| fop.name.len())
+        .max()
+        .unwrap_or_default();
+    model
+        .fops
+        .iter()
+        .map(|fop| format!("{:width$}  {}\n", fop.name, fop.doc))
+        .collect()
 }
 
 /// One fop.
@@ -42,15 +57,15 @@ fn describe(fop: &Fop) -> String {
     }
     line(
         "op_ret",
-        match fop.op_ret {
-            OpRet::Status => "0 in a success, -1 in a failure".into(),
-            OpRet::Bytes => "a number of bytes, -1 in a failure".into(),
-            OpRet::Entries => "a number of entries, -1 in a failure".into(),
-        },
+        format!("{} in a success, -1 in a failure", fop.op_ret.describe()),
     );
     for (title, params, never_null) in [
-        ("arguments, after frame and this", &fop.args, "never NULL"),
-        ("callback values, after frame, cookie, this, op_ret and op_errno", &fop.cbk_args, "not NULL in a success"),
+        ("arguments, after frame and this", &fop.args, NEVER_NULL),
+        (
+            "callback values, after frame, cookie, this, op_ret and op_errno",
+            &fop.cbk_args,
+            NOT_NULL,
+        ),
     ] {
         text += &format!("\n  {title}:\n");
         text += &table(params, never_null);
@@ -58,24 +73,49 @@ fn describe(fop: &Fop) -> String {
     text
 }
 
+/// What there is to know of an argument beside its types. `quote` stands around names.
+pub fn notes(param: &Param, siblings: &[Param], never_null: &str, quote: &str) -> String {
+    let mut notes = Vec::new();
+    if param.required {
+        notes.push(never_null.to_owned());
+    }
+    if let Some(vector) = param.vector {
+        notes.push(format!(
+            "{quote}{}{quote} parts",
+            siblings[vector.length].name
+        ));
+        if let Some(owner) = vector.owner {
+            notes.push(format!(
+                "memory kept by {quote}{}{quote}",
+                siblings[owner].name
+            ));
+        }
+    }
+    if let Some(size) = param.size {
+        notes.push(format!("{size} bytes"));
+    }
+    notes.join(", ")
+}
+
 fn table(params: &[Param], never_null: &str) -> String {
-    let width = |of: fn(&Param) -> &str| params.iter().map(|param| of(param).len()).max().unwrap_or_default();
-    let (names, types) = (width(|param| &param.name), width(|param| &param.ty.spelling));
+    let width = |of: fn(&Param) -> &str| {
+        params
+            .iter()
+            .map(|param| of(param).len())
+            .max()
+            .unwrap_or_default()
+    };
+    let names = width(|param| &param.name);
+    let types = width(|param| &param.ty.spelling);
+    let pythons = width(|param| &param.ty.python);
     let row = |param: &Param| {
-        let mut notes = vec![format!("{} in Python", param.ty.python)];
-        if param.required {
-            notes.push(never_null.into());
-        }
-        if let Some(vector) = param.vector {
-            notes.push(format!("{} parts", params[vector.length].name));
-            if let Some(owner) = vector.owner {
-                notes.push(format!("memory kept by {}", params[owner].name));
-            }
-        }
-        if let Some(size) = param.size {
-            notes.push(format!("{size} bytes"));
-        }
-        format!("    {:names$}  {:types$}  {}\n", param.name, param.ty.spelling, notes.join(", "))
+        let Param { name, ty, .. } = param;
+        let notes = notes(param, params, never_null, "");
+        let row = format!(
+            "    {name:names$}  {:types$}  {:pythons$}  {notes}",
+            ty.spelling, ty.python
+        );
+        row.trim_end().to_owned() + "\n"
     };
     params.iter().map(row).collect()
 }

@@ -20,7 +20,11 @@ impl Source {
     pub fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         let name = name.into();
         match String::from_utf8(bytes) {
-            Ok(text) => Source { name, text, not_utf8: None },
+            Ok(text) => Source {
+                name,
+                text,
+                not_utf8: None,
+            },
             Err(error) => Source {
                 name,
                 not_utf8: Some(error.utf8_error().valid_up_to()),
@@ -57,7 +61,11 @@ impl Diagnostic {
     }
 
     /// Suggests the most similar of the names, when one is similar.
-    pub fn suggest<'a>(&mut self, wrong: &str, names: impl IntoIterator<Item = &'a str>) -> &mut Self {
+    pub fn suggest<'a>(
+        &mut self,
+        wrong: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> &mut Self {
         if let Some(name) = closest(wrong, names) {
             self.help(format!("did you mean `{name}`?"));
         }
@@ -69,9 +77,11 @@ impl Diagnostic {
             let end = source.text.len();
             span.start.min(end)..span.end.min(end)
         };
-        let mut snippet = Snippet::source(&source.text)
-            .path(&source.name)
-            .annotation(AnnotationKind::Primary.span(clip(&self.span)).label(&self.expected));
+        let mut snippet = Snippet::source(&source.text).path(&source.name).annotation(
+            AnnotationKind::Primary
+                .span(clip(&self.span))
+                .label(&self.expected),
+        );
         for (span, label) in &self.related {
             snippet = snippet.annotation(AnnotationKind::Context.span(clip(span)).label(label));
         }
@@ -116,7 +126,11 @@ impl Diagnostics {
 
     /// Everything as text, in the order of the schema's lines, with a last line that counts.
     pub fn render(&self, source: &Source, color: bool) -> String {
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|diagnostic| diagnostic.span.start);
         let mut text = String::new();
@@ -124,7 +138,11 @@ impl Diagnostics {
             text += &diagnostic.render(source, &renderer);
             text += "\n\n";
         }
-        let errors = if list.len() == 1 { "1 error".into() } else { format!("{} errors", list.len()) };
+        let errors = if list.len() == 1 {
+            "1 error".into()
+        } else {
+            format!("{} errors", list.len())
+        };
         text + &format!("{errors} in {}; nothing was written\n", source.name)
     }
 }
@@ -134,7 +152,12 @@ pub fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     let lower = wrong.to_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&lower, &name.to_lowercase()),
+                name,
+            )
+        })
         .filter(|(distance, name)| *distance <= name.len().max(wrong.len()) / 3 && *name != wrong)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

@@ -66,7 +66,10 @@ fn run(args: &Args) -> Result<String, String> {
         Command::Generate => {
             let outputs = emit::emit(&model).map_err(|error| line(&error))?;
             let written = sink::write(&root, &outputs).map_err(|error| line(&error))?;
-            Ok(written.iter().map(|path| format!("wrote {path}\n")).collect())
+            Ok(written
+                .iter()
+                .map(|path| format!("wrote {path}\n"))
+                .collect())
         }
         Command::Check => {
             let outputs = emit::emit(&model).map_err(|error| line(&error))?;
@@ -80,7 +83,9 @@ fn run(args: &Args) -> Result<String, String> {
             Ok(json + "\n")
         }
         Command::Fops { name: None } => Ok(describe::list(&model)),
-        Command::Fops { name: Some(name) } => describe::one(&model, name).map_err(|error| line(&error)),
+        Command::Fops { name: Some(name) } => {
+            describe::one(&model, name).map_err(|error| line(&error))
+        }
     }
 }
 
@@ -89,12 +94,15 @@ fn load(root: &Path, schema: Option<&Path>) -> Result<Model, String> {
         Some(path) => (path.to_owned(), path.display().to_string()),
         None => (root.join("fops.yaml"), "fops.yaml".into()),
     };
-    let bytes = std::fs::read(&path).map_err(|error| format!("error: {}: {error}\n", path.display()))?;
+    let bytes =
+        std::fs::read(&path).map_err(|error| format!("error: {}: {error}\n", path.display()))?;
     let source = Source::new(name, bytes);
     codegen::load(&source).map_err(|errors| errors.render(&source, io::stderr().is_terminal()))
 }
 
 fn find_root() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
-    here.ancestors().find(|folder| folder.join("fops.yaml").is_file()).map(Path::to_owned)
+    here.ancestors()
+        .find(|folder| folder.join("fops.yaml").is_file())
+        .map(Path::to_owned)
 }

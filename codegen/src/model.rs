@@ -56,7 +56,8 @@ pub struct Param {
     pub ty: CType,
     /// It is never NULL: an argument in any request, a callback value in a success.
     pub required: bool,
-    /// It is a pointer that may be NULL, so that Python has to expect None.
+    /// It is a pointer that may be NULL, so that Python has to expect None. In a callback
+    /// every pointer may, because of failures.
     pub nullable: bool,
     /// For a vector: where its length and owner stand in the same list.
     pub vector: Option<Vector>,
@@ -102,13 +103,28 @@ pub enum OpRet {
 
 impl OpRet {
     /// All of them, by the name that a schema uses.
-    pub const ALL: &[(&str, OpRet)] =
-        &[("status", OpRet::Status), ("bytes", OpRet::Bytes), ("entries", OpRet::Entries)];
+    pub const ALL: &[(&str, OpRet)] = &[
+        ("status", OpRet::Status),
+        ("bytes", OpRet::Bytes),
+        ("entries", OpRet::Entries),
+    ];
+
+    /// What a success answers, in words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            OpRet::Status => "0",
+            OpRet::Bytes => "a number of bytes",
+            OpRet::Entries => "a number of entries",
+        }
+    }
 }
 
 /// How a value crosses between C and Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[expect(missing_docs, reason = "the names are those of the C types; the classes below say the rest")]
+#[expect(
+    missing_docs,
+    reason = "the names are those of the C types; the classes below say the rest"
+)]
 pub enum Kind {
     I16,
     #[default]
@@ -181,7 +197,10 @@ impl Kind {
 
     /// The name that a schema uses.
     pub fn name(self) -> &'static str {
-        Kind::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+        Kind::ALL
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("", |(name, _)| name)
     }
 
     /// Where it may stand.
@@ -241,6 +260,19 @@ pub struct Structure {
     pub doc: String,
     /// Its fields.
     pub fields: Vec<Field>,
+    /// What the runtime computes from them.
+    pub derived: Vec<Derived>,
+}
+
+/// An attribute that is computed from the fields of a structure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Derived {
+    /// Its name in Python.
+    pub name: String,
+    /// Its type in Python.
+    pub python: String,
+    /// One line for people.
+    pub doc: String,
 }
 
 /// A field of a structure.

@@ -9,9 +9,10 @@ use serde::Serialize;
 pub const RESERVED_PREFIX: &str = "_glupy_";
 
 const PYTHON_KEYWORDS: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
 ];
 
 /// Rust's keywords that not even `r#` makes a name.
@@ -20,7 +21,9 @@ const RUST_NEVER: &[&str] = &["self", "Self", "super", "crate", "_"];
 /// Why a text can not be a name in all of C, Rust and Python.
 pub fn not_a_name(text: &str) -> Option<&'static str> {
     let mut chars = text.chars();
-    let start = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let start = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     if !start || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
         Some("letters, digits and underscores, not beginning with a digit")
     } else if PYTHON_KEYWORDS.contains(&text) {
@@ -49,10 +52,17 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, ()> {
         let number = |part: &str| {
             let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            if digits { part.parse().map_err(drop) } else { Err(()) }
+            if digits {
+                part.parse().map_err(drop)
+            } else {
+                Err(())
+            }
         };
         let (major, minor) = text.split_once('.').ok_or(())?;
-        Ok(Version { major: number(major)?, minor: number(minor)? })
+        Ok(Version {
+            major: number(major)?,
+            minor: number(minor)?,
+        })
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::model::{
-    Alias, CType, Class, Enum, EnumValue, Field, Fop, Hook, Kind, Model, OpRet, Param, Structure, Vector,
+    Alias, CType, Class, Derived, Enum, EnumValue, Field, Fop, Hook, Kind, Model, OpRet, Param,
+    Structure, Vector,
 };
 use crate::names::{Version, not_a_name};
 use crate::schema::{self, Named, Schema, Text};
@@ -22,17 +23,47 @@ const MAX_ARGS: usize = 10;
 
 /// Checks a schema. The model can only be used when nothing was reported.
 pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
-    let mut resolver = Resolver { diagnostics, types: HashMap::new(), nullable: &schema.nullable };
+    let mut resolver = Resolver {
+        diagnostics,
+        types: HashMap::new(),
+        nullable: &schema.nullable,
+    };
     resolver.types(&schema.types);
     resolver.nullable_names(schema);
     let model = Model {
-        glusterfs: resolver.version(schema.glusterfs.as_ref()).unwrap_or_default(),
-        fops: schema.fops.iter().map(|(name, fop)| resolver.fop(name, fop)).collect(),
-        callbacks: schema.callbacks.iter().map(|(name, hook)| resolver.hook(name, hook)).collect(),
-        dumpops: schema.dumpops.iter().map(|(name, hook)| resolver.hook(name, hook)).collect(),
-        structures: schema.structures.iter().map(|(name, item)| resolver.structure(name, item)).collect(),
-        enums: schema.enums.iter().map(|(name, item)| resolver.enum_(name, item)).collect(),
-        aliases: schema.aliases.iter().map(|(old, new)| resolver.alias(old, new)).collect(),
+        glusterfs: resolver
+            .version(schema.glusterfs.as_ref())
+            .unwrap_or_default(),
+        fops: schema
+            .fops
+            .iter()
+            .map(|(name, fop)| resolver.fop(name, fop))
+            .collect(),
+        callbacks: schema
+            .callbacks
+            .iter()
+            .map(|(name, hook)| resolver.hook(name, hook))
+            .collect(),
+        dumpops: schema
+            .dumpops
+            .iter()
+            .map(|(name, hook)| resolver.hook(name, hook))
+            .collect(),
+        structures: schema
+            .structures
+            .iter()
+            .map(|(name, item)| resolver.structure(name, item))
+            .collect(),
+        enums: schema
+            .enums
+            .iter()
+            .map(|(name, item)| resolver.enum_(name, item))
+            .collect(),
+        aliases: schema
+            .aliases
+            .iter()
+            .map(|(old, new)| resolver.alias(old, new))
+            .collect(),
     };
     resolver.fop_numbers(&schema.fops, &model);
     resolver.enum_names(&schema.enums);
@@ -42,12 +73,18 @@ pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
 
 struct Resolver<'s, 'd> {
     diagnostics: &'d mut Diagnostics,
-    types: HashMap<&'s str, CType>,
+    /// None for a type whose kind is not known: it has been reported already.
+    types: HashMap<&'s str, Option<CType>>,
     nullable: &'s [Text],
 }
 
 impl<'s> Resolver<'s, '_> {
-    fn error(&mut self, span: &Span, message: impl Into<String>, expected: impl Into<String>) -> &mut Diagnostic {
+    fn error(
+        &mut self,
+        span: &Span,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> &mut Diagnostic {
         self.diagnostics.error(span, message, expected)
     }
 
@@ -56,8 +93,12 @@ impl<'s> Resolver<'s, '_> {
         let mut seen: HashMap<String, &Span> = HashMap::new();
         for (key, span) in items {
             if let Some(first) = seen.get(&key) {
-                self.error(span, format!("{what} `{key}` stands twice"), "the second one")
-                    .related(first, "the first one");
+                self.error(
+                    span,
+                    format!("{what} `{key}` stands twice"),
+                    "the second one",
+                )
+                .related(first, "the first one");
             } else {
                 seen.insert(key, span);
             }
@@ -66,7 +107,11 @@ impl<'s> Resolver<'s, '_> {
 
     fn name(&mut self, name: &Text, what: &str) -> String {
         if let Some(expected) = not_a_name(&name.value) {
-            self.error(&name.span, format!("`{}` can not be the name of {what}", name.value), format!("expected {expected}"));
+            self.error(
+                &name.span,
+                format!("`{}` can not be the name of {what}", name.value),
+                format!("expected {expected}"),
+            );
         }
         name.value.clone()
     }
@@ -75,7 +120,11 @@ impl<'s> Resolver<'s, '_> {
         let Some(doc) = doc else { return String::new() };
         let text = doc.value.trim();
         if text.is_empty() || text.contains('\n') {
-            self.error(&doc.span, "this doc is not one line", "expected one line of text");
+            self.error(
+                &doc.span,
+                "this doc is not one line",
+                "expected one line of text",
+            );
         }
         text.to_owned()
     }
@@ -85,7 +134,11 @@ impl<'s> Resolver<'s, '_> {
         let version = text.value.parse().ok();
         if version.is_none() {
             let message = format!("`{}` is no version of GlusterFS", text.value);
-            self.error(&text.span, message, "expected two numbers with a dot, such as \"10.3\"");
+            self.error(
+                &text.span,
+                message,
+                "expected two numbers with a dot, such as \"10.3\"",
+            );
         }
         version
     }
@@ -95,30 +148,42 @@ impl<'s> Resolver<'s, '_> {
         let found = all.iter().find(|(name, _)| *name == text.value);
         if found.is_none() {
             let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
-            self.error(&text.span, format!("`{}` is no {what}", text.value), format!("expected one of {}", names.join(", ")))
-                .suggest(&text.value, names);
+            self.error(
+                &text.span,
+                format!("`{}` is no {what}", text.value),
+                format!("expected one of {}", names.join(", ")),
+            )
+            .suggest(&text.value, names);
         }
         found.map(|(_, value)| *value)
     }
 
     fn types(&mut self, types: &'s Named<schema::Type>) {
         for (spelling, raw) in types {
-            let mut ty = CType { spelling: spelling.value.clone(), ..CType::default() };
-            if let Some(kind) = &raw.kind {
-                ty.kind = self.word(kind, "kind", Kind::ALL).unwrap_or_default();
-            }
+            let mut ty = CType {
+                spelling: spelling.value.clone(),
+                ..CType::default()
+            };
+            let kind = raw
+                .kind
+                .as_ref()
+                .and_then(|kind| self.word(kind, "kind", Kind::ALL));
+            ty.kind = kind.unwrap_or_default();
             if let Some(python) = &raw.python {
                 ty.python = self.name(python, "a Python type");
             }
             if let Some(ctypes) = &raw.ctypes {
-                let inner = ctypes.value.strip_prefix("POINTER(").and_then(|rest| rest.strip_suffix(')'));
+                let inner = ctypes
+                    .value
+                    .strip_prefix("POINTER(")
+                    .and_then(|rest| rest.strip_suffix(')'));
                 if not_a_name(inner.unwrap_or(&ctypes.value)).is_some() {
                     let message = format!("`{}` is no ctypes type", ctypes.value);
                     self.error(&ctypes.span, message, "expected a name, or POINTER(name)");
                 }
                 ty.ctypes.clone_from(&ctypes.value);
             }
-            self.types.insert(&spelling.value, ty);
+            self.types.insert(&spelling.value, kind.map(|_| ty));
         }
     }
 
@@ -140,37 +205,66 @@ impl<'s> Resolver<'s, '_> {
 
     /// Looks up a C type that may stand in a place for `classes`.
     fn ctype(&mut self, name: Option<&Text>, place: &str, classes: &[Class]) -> CType {
-        let Some(name) = name else { return CType::default() };
-        let Some(ty) = self.types.get(name.value.as_str()).cloned() else {
+        let Some(name) = name else {
+            return CType::default();
+        };
+        let Some(ty) = self.types.get(name.value.as_str()) else {
             let mut known: Vec<_> = self.types.keys().copied().collect();
             known.sort_unstable(); // a HashMap's order is not the same twice
-            self.error(&name.span, format!("there is no type `{}`", name.value), "expected one of those under `types`")
-                .suggest(&name.value, known);
+            self.error(
+                &name.span,
+                format!("there is no type `{}`", name.value),
+                "expected one of those under `types`",
+            )
+            .suggest(&name.value, known);
+            return CType::default();
+        };
+        let Some(ty) = ty.clone() else {
             return CType::default();
         };
         if !classes.contains(&ty.kind.class()) {
             let message = format!("`{}` can not be the type of {place}", name.value);
-            self.error(&name.span, message, format!("its kind is {}", ty.kind.name()));
+            self.error(
+                &name.span,
+                message,
+                format!("its kind is {}", ty.kind.name()),
+            );
         }
         ty
     }
 
-    fn params(&mut self, params: &[schema::Param], what: &str, required: impl Fn(&str) -> bool) -> Vec<Param> {
-        self.unique(what, params.iter().map(|param| (param.name.value.clone(), &param.name.span)));
-        if let Some(extra) = params.get(MAX_ARGS) {
-            let message = format!("there are {} arguments", params.len());
-            self.error(&extra.name.span, message, format!("expected at most {MAX_ARGS}"));
-        }
-        params.iter().map(|param| self.param(param, params, what, &required)).collect()
+    /// The kind of an argument; None when its type is not known, which is reported elsewhere.
+    fn kind(&self, param: &schema::Param) -> Option<Kind> {
+        let ty = self
+            .types
+            .get(param.ty.as_ref()?.value.as_str())?
+            .as_ref()?;
+        Some(ty.kind)
     }
 
-    fn param(
-        &mut self,
-        param: &schema::Param,
-        siblings: &[schema::Param],
-        what: &str,
-        required: &impl Fn(&str) -> bool,
-    ) -> Param {
+    fn params(&mut self, params: &[schema::Param], what: &str) -> Vec<Param> {
+        self.unique(
+            what,
+            params
+                .iter()
+                .map(|param| (param.name.value.clone(), &param.name.span)),
+        );
+        if let Some(extra) = params.get(MAX_ARGS) {
+            let message = format!("there are {} arguments", params.len());
+            self.error(
+                &extra.name.span,
+                message,
+                format!("expected at most {MAX_ARGS}"),
+            );
+        }
+        params
+            .iter()
+            .map(|param| self.param(param, params, what))
+            .collect()
+    }
+
+    /// An argument that is required unless the schema says that it may be NULL.
+    fn param(&mut self, param: &schema::Param, siblings: &[schema::Param], what: &str) -> Param {
         let name = self.name(&param.name, what);
         if TAKEN.contains(&name.as_str()) {
             let message = format!("`{name}` can not be the name of {what}");
@@ -178,31 +272,45 @@ impl<'s> Resolver<'s, '_> {
         }
         let ty = self.ctype(param.ty.as_ref(), what, &[Class::Number, Class::Pointer]);
         let pointer = ty.kind.class() == Class::Pointer;
-        // Relations are checked against the kind only when the type is known.
-        let known = param.ty.as_ref().is_some_and(|ty| self.types.contains_key(ty.value.as_str()));
-        if known {
-            self.relations(param, ty.kind);
+        if let Some(kind) = self.kind(param) {
+            self.relations(param, kind);
+            if let Some(nullable) = param.nullable.as_ref().filter(|_| !pointer) {
+                self.error(
+                    &nullable.span,
+                    format!("`{name}` is no pointer"),
+                    "only pointers can be NULL",
+                );
+            }
         }
-        if let Some(nullable) = param.nullable.as_ref().filter(|_| known && !pointer) {
-            self.error(&nullable.span, format!("`{name}` is no pointer"), "only pointers can be NULL");
-        }
-        let sibling = |this: &mut Self, text: &Text, kinds: &[Kind], expected: &str| {
-            this.sibling(text, siblings, what, kinds, expected)
-        };
+        const NUMBERS: &[Kind] = &[Kind::I32, Kind::U32, Kind::I64, Kind::U64];
         let length = param.length.as_ref().and_then(|text| {
-            let numbers = [Kind::I32, Kind::U32, Kind::I64, Kind::U64];
-            sibling(self, text, &numbers, "expected an argument that is a number")
+            self.sibling(
+                text,
+                siblings,
+                what,
+                NUMBERS,
+                "expected an argument that is a number",
+            )
         });
-        let owner = param
-            .owner
-            .as_ref()
-            .and_then(|text| sibling(self, text, &[Kind::Iobref], "expected an argument that is an iobref"));
-        let required = pointer && required(&name) && !param.nullable.as_ref().is_some_and(|flag| flag.value);
+        let owner = param.owner.as_ref().and_then(|text| {
+            self.sibling(
+                text,
+                siblings,
+                what,
+                &[Kind::Iobref],
+                "expected an argument that is an iobref",
+            )
+        });
+        let nullable = param.nullable.as_ref().is_some_and(|flag| flag.value)
+            || self.nullable.iter().any(|other| other.value == name);
         Param {
-            required,
-            nullable: pointer && !required,
+            required: pointer && !nullable,
+            nullable: pointer && nullable,
             vector: length.map(|length| Vector { length, owner }),
-            size: param.size.as_ref().and_then(|size| u32::try_from(size.value).ok()),
+            size: param
+                .size
+                .as_ref()
+                .and_then(|size| u32::try_from(size.value).ok()),
             name,
             ty,
         }
@@ -212,7 +320,11 @@ impl<'s> Resolver<'s, '_> {
     fn relations(&mut self, param: &schema::Param, kind: Kind) {
         let name = &param.name.value;
         let missing = |this: &mut Self, key: &str| {
-            this.error(&param.name.span, format!("`{name}` has no `{key}`"), format!("expected `{key}: ...` for a {}", kind.name()));
+            this.error(
+                &param.name.span,
+                format!("`{name}` has no `{key}`"),
+                format!("expected `{key}: ...` for the kind {}", kind.name()),
+            );
         };
         match (kind, &param.length, &param.size) {
             (Kind::Iovec, None, _) => missing(self, "length"),
@@ -222,13 +334,21 @@ impl<'s> Resolver<'s, '_> {
         for (key, text) in [("length", &param.length), ("owner", &param.owner)] {
             if let Some(text) = text.as_ref().filter(|_| kind != Kind::Iovec) {
                 let message = format!("`{name}` can have no `{key}`");
-                self.error(&text.span, message, format!("only an iovec has one, this is a {}", kind.name()));
+                self.error(
+                    &text.span,
+                    message,
+                    format!("only an iovec has one, not the kind {}", kind.name()),
+                );
             }
         }
         if let Some(size) = &param.size {
             if kind != Kind::Checksum {
                 let message = format!("`{name}` can have no `size`");
-                self.error(&size.span, message, format!("only a checksum has one, this is a {}", kind.name()));
+                self.error(
+                    &size.span,
+                    message,
+                    format!("only a checksum has one, not the kind {}", kind.name()),
+                );
             } else if size.value != CHECKSUM_SIZE {
                 let message = format!("a checksum of {} bytes is not supported", size.value);
                 self.error(&size.span, message, format!("expected {CHECKSUM_SIZE}"));
@@ -245,30 +365,42 @@ impl<'s> Resolver<'s, '_> {
         kinds: &[Kind],
         expected: &str,
     ) -> Option<usize> {
-        let Some(index) = siblings.iter().position(|other| other.name.value == text.value) else {
+        let Some(index) = siblings
+            .iter()
+            .position(|other| other.name.value == text.value)
+        else {
             let names = siblings.iter().map(|other| other.name.value.as_str());
             let message = format!("`{}` is not the name of {what} here", text.value);
-            self.error(&text.span, message, expected).suggest(&text.value, names);
+            self.error(&text.span, message, expected)
+                .suggest(&text.value, names);
             return None;
         };
         let target = &siblings[index];
-        let kind = target.ty.as_ref().and_then(|ty| self.types.get(ty.value.as_str())).map(|ty| ty.kind);
-        if let Some(kind) = kind.filter(|kind| !kinds.contains(kind)) {
-            self.error(&text.span, format!("`{}` does not fit here", text.value), expected)
-                .related(&target.name.span, format!("this is a {}", kind.name()));
+        if let Some(kind) = self.kind(target).filter(|kind| !kinds.contains(kind)) {
+            self.error(
+                &text.span,
+                format!("`{}` does not fit here", text.value),
+                expected,
+            )
+            .related(
+                &target.name.span,
+                format!("this is of kind {}", kind.name()),
+            );
         }
         Some(index)
     }
 
     fn fop(&mut self, name: &Text, raw: &schema::Fop) -> Fop {
-        let nullable = self.nullable;
-        let often_null = |name: &str| nullable.iter().any(|other| other.value == name);
         self.success(raw);
         let since = self.version(raw.since.as_ref());
         let until = self.version(raw.until.as_ref());
         if let (Some(since), Some(until), Some(text)) = (since, until, &raw.until) {
             if until < since {
-                self.error(&text.span, format!("`{}` ends before it begins", name.value), format!("expected {since} or later"));
+                self.error(
+                    &text.span,
+                    format!("`{}` ends before it begins", name.value),
+                    format!("expected {since} or later"),
+                );
             }
         }
         Fop {
@@ -282,21 +414,35 @@ impl<'s> Resolver<'s, '_> {
             since,
             until,
             op_ret: match &raw.op_ret {
-                Some(text) => self.word(text, "meaning of op_ret", OpRet::ALL).unwrap_or_default(),
+                Some(text) => self
+                    .word(text, "meaning of op_ret", OpRet::ALL)
+                    .unwrap_or_default(),
                 None => OpRet::default(),
             },
-            args: self.params(&raw.args, "an argument", |name| !often_null(name)),
-            cbk_args: self.params(&raw.cbk, "a callback value", |name| {
-                raw.success.iter().any(|other| other.value == name)
-            }),
+            args: self.params(&raw.args, "an argument"),
+            cbk_args: self.reply(raw),
         }
+    }
+
+    /// The callback values: a failure carries none of the pointers.
+    fn reply(&mut self, raw: &schema::Fop) -> Vec<Param> {
+        let mut params = self.params(&raw.cbk, "a callback value");
+        for param in &mut params {
+            param.nullable = param.ty.kind.class() == Class::Pointer;
+            param.required = raw.success.iter().any(|name| name.value == param.name);
+        }
+        params
     }
 
     fn index(&mut self, index: &At<i64>) -> u32 {
         match u32::try_from(index.value) {
             Ok(number @ 1..) => number,
             _ => {
-                self.error(&index.span, format!("{} is no place in the table", index.value), "expected 1 or more");
+                self.error(
+                    &index.span,
+                    format!("{} is no place in the table", index.value),
+                    "expected 1 or more",
+                );
                 0
             }
         }
@@ -304,33 +450,66 @@ impl<'s> Resolver<'s, '_> {
 
     /// Checks `success` against the callback values.
     fn success(&mut self, raw: &schema::Fop) {
-        self.unique("the callback value", raw.success.iter().map(|name| (name.value.clone(), &name.span)));
+        self.unique(
+            "the callback value",
+            raw.success
+                .iter()
+                .map(|name| (name.value.clone(), &name.span)),
+        );
         for name in &raw.success {
             let Some(param) = raw.cbk.iter().find(|param| param.name.value == name.value) else {
                 let names = raw.cbk.iter().map(|param| param.name.value.as_str());
                 let message = format!("`{}` is not the name of a callback value here", name.value);
-                self.error(&name.span, message, "expected one of those under `cbk`").suggest(&name.value, names);
+                self.error(&name.span, message, "expected one of those under `cbk`")
+                    .suggest(&name.value, names);
                 continue;
             };
-            let kind = param.ty.as_ref().and_then(|ty| self.types.get(ty.value.as_str())).map(|ty| ty.kind);
-            if kind.is_some_and(|kind| kind.class() != Class::Pointer) {
-                self.error(&name.span, format!("`{}` is no pointer", name.value), "only pointers can be NULL");
+            if self
+                .kind(param)
+                .is_some_and(|kind| kind.class() != Class::Pointer)
+            {
+                self.error(
+                    &name.span,
+                    format!("`{}` is no pointer", name.value),
+                    "only pointers can be NULL",
+                );
             } else if self.nullable.iter().any(|other| other.value == name.value)
                 || param.nullable.as_ref().is_some_and(|flag| flag.value)
             {
                 let message = format!("`{}` may be NULL, and may not", name.value);
-                self.error(&name.span, message, "expected a value that is not said to be nullable");
+                self.error(
+                    &name.span,
+                    message,
+                    "expected a value that is not said to be nullable",
+                );
             }
         }
     }
 
     fn fop_numbers(&mut self, fops: &'s Named<schema::Fop>, model: &Model) {
         let indexes = fops.iter().filter_map(|(_, fop)| fop.index.as_ref());
-        self.unique("the index", indexes.map(|index| (index.value.to_string(), &index.span)));
-        let names = fops.iter().zip(&model.fops);
-        self.unique("the number GF_FOP_...", names.map(|((text, raw), fop)| {
-            (fop.gf_fop.clone(), raw.gf_fop.as_ref().map_or(&text.span, |text| &text.span))
-        }));
+        self.unique(
+            "the index",
+            indexes.map(|index| (index.value.to_string(), &index.span)),
+        );
+        // A fop that stands twice is reported already.
+        let first = |index: usize| {
+            fops.iter()
+                .position(|(name, _)| *name.value == fops[index].0.value)
+                == Some(index)
+        };
+        let names = fops
+            .iter()
+            .zip(&model.fops)
+            .enumerate()
+            .filter(|(index, _)| first(*index));
+        self.unique(
+            "the number",
+            names.map(|(_, ((text, raw), fop))| {
+                let span = raw.gf_fop.as_ref().map_or(&text.span, |text| &text.span);
+                (format!("GF_FOP_{}", fop.gf_fop), span)
+            }),
+        );
     }
 
     fn hook(&mut self, name: &Text, raw: &schema::Hook) -> Hook {
@@ -341,24 +520,53 @@ impl<'s> Resolver<'s, '_> {
                 Some(text) if text.value == "void" => None,
                 text => Some(self.ctype(text.as_ref(), "a result", &[Class::Number])),
             },
-            args: self.params(&raw.args, "an argument", |_| true),
+            args: self.params(&raw.args, "an argument"),
         }
     }
 
     fn structure(&mut self, name: &Text, raw: &schema::Structure) -> Structure {
         let fields = &raw.fields;
-        self.unique("the field", fields.iter().map(|(name, _)| (name.value.clone(), &name.span)));
+        let names = fields
+            .iter()
+            .map(|(name, _)| name)
+            .chain(raw.derived.iter().map(|(name, _)| name));
+        self.unique(
+            "the field",
+            names.map(|name| (name.value.clone(), &name.span)),
+        );
         Structure {
             name: self.name(name, "a structure"),
-            c_type: raw.c_type.as_ref().map_or(String::new(), |text| text.value.clone()),
-            python: raw.python.as_ref().map_or(String::new(), |text| self.name(text, "a class")),
+            c_type: raw
+                .c_type
+                .as_ref()
+                .map_or(String::new(), |text| text.value.clone()),
+            python: raw
+                .python
+                .as_ref()
+                .map_or(String::new(), |text| self.name(text, "a class")),
             doc: self.doc(raw.doc.as_ref()),
             fields: fields
                 .iter()
                 .map(|(name, field)| Field {
                     name: self.name(name, "a field"),
-                    ty: self.ctype(field.ty.as_ref(), "a field", &[Class::Number, Class::FieldNumber, Class::Field]),
+                    ty: self.ctype(
+                        field.ty.as_ref(),
+                        "a field",
+                        &[Class::Number, Class::FieldNumber, Class::Field],
+                    ),
                     doc: self.doc(field.doc.as_ref()),
+                })
+                .collect(),
+            derived: raw
+                .derived
+                .iter()
+                .map(|(name, derived)| Derived {
+                    name: self.name(name, "an attribute"),
+                    python: derived
+                        .python
+                        .as_ref()
+                        .map_or(String::new(), |text| self.name(text, "a Python type")),
+                    doc: self.doc(derived.doc.as_ref()),
                 })
                 .collect(),
         }
@@ -367,14 +575,25 @@ impl<'s> Resolver<'s, '_> {
     /// A structure's class must be the one that its C type has in arguments.
     fn structure_classes(&mut self, structures: &'s Named<schema::Structure>) {
         for (_, raw) in structures {
-            let (Some(c_type), Some(python)) = (&raw.c_type, &raw.python) else { continue };
+            let (Some(c_type), Some(python)) = (&raw.c_type, &raw.python) else {
+                continue;
+            };
             let pointer = format!("{} *", c_type.value);
-            match self.types.get(pointer.as_str()).map(|ty| ty.python.clone()) {
+            match self
+                .types
+                .get(pointer.as_str())
+                .map(|ty| ty.as_ref().map(|ty| ty.python.clone()))
+            {
                 None => {
-                    self.error(&c_type.span, format!("there is no type `{pointer}`"), "expected one of those under `types`, without the asterisk");
+                    self.error(
+                        &c_type.span,
+                        format!("there is no type `{pointer}`"),
+                        "expected one of those under `types`, without the asterisk",
+                    );
                 }
-                Some(class) if class != python.value => {
-                    let message = format!("`{}` is not what `{pointer}` is in Python", python.value);
+                Some(Some(class)) if class != python.value => {
+                    let message =
+                        format!("`{}` is not what `{pointer}` is in Python", python.value);
                     self.error(&python.span, message, format!("expected {class}"));
                 }
                 Some(_) => {}
@@ -384,12 +603,26 @@ impl<'s> Resolver<'s, '_> {
 
     fn enum_(&mut self, name: &Text, raw: &schema::Enum) -> Enum {
         let prefix = raw.prefix.as_ref().map_or("", |text| text.value.as_str());
-        let values: Vec<_> = raw.values.iter().map(|(name, value)| self.enum_value(name, value, prefix)).collect();
-        self.unique("the member", values.iter().zip(&raw.values).map(|(value, (name, raw))| {
-            (value.member.clone(), raw.python.as_ref().map_or(&name.span, |text| &text.span))
-        }));
+        let values: Vec<_> = raw
+            .values
+            .iter()
+            .map(|(name, value)| self.enum_value(name, value, prefix))
+            .collect();
+        self.unique(
+            "the member",
+            values.iter().zip(&raw.values).map(|(value, (name, raw))| {
+                (
+                    value.member.clone(),
+                    raw.python.as_ref().map_or(&name.span, |text| &text.span),
+                )
+            }),
+        );
         if values.is_empty() {
-            self.error(&name.span, format!("the enum `{}` has no values", name.value), "expected at least one");
+            self.error(
+                &name.span,
+                format!("the enum `{}` has no values", name.value),
+                "expected at least one",
+            );
         }
         Enum {
             name: self.name(name, "an enum"),
@@ -404,10 +637,18 @@ impl<'s> Resolver<'s, '_> {
         let member = match &raw.python {
             Some(text) => self.name(text, "a member"),
             None => {
-                let member = name.value.strip_prefix(prefix).unwrap_or(&name.value).to_owned();
+                let member = name
+                    .value
+                    .strip_prefix(prefix)
+                    .unwrap_or(&name.value)
+                    .to_owned();
                 // The C name itself is checked below.
                 if not_a_name(&name.value).is_none() && not_a_name(&member).is_some() {
-                    self.error(&name.span, format!("`{member}` can not be the name of a member"), "expected `python: ...` for this value");
+                    self.error(
+                        &name.span,
+                        format!("`{member}` can not be the name of a member"),
+                        "expected `python: ...` for this value",
+                    );
                 }
                 member
             }
@@ -422,14 +663,27 @@ impl<'s> Resolver<'s, '_> {
 
     /// All constants share one Python module.
     fn enum_names(&mut self, enums: &'s Named<schema::Enum>) {
-        let names = enums.iter().flat_map(|(_, raw)| &raw.values).map(|(name, _)| name);
-        self.unique("the constant", names.map(|name| (name.value.clone(), &name.span)));
+        let names = enums
+            .iter()
+            .flat_map(|(_, raw)| &raw.values)
+            .map(|(name, _)| name);
+        self.unique(
+            "the constant",
+            names.map(|name| (name.value.clone(), &name.span)),
+        );
     }
 
     fn alias(&mut self, old: &Text, new: &Text) -> Alias {
         if old.value == new.value {
-            self.error(&old.span, format!("`{}` is an alias of itself", old.value), "expected another name");
+            self.error(
+                &old.span,
+                format!("`{}` is an alias of itself", old.value),
+                "expected another name",
+            );
         }
-        Alias { old: self.name(old, "an alias"), new: self.name(new, "what an alias means") }
+        Alias {
+            old: self.name(old, "an alias"),
+            new: self.name(new, "what an alias means"),
+        }
     }
 }

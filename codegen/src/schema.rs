@@ -1,7 +1,7 @@
 //! The schema as it is written: which keys there are and what shape their values have.
 //! What the values mean, and whether they fit together, is for [`crate::resolve`].
 
-use crate::diagnostics::{Diagnostics, Span};
+use crate::diagnostics::{Diagnostics, Span, closest};
 use crate::yaml::{At, Node, Value};
 
 /// Text and its place.
@@ -106,6 +106,17 @@ pub struct Structure {
     pub doc: Option<Text>,
     /// `fields:`
     pub fields: Named<Field>,
+    /// `derived:`
+    pub derived: Named<Derived>,
+}
+
+/// An attribute that the runtime computes from the fields of a structure.
+#[derive(Debug)]
+pub struct Derived {
+    /// `python:`
+    pub python: Option<Text>,
+    /// `doc:`
+    pub doc: Option<Text>,
 }
 
 /// A field of a structure.
@@ -147,24 +158,40 @@ pub struct EnumValue {
 /// when there is no rest.
 pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
     if root.value == Value::Null {
-        diagnostics.error(&(0..0), "this schema is empty", "expected `fops:`, `types:` and the like");
+        diagnostics.error(
+            &(0..0),
+            "this schema is empty",
+            "expected `fops:`, `types:` and the like",
+        );
         return None;
     }
     let mut map = Mapping::new(root, &root.span, "a schema", diagnostics)?;
     let schema = Schema {
         glusterfs: map.required("glusterfs", text),
-        types: map.required("types", |node, d| named(node, "the types", d, type_)).unwrap_or_default(),
+        types: map
+            .required("types", |node, d| named(node, "the types", d, type_))
+            .unwrap_or_default(),
         nullable: map.optional("nullable", texts).unwrap_or_default(),
-        fops: map.required("fops", |node, d| named(node, "the fops", d, fop)).unwrap_or_default(),
+        fops: map
+            .required("fops", |node, d| named(node, "the fops", d, fop))
+            .unwrap_or_default(),
         callbacks: map
             .optional("callbacks", |node, d| named(node, "the callbacks", d, hook))
             .unwrap_or_default(),
-        dumpops: map.optional("dumpops", |node, d| named(node, "the dumpops", d, hook)).unwrap_or_default(),
-        structures: map
-            .optional("structures", |node, d| named(node, "the structures", d, structure))
+        dumpops: map
+            .optional("dumpops", |node, d| named(node, "the dumpops", d, hook))
             .unwrap_or_default(),
-        enums: map.optional("enums", |node, d| named(node, "the enums", d, enum_)).unwrap_or_default(),
-        aliases: map.optional("aliases", |node, d| named(node, "the aliases", d, alias)).unwrap_or_default(),
+        structures: map
+            .optional("structures", |node, d| {
+                named(node, "the structures", d, structure)
+            })
+            .unwrap_or_default(),
+        enums: map
+            .optional("enums", |node, d| named(node, "the enums", d, enum_))
+            .unwrap_or_default(),
+        aliases: map
+            .optional("aliases", |node, d| named(node, "the aliases", d, alias))
+            .unwrap_or_default(),
     };
     map.finish();
     Some(schema)
@@ -218,16 +245,37 @@ fn structure(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<
         c_type: map.required("c_type", text),
         python: map.required("python", text),
         doc: map.required("doc", text),
-        fields: map.required("fields", |node, d| listed(node, "a field", d, field)).unwrap_or_default(),
+        fields: map
+            .required("fields", |node, d| listed(node, "a field", d, field))
+            .unwrap_or_default(),
+        derived: map
+            .optional("derived", |node, d| {
+                listed(node, "an attribute", d, derived)
+            })
+            .unwrap_or_default(),
     };
     map.finish();
     Some(structure)
 }
 
+fn derived(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Derived> {
+    let what = format!("the attribute `{}`", name.value);
+    let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
+    let derived = Derived {
+        python: map.required("python", text),
+        doc: map.required("doc", text),
+    };
+    map.finish();
+    Some(derived)
+}
+
 fn field(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Field> {
     let what = format!("the field `{}`", name.value);
     let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
-    let field = Field { ty: map.required("type", text), doc: map.required("doc", text) };
+    let field = Field {
+        ty: map.required("type", text),
+        doc: map.required("doc", text),
+    };
     map.finish();
     Some(field)
 }
@@ -240,7 +288,9 @@ fn enum_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Enum
         doc: map.required("doc", text),
         flag: map.optional("flag", boolean),
         prefix: map.optional("prefix", text),
-        values: map.required("values", |node, d| listed(node, "a value", d, enum_value)).unwrap_or_default(),
+        values: map
+            .required("values", |node, d| listed(node, "a value", d, enum_value))
+            .unwrap_or_default(),
     };
     map.finish();
     Some(result)
@@ -269,8 +319,14 @@ fn params(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Param>> {
 
 /// `type` or `{type: ..., length: ...}`
 fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Param> {
-    let mut param =
-        Param { name: name.clone(), ty: None, length: None, owner: None, size: None, nullable: None };
+    let mut param = Param {
+        name: name.clone(),
+        ty: None,
+        length: None,
+        owner: None,
+        size: None,
+        nullable: None,
+    };
     if let Value::Map(_) = node.value {
         let what = format!("the argument `{}`", name.value);
         let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
@@ -292,6 +348,7 @@ struct Mapping<'n, 'd> {
     place: Span,
     entries: &'n [(Text, Node)],
     known: Vec<&'static str>,
+    missing: Vec<&'static str>,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -305,11 +362,23 @@ impl<'n, 'd> Mapping<'n, 'd> {
     ) -> Option<Self> {
         let what = what.into();
         let Value::Map(entries) = &node.value else {
-            wrong_shape(node, place, &format!("`key: value` lines for {what}"), diagnostics);
+            wrong_shape(
+                node,
+                place,
+                &format!("`key: value` lines for {what}"),
+                diagnostics,
+            );
             return None;
         };
         twice(entries, &what, diagnostics);
-        Some(Mapping { what, place: place.clone(), entries, known: Vec::new(), diagnostics })
+        Some(Mapping {
+            what,
+            place: place.clone(),
+            entries,
+            known: Vec::new(),
+            missing: Vec::new(),
+            diagnostics,
+        })
     }
 
     fn optional<T>(
@@ -332,37 +401,68 @@ impl<'n, 'd> Mapping<'n, 'd> {
         read: impl FnOnce(&Node, &mut Diagnostics) -> Option<T>,
     ) -> Option<T> {
         if !self.entries.iter().any(|(name, _)| name.value == key) {
-            let message = format!("{} has no `{key}`", self.what);
-            self.diagnostics.error(&self.place, message, format!("expected `{key}: ...` in here"));
+            self.missing.push(key);
         }
         self.optional(key, read)
     }
 
-    /// Reports the keys that nobody asked for.
-    fn finish(self) {
-        for (key, _) in self.entries.iter().filter(|(key, _)| !self.known.contains(&key.value.as_str())) {
+    /// Reports the keys that nobody asked for, and those that are missing.
+    fn finish(mut self) {
+        for (key, _) in self
+            .entries
+            .iter()
+            .filter(|(key, _)| !self.known.contains(&key.value.as_str()))
+        {
             let message = format!("{} can have no `{}`", self.what, key.value);
             let names: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
             self.diagnostics
-                .error(&key.span, message, format!("expected one of {}", names.join(", ")))
+                .error(
+                    &key.span,
+                    message,
+                    format!("expected one of {}", names.join(", ")),
+                )
                 .suggest(&key.value, self.known.iter().copied());
+            // What is misspelt is not missing too.
+            let meant = closest(&key.value, self.known.iter().copied());
+            self.missing.retain(|key| Some(*key) != meant);
+        }
+        for key in self.missing {
+            let message = format!("{} has no `{key}`", self.what);
+            self.diagnostics.error(
+                &self.place,
+                message,
+                format!("expected `{key}: ...` in here"),
+            );
         }
     }
 }
 
 fn twice(entries: &[(Text, Node)], what: &str, diagnostics: &mut Diagnostics) {
     for (index, (key, _)) in entries.iter().enumerate() {
-        if let Some((first, _)) = entries[..index].iter().find(|(other, _)| other.value == key.value) {
+        if let Some((first, _)) = entries[..index]
+            .iter()
+            .find(|(other, _)| other.value == key.value)
+        {
             let message = format!("`{}` stands twice in {what}", key.value);
-            diagnostics.error(&key.span, message, "the second one").related(&first.span, "the first one");
+            diagnostics
+                .error(&key.span, message, "the second one")
+                .related(&first.span, "the first one");
         }
     }
 }
 
 fn wrong_shape(node: &Node, place: &Span, expected: &str, diagnostics: &mut Diagnostics) {
-    // What is not there has no place of its own.
-    let span = if node.value == Value::Null { place } else { &node.span };
-    diagnostics.error(span, format!("{} can not stand here", node.value.describe()), format!("expected {expected}"));
+    let expected = format!("expected {expected}");
+    if node.value == Value::Null {
+        // What is not there has no place of its own.
+        diagnostics.error(place, "there is nothing in here", expected);
+    } else {
+        diagnostics.error(
+            &node.span,
+            format!("{} can not stand here", node.value.describe()),
+            expected,
+        );
+    }
 }
 
 /// A mapping whose keys are names.
@@ -373,7 +473,12 @@ fn named<T>(
     mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
 ) -> Option<Named<T>> {
     let Value::Map(entries) = &node.value else {
-        wrong_shape(node, &node.span, &format!("`name: ...` lines for {what}"), diagnostics);
+        wrong_shape(
+            node,
+            &node.span,
+            &format!("`name: ...` lines for {what}"),
+            diagnostics,
+        );
         return None;
     };
     twice(entries, what, diagnostics);
@@ -394,7 +499,12 @@ fn listed<T>(
     mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
 ) -> Option<Named<T>> {
     let Value::List(items) = &node.value else {
-        wrong_shape(node, &node.span, &format!("a list, {what} per line: `- name: ...`"), diagnostics);
+        wrong_shape(
+            node,
+            &node.span,
+            &format!("a list, {what} per line: `- name: ...`"),
+            diagnostics,
+        );
         return None;
     };
     let mut result = Vec::new();
@@ -406,7 +516,12 @@ fn listed<T>(
                     result.push((name.clone(), value));
                 }
             }
-            _ => wrong_shape(item, &node.span, &format!("{what}: `name: ...`, one per line"), diagnostics),
+            _ => wrong_shape(
+                item,
+                &node.span,
+                &format!("{what}: `name: ...`, one per line"),
+                diagnostics,
+            ),
         }
     }
     Some(result)
@@ -417,15 +532,27 @@ fn texts(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Text>> {
         wrong_shape(node, &node.span, "a list of names: `[a, b]`", diagnostics);
         return None;
     };
-    Some(items.iter().filter_map(|item| text(item, diagnostics)).collect())
+    Some(
+        items
+            .iter()
+            .filter_map(|item| text(item, diagnostics))
+            .collect(),
+    )
 }
 
 fn text(node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
     match &node.value {
-        Value::Str(value) => return Some(At { value: value.clone(), span: node.span.clone() }),
-        Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
+        Value::Str(value) => {
+            return Some(At {
+                value: value.clone(),
+                span: node.span.clone(),
+            });
+        }
+        Value::Int(_) | Value::Float | Value::Bool(_) => {
             let message = format!("{} can not stand here", node.value.describe());
-            diagnostics.error(&node.span, message, "expected text").help("put it in quotes");
+            diagnostics
+                .error(&node.span, message, "expected text")
+                .help("put it in quotes");
         }
         _ => wrong_shape(node, &node.span, "text", diagnostics),
     }
@@ -434,7 +561,10 @@ fn text(node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
 
 fn int(node: &Node, diagnostics: &mut Diagnostics) -> Option<At<i64>> {
     if let Value::Int(value) = node.value {
-        return Some(At { value, span: node.span.clone() });
+        return Some(At {
+            value,
+            span: node.span.clone(),
+        });
     }
     wrong_shape(node, &node.span, "a whole number", diagnostics);
     None
@@ -442,7 +572,10 @@ fn int(node: &Node, diagnostics: &mut Diagnostics) -> Option<At<i64>> {
 
 fn boolean(node: &Node, diagnostics: &mut Diagnostics) -> Option<At<bool>> {
     if let Value::Bool(value) = node.value {
-        return Some(At { value, span: node.span.clone() });
+        return Some(At {
+            value,
+            span: node.span.clone(),
+        });
     }
     wrong_shape(node, &node.span, "`true` or `false`", diagnostics);
     None

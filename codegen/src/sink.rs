@@ -55,15 +55,26 @@ pub fn check(root: &Path, outputs: &[Output]) -> Result<Option<String>, Error> {
             continue;
         }
         different += 1;
-        let from = if old.is_some() { format!("a/{}", output.path) } else { "/dev/null".into() };
+        let from = if old.is_some() {
+            format!("a/{}", output.path)
+        } else {
+            "/dev/null".into()
+        };
         let old = String::from_utf8_lossy(old.as_deref().unwrap_or_default()).into_owned();
         let diff = similar::TextDiff::from_lines(&old, &output.text);
-        report += &diff.unified_diff().header(&from, &format!("b/{}", output.path)).to_string();
+        report += &diff
+            .unified_diff()
+            .header(&from, &format!("b/{}", output.path))
+            .to_string();
     }
     if different == 0 {
         return Ok(None);
     }
-    let files = if different == 1 { "1 file is" } else { &format!("{different} files are") };
+    let files = if different == 1 {
+        "1 file is"
+    } else {
+        &format!("{different} files are")
+    };
     report += &format!("\n{files} not as fops.yaml says; mend with: {COMMAND}\n");
     Ok(Some(report))
 }

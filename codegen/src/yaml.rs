@@ -1,17 +1,18 @@
 //! YAML as a tree in which every value knows where it stands.
 //!
-//! Serde's derived structs stop at the first thing that they do not understand. A tree
-//! never does, so [`crate::schema`] can go on and report everything in one run.
+//! Made from the parser's events and not by serde: a derived struct stops at the first thing
+//! that it does not understand. A tree never does, so [`crate::schema`] can go on and report
+//! everything in one run.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy};
+use granit_parser::{Event, Parser, ScalarStyle};
 
 use crate::diagnostics::{Diagnostics, Source, Span};
 
 /// A larger schema is refused unread. Ours has some 40 KiB.
 const MAX_BYTES: usize = 4 << 20;
+
+/// Lists and mappings inside each other. Ours has 7.
+const MAX_DEPTH: usize = 32;
 
 /// Something and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ pub enum Value {
     /// A whole number.
     Int(i64),
     /// Another number.
-    Float(f64),
+    Float,
     /// Text.
     Str(String),
     /// `[...]` or lines with dashes.
@@ -50,7 +51,7 @@ impl Value {
         match self {
             Value::Null => "nothing",
             Value::Bool(_) => "true or false",
-            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Int(_) | Value::Float => "a number",
             Value::Str(_) => "text",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
@@ -58,130 +59,251 @@ impl Value {
     }
 }
 
-/// Reads a document; what stops the reader is reported.
+/// Reads a document. What stops the reader is reported.
 pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     if let Some(offset) = source.not_utf8 {
-        diagnostics.error(&(offset..offset), "this file is not UTF-8", "the first byte that is not");
+        diagnostics.error(
+            &(offset..offset),
+            "this file is not UTF-8",
+            "the first byte that is not",
+        );
         return None;
     }
     if source.text.len() > MAX_BYTES {
         let message = format!("this file has {} bytes", source.text.len());
-        diagnostics.error(&(0..0), message, format!("a schema has at most {MAX_BYTES}"));
+        diagnostics.error(
+            &(0..0),
+            message,
+            format!("a schema has at most {MAX_BYTES}"),
+        );
         return None;
     }
-    let options = serde_yaml::options! {
-        // What stands twice is reported by whoever reads the mapping.
-        duplicate_keys: DuplicateKeyPolicy::LastWins,
-        merge_keys: MergeKeyPolicy::AsOrdinary,
-        // `no`, `on` and the like are names.
-        strict_booleans: true,
-        with_snippet: false,
-        emit_comments: false,
+    let mut builder = Builder::default();
+    let options = granit_parser::options! { emit_comments: false };
+    for event in Parser::new_from_str_with_options(&source.text, options) {
+        let failure = match event {
+            Ok((event, span)) => {
+                let span = span.byte_range().unwrap_or_default();
+                builder
+                    .event(event, span.clone())
+                    .err()
+                    .map(|failure| (span, failure))
+            }
+            Err(error) => {
+                let offset = error.marker().byte_offset().unwrap_or_default();
+                let message = format!("this can not be read: {}", error.info());
+                Some((offset..offset, (message, "noticed here")))
+            }
+        };
+        if let Some((span, (message, expected))) = failure {
+            diagnostics.error(&span, message, expected);
+            return None;
+        }
+    }
+    Some(builder.root.unwrap_or(At {
+        value: Value::Null,
+        span: 0..0,
+    }))
+}
+
+/// Why an event does not fit: a message, and what was expected.
+type Failure = (String, &'static str);
+
+/// Puts events together. The innermost open list or mapping is the last one.
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    root: Option<Node>,
+}
+
+/// A list or mapping whose end has not come yet, and where it starts.
+struct Open {
+    start: usize,
+    items: Items,
+}
+
+enum Items {
+    List(Vec<Node>),
+    /// The entries, and the key of the one to come.
+    Map(Vec<(At<String>, Node)>, Option<At<String>>),
+}
+
+impl Builder {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Failure> {
+        match event {
+            Event::DocumentStart(..) if self.root.is_some() => {
+                Err(("this is a second document".into(), "a schema is one"))
+            }
+            Event::Alias(_) => Err((
+                "an alias can not stand here".into(),
+                "expected the value itself",
+            )),
+            Event::SequenceStart(..) => self.start(&span, Items::List(Vec::new())),
+            Event::MappingStart(..) => self.start(&span, Items::Map(Vec::new(), None)),
+            Event::SequenceEnd | Event::MappingEnd => self.end(span.end),
+            Event::Scalar(text, style, ..) => self.scalar(&text, style, span),
+            // The starts and ends of the document.
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, span: &Span, items: Items) -> Result<(), Failure> {
+        if let Some(Open {
+            items: Items::Map(_, None),
+            ..
+        }) = self.open.last()
+        {
+            return Err(("only text can be a key".into(), "expected `name: ...`"));
+        }
+        if self.open.len() == MAX_DEPTH {
+            return Err(("this is too deep for a schema".into(), "one too many"));
+        }
+        self.open.push(Open {
+            start: span.start,
+            items,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, end: usize) -> Result<(), Failure> {
+        let Some(Open { start, items }) = self.open.pop() else {
+            return Ok(());
+        };
+        let (value, last) = match items {
+            Items::List(items) => {
+                let last = items.last().map(|item| item.span.end);
+                (Value::List(items), last)
+            }
+            Items::Map(entries, _) => {
+                let last = entries
+                    .last()
+                    .map(|(key, value)| value.span.end.max(key.span.end));
+                (Value::Map(entries), last)
+            }
+        };
+        // The end of indented lines is only noticed at the start of the next ones.
+        let end = last.unwrap_or(end).max(start);
+        self.add(At {
+            value,
+            span: start..end,
+        });
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), Failure> {
+        if let Some(Open {
+            items: Items::Map(_, key @ None),
+            ..
+        }) = self.open.last_mut()
+        {
+            *key = Some(At {
+                value: text.to_owned(),
+                span,
+            });
+        } else {
+            let value = if style == ScalarStyle::Plain {
+                plain(text)
+            } else {
+                Value::Str(text.to_owned())
+            };
+            self.add(At { value, span });
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node) {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open {
+                items: Items::List(items),
+                ..
+            }) => items.push(node),
+            Some(Open {
+                items: Items::Map(entries, key),
+                ..
+            }) => {
+                if let Some(key) = key.take() {
+                    entries.push((key, node));
+                }
+            }
+        }
+    }
+}
+
+/// What text without quotes means, after the core schema of YAML 1.2.
+fn plain(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        _ => {}
+    }
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
     };
-    match serde_yaml::from_str_with_options::<serde_yaml::Spanned<Raw>>(&source.text, options) {
-        Ok(raw) => Some(node(raw, &source.text)),
-        Err(error) => {
-            let span = error.location().map_or(0..0, |location| span(&location, &source.text));
-            // The library ends some messages with the position, which the snippet shows.
-            let text = error.without_snippet().to_string();
-            let text = text.split(" at line ").next().unwrap_or_default();
-            diagnostics.error(&span, format!("this is not YAML: {text}"), "noticed here");
-            None
-        }
+    if let Some(number) = number {
+        return Value::Int(number);
     }
+    // Rust's floats are YAML's, but for words such as `inf` and `nan`.
+    if text.parse::<f64>().is_ok() && text.contains(|c: char| c.is_ascii_digit()) {
+        return Value::Float;
+    }
+    Value::Str(text.to_owned())
 }
 
-/// [`Value`] as serde reads it, with the library's locations.
-enum Raw {
-    Leaf(Value),
-    List(Vec<serde_yaml::Spanned<Raw>>),
-    Map(Vec<(serde_yaml::Spanned<String>, serde_yaml::Spanned<Raw>)>),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn node(raw: serde_yaml::Spanned<Raw>, text: &str) -> Node {
-    let start = span(&raw.referenced, text);
-    match raw.value {
-        Raw::Leaf(value) => At { value, span: start },
-        Raw::List(items) => {
-            let items: Vec<_> = items.into_iter().map(|item| node(item, text)).collect();
-            let end = items.last().map_or(start.end, |last| last.span.end);
-            At { value: Value::List(items), span: start.start..end.max(start.start) }
+    fn read(text: &str) -> Value {
+        let source = Source::new("test", text.as_bytes().to_vec());
+        let mut diagnostics = Diagnostics::default();
+        let node = parse(&source, &mut diagnostics);
+        assert!(
+            diagnostics.is_empty(),
+            "{}",
+            diagnostics.render(&source, false)
+        );
+        node.unwrap().value
+    }
+
+    #[test]
+    fn plain_text_has_a_type_and_quoted_text_has_none() {
+        for (text, value) in [
+            ("~", Value::Null),
+            ("true", Value::Bool(true)),
+            ("no", Value::Str("no".into())),
+            ("-13", Value::Int(-13)),
+            ("0x100", Value::Int(256)),
+            ("10.3", Value::Float),
+            ("nan", Value::Str("nan".into())),
+            ("loc_t *", Value::Str("loc_t *".into())),
+            ("\"10.3\"", Value::Str("10.3".into())),
+            ("'7'", Value::Str("7".into())),
+        ] {
+            assert_eq!(read(text), value, "{text}");
         }
-        Raw::Map(entries) => {
-            let entries: Vec<_> = entries
-                .into_iter()
-                .map(|(key, value)| {
-                    let span = span(&key.referenced, text);
-                    (At { value: key.value, span }, node(value, text))
-                })
-                .collect();
-            let end = entries.last().map_or(start.end, |(key, last)| last.span.end.max(key.span.end));
-            At { value: Value::Map(entries), span: start.start..end.max(start.start) }
-        }
-    }
-}
-
-fn span(location: &serde_yaml::Location, text: &str) -> Span {
-    let offset = |bytes: Option<u64>| bytes.and_then(|bytes| usize::try_from(bytes).ok());
-    let span = location.span();
-    let start = offset(span.byte_offset()).unwrap_or(0).min(text.len());
-    let end = start.saturating_add(offset(span.byte_len()).unwrap_or(0)).min(text.len());
-    start..end
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a YAML value")
     }
 
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Leaf(Value::Null))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Leaf(Value::Bool(value)))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Leaf(Value::Int(value)))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        // A number beyond i64 is no valid number anywhere in a schema.
-        Ok(Raw::Leaf(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int)))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-        Ok(Raw::Leaf(Value::Float(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
-        Ok(Raw::Leaf(Value::Str(value.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
-            items.push(item);
-        }
-        Ok(Raw::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = access.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Raw::Map(entries))
+    #[test]
+    fn every_value_knows_its_place() {
+        let text = "fops:\n  lookup: {args: [é, b]}\n";
+        let Value::Map(entries) = read(text) else {
+            panic!()
+        };
+        assert_eq!(&text[entries[0].0.span.clone()], "fops");
+        let Value::Map(fops) = &entries[0].1.value else {
+            panic!()
+        };
+        assert_eq!(&text[fops[0].0.span.clone()], "lookup");
+        let Value::Map(keys) = &fops[0].1.value else {
+            panic!()
+        };
+        let Value::List(items) = &keys[0].1.value else {
+            panic!()
+        };
+        assert_eq!(&text[items[0].span.clone()], "é");
+        assert_eq!(&text[items[1].span.clone()], "b");
     }
 }

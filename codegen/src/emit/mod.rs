@@ -1,5 +1,5 @@
 //! From the model to the generated files. An output is a path and a pure function; adding
-//! one is a file in here and a line in [`OUTPUTS`].
+//! one is a file in here and a line in `OUTPUTS`.
 
 mod docs;
 mod python;
@@ -46,7 +46,10 @@ pub struct Error {
 
 impl Error {
     fn new(reason: impl fmt::Display) -> Self {
-        Error { path: "", reason: reason.to_string() }
+        Error {
+            path: "",
+            reason: reason.to_string(),
+        }
     }
 }
 

@@ -7,7 +7,11 @@ use super::{Error, first_line};
 
 /// An identifier, raw where Rust wants it.
 pub fn ident(name: &str) -> Ident {
-    syn::parse_str::<Ident>(name).unwrap_or_else(|_| Ident::new_raw(name, Span::call_site()))
+    match syn::parse_str::<Ident>(name) {
+        // A keyword since the edition of 2024, which syn does not know yet.
+        Ok(ident) if name != "gen" => ident,
+        _ => Ident::new_raw(name, Span::call_site()),
+    }
 }
 
 /// A comment. Tokens have none, so it travels as a macro call, which [`file`] replaces.
@@ -37,7 +41,11 @@ pub fn file(tokens: TokenStream) -> Result<String, Error> {
     let mut lines = formatted.lines();
     while let Some(line) = lines.next() {
         let indent = &line[..line.len() - line.trim_start().len()];
-        match line.trim_start().strip_prefix(COMMENT).and_then(|rest| rest.strip_prefix("!(")) {
+        match line
+            .trim_start()
+            .strip_prefix(COMMENT)
+            .and_then(|rest| rest.strip_prefix("!("))
+        {
             None => text += line,
             // A long one stands on three lines: `comment!(`, the text, `);`.
             Some("") => {
@@ -46,7 +54,12 @@ pub fn file(tokens: TokenStream) -> Result<String, Error> {
                 text += &format!("{indent}// {}", long.trim().trim_matches('"'));
             }
             Some("\"\");") => {}
-            Some(short) => text += &format!("{indent}// {}", short.trim_end_matches(");").trim_matches('"')),
+            Some(short) => {
+                text += &format!(
+                    "{indent}// {}",
+                    short.trim_end_matches(");").trim_matches('"')
+                )
+            }
         }
         text += "\n";
     }

@@ -9,7 +9,11 @@ use crate::model::{Fop, Kind, Model, OpRet, Param};
 
 /// All fops.
 pub fn emit(model: &Model) -> Result<String, Error> {
-    let modules = model.fops.iter().map(module).collect::<Result<Vec<_>, _>>()?;
+    let modules = model
+        .fops
+        .iter()
+        .map(module)
+        .collect::<Result<Vec<_>, _>>()?;
     let rows = model.fops.iter().map(|fop| {
         let name = ident(&fop.name);
         let cfg = cfg(fop);
@@ -28,6 +32,10 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         use crate::fop::{Fop, Kind, OpRet, Param, RawFn, Vector, Word};
         use crate::gf;
         #blank
+        const fn param(name: &'static str, c_type: &'static str, kind: Kind, required: bool) -> Param {
+            Param { name, c_type, kind, required, vector: None }
+        }
+        #blank
         #(#modules #blank)*
         /// Every fop that these headers have, in the order of `struct xlator_fops`.
         pub static TABLE: &[&Fop] = &[#(#rows),*];
@@ -40,7 +48,9 @@ fn cfg(fop: &Fop) -> TokenStream {
 }
 
 fn module(fop: &Fop) -> Result<TokenStream, Error> {
-    let Fop { name: c_name, doc, .. } = fop;
+    let Fop {
+        name: c_name, doc, ..
+    } = fop;
     let name = ident(c_name);
     let (call, back) = (function(&fop.args)?, function(&fop.cbk_args)?);
     let (call_names, call_types, call_gets) = (&call.names, &call.types, &call.gets);
@@ -48,7 +58,8 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
     let call_type = format_ident!("fop_{c_name}_t");
     let back_type = format_ident!("fop_{c_name}_cbk_t");
     let index = Literal::u32_unsuffixed(fop.index);
-    let index_message = format!("fops.yaml says that the index of {c_name} is {index}, these headers do not");
+    let index_message =
+        format!("fops.yaml says that the index of {c_name} is {index}, these headers do not");
     let c_string = std::ffi::CString::new(c_name.as_str()).map_err(Error::new)?;
     let c_string = Literal::c_string(&c_string);
     let args = fop.args.iter().map(param);
@@ -61,12 +72,24 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
     let cfg = cfg(fop);
     let outer_doc = rust::doc(doc);
     let blank = blank();
-    let enters = comment(&format!("SAFETY: GlusterFS calls this with the arguments that {call_type} promises."));
-    let leaves = comment(&format!("SAFETY: GlusterFS calls this with the arguments that {back_type} promises."));
-    let same = comment("Some(...) is of the headers' type: here the compiler compares them with the schema.");
-    let winds = comment(&format!("SAFETY: the caller gives a {call_type} and words that hold its arguments."));
-    let unwinds = comment(&format!("SAFETY: the caller gives a {back_type} and words that hold its arguments."));
-    let erases = comment("SAFETY: Some(function) has the function's bits; it is cast back before it is called.");
+    let enters = comment(&format!(
+        "SAFETY: GlusterFS calls this with the arguments that {call_type} promises."
+    ));
+    let leaves = comment(&format!(
+        "SAFETY: GlusterFS calls this with the arguments that {back_type} promises."
+    ));
+    let same = comment(
+        "Some(...) is of the headers' type: here the compiler compares them with the schema.",
+    );
+    let winds = comment(&format!(
+        "SAFETY: the caller gives a {call_type} and words that hold its arguments."
+    ));
+    let unwinds = comment(&format!(
+        "SAFETY: the caller gives a {back_type} and words that hold its arguments."
+    ));
+    let erases = comment(
+        "SAFETY: Some(function) has the function's bits; it is cast back before it is called.",
+    );
     Ok(quote! {
         #outer_doc
         #cfg
@@ -195,12 +218,16 @@ fn rust_type(param: &Param) -> Result<TokenStream, Error> {
             "void" => quote!(c_void),
             "uint8_t" => quote!(u8),
             name => {
-                let name: syn::Ident =
-                    syn::parse_str(name.strip_prefix("struct ").unwrap_or(name)).map_err(Error::new)?;
+                let name: syn::Ident = syn::parse_str(name.strip_prefix("struct ").unwrap_or(name))
+                    .map_err(Error::new)?;
                 quote!(gf::#name)
             }
         };
-        return Ok(if constant { quote!(*const #target) } else { quote!(*mut #target) });
+        return Ok(if constant {
+            quote!(*const #target)
+        } else {
+            quote!(*mut #target)
+        });
     }
     Ok(match (spelling, param.ty.kind) {
         // Of its width in C, but a type of its own in Rust.
@@ -216,18 +243,16 @@ fn param(param: &Param) -> TokenStream {
     let Param { name, required, .. } = param;
     let c_type = &param.ty.spelling;
     let kind = kind(param.ty.kind);
-    let vector = match param.vector {
-        None => quote!(None),
-        Some(vector) => {
-            let length = Literal::usize_unsuffixed(vector.length);
-            let owner = match vector.owner.map(Literal::usize_unsuffixed) {
-                Some(owner) => quote!(Some(#owner)),
-                None => quote!(None),
-            };
-            quote!(Some(Vector { length: #length, owner: #owner }))
-        }
+    let plain = quote!(param(#name, #c_type, Kind::#kind, #required));
+    let Some(vector) = param.vector else {
+        return plain;
     };
-    quote!(Param { name: #name, c_type: #c_type, kind: Kind::#kind, required: #required, vector: #vector })
+    let length = Literal::usize_unsuffixed(vector.length);
+    let owner = match vector.owner.map(Literal::usize_unsuffixed) {
+        Some(owner) => quote!(Some(#owner)),
+        None => quote!(None),
+    };
+    quote!(Param { vector: Some(Vector { length: #length, owner: #owner }), ..#plain })
 }
 
 /// The variant of the runtime's `Kind`: the schema's name with a capital.

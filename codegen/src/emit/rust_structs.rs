@@ -9,7 +9,10 @@ use crate::model::{Field, Kind, Model, Structure};
 
 /// All structures.
 pub fn emit(model: &Model) -> Result<String, Error> {
-    let classes = model.structures.iter().map(|structure| ident(&structure.python));
+    let classes = model
+        .structures
+        .iter()
+        .map(|structure| ident(&structure.python));
     let structures = model.structures.iter().map(structure);
     let blank = blank();
     rust::file(quote! {
@@ -29,7 +32,10 @@ fn structure(structure: &Structure) -> TokenStream {
     let names = structure.fields.iter().map(|field| &field.name);
     let getters = structure.fields.iter().map(getter);
     let blank = blank();
-    let doc = rust::doc(&format!("The fields of `{}`, in C order.", structure.c_type));
+    let doc = rust::doc(&format!(
+        "The fields of `{}`, in C order.",
+        structure.c_type
+    ));
     quote! {
         impl #class {
             #doc

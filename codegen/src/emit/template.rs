@@ -15,7 +15,10 @@ pub fn render(template: &str, model: impl Serialize) -> Result<String, Error> {
     environment.add_filter("quote", quote);
     let first_line = first_line();
     environment
-        .render_str(template, context! { first_line, ..minijinja::Value::from_serialize(model) })
+        .render_str(
+            template,
+            context! { first_line, ..minijinja::Value::from_serialize(model) },
+        )
         .map_err(|error| Error::new(format!("{error:#}")))
 }
 

@@ -1,0 +1,307 @@
+//! The command, on a copy of the tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const OUTPUTS: &[&str] = &[
+    "glupy/src/generated/mod.rs",
+    "glupy/src/generated/fops.rs",
+    "glupy/src/generated/structs.rs",
+    "python/gluster.py",
+    "python/gluster.pyi",
+    "docs/fops.md",
+];
+
+/// The three layers that know every fop: Rust, Python and the documentation.
+const LAYERS: &[&str] = &[
+    "glupy/src/generated/fops.rs",
+    "python/gluster.py",
+    "python/gluster.pyi",
+    "docs/fops.md",
+];
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn schema() -> String {
+    fs::read_to_string(repository().join("fops.yaml")).unwrap()
+}
+
+/// A folder with a schema and nothing else.
+fn tree(schema: &str) -> TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    fs::write(tree.path().join("fops.yaml"), schema).unwrap();
+    tree
+}
+
+fn codegen(root: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_codegen"))
+        .arg("--root")
+        .arg(root)
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn ok(root: &Path, args: &[&str]) -> String {
+    let output = codegen(root, args);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{args:?}: {stderr}");
+    assert_eq!(stderr, "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(root: &Path, args: &[&str]) -> String {
+    let output = codegen(root, args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn read(root: &Path, path: &str) -> String {
+    fs::read_to_string(root.join(path)).unwrap()
+}
+
+#[test]
+fn the_generated_files_of_this_repository_are_up_to_date() {
+    assert_eq!(ok(&repository(), &["check"]), "");
+}
+
+#[test]
+fn everything_can_be_deleted_and_generated_again() {
+    let tree = tree(&schema());
+    let report = fails(tree.path(), &["check"]);
+    assert!(
+        report
+            .ends_with("\n6 files are not as fops.yaml says; mend with: cargo codegen generate\n")
+    );
+    let written: String = OUTPUTS
+        .iter()
+        .map(|path| format!("wrote {path}\n"))
+        .collect();
+    assert_eq!(ok(tree.path(), &["generate"]), written);
+    assert_eq!(ok(tree.path(), &["check"]), "");
+    for path in OUTPUTS {
+        let text = read(tree.path(), path);
+        assert_eq!(text, read(&repository(), path), "{path}");
+        assert!(
+            text.lines()
+                .next()
+                .unwrap()
+                .contains("cargo codegen generate"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn only_what_differs_is_written() {
+    let tree = tree(&schema());
+    ok(tree.path(), &["generate"]);
+    assert_eq!(ok(tree.path(), &["generate"]), "");
+    fs::write(tree.path().join("docs/fops.md"), "mine\n").unwrap();
+    assert_eq!(ok(tree.path(), &["generate"]), "wrote docs/fops.md\n");
+}
+
+#[test]
+fn check_shows_what_differs_and_writes_nothing() {
+    let tree = tree(&schema());
+    ok(tree.path(), &["generate"]);
+    let path = tree.path().join("docs/fops.md");
+    let changed = fs::read_to_string(&path)
+        .unwrap()
+        .replacen("# The fops\n", "# Fops\n", 1);
+    fs::write(&path, &changed).unwrap();
+    let report = fails(tree.path(), &["check"]);
+    assert!(
+        report.starts_with("--- a/docs/fops.md\n+++ b/docs/fops.md\n"),
+        "{report}"
+    );
+    assert!(report.contains("\n-# Fops\n+# The fops\n"), "{report}");
+    assert!(
+        report.ends_with("\n1 file is not as fops.yaml says; mend with: cargo codegen generate\n")
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), changed);
+}
+
+#[test]
+fn a_broken_schema_writes_nothing() {
+    let broken = schema()
+        .replace("kind: inode,", "kind: inod,")
+        .replace("glusterfs: \"10.3\"", "glusterfs: ten");
+    let tree = tree(&broken);
+    for command in ["generate", "check", "model", "fops"] {
+        let errors = fails(tree.path(), &[command]);
+        assert!(
+            errors.contains("error: `inod` is no kind\n  --> fops.yaml:"),
+            "{errors}"
+        );
+        assert!(errors.contains("help: did you mean `inode`?"), "{errors}");
+        assert!(
+            errors.ends_with("2 errors in fops.yaml; nothing was written\n"),
+            "{errors}"
+        );
+    }
+    assert_eq!(
+        fs::read_dir(tree.path()).unwrap().count(),
+        1,
+        "only the schema is there"
+    );
+}
+
+#[test]
+fn a_missing_schema_is_an_error() {
+    let tree = tempfile::tempdir().unwrap();
+    let error = fails(tree.path(), &["generate"]);
+    assert!(
+        error.starts_with("error: ") && error.contains("fops.yaml: No such file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_model_is_json() {
+    let json: serde_json::Value = serde_json::from_str(&ok(&repository(), &["model"])).unwrap();
+    let fops = json["fops"].as_array().unwrap();
+    assert_eq!(fops.len(), 54);
+    let pairs = |params: &serde_json::Value| -> Vec<(String, String)> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let params = params.as_array().unwrap().iter();
+        params
+            .map(|param| (text(&param["name"]), text(&param["c_type"])))
+            .collect()
+    };
+    let owned = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+        list.iter()
+            .map(|(name, c_type)| ((*name).into(), (*c_type).into()))
+            .collect()
+    };
+    let lookup = fops.iter().find(|fop| fop["name"] == "lookup").unwrap();
+    assert_eq!(
+        pairs(&lookup["args"]),
+        owned(&[("loc", "loc_t *"), ("xdata", "dict_t *")])
+    );
+    assert_eq!(
+        pairs(&lookup["cbk_args"]),
+        owned(&[
+            ("inode", "inode_t *"),
+            ("buf", "struct iatt *"),
+            ("xdata", "dict_t *"),
+            ("postparent", "struct iatt *"),
+        ])
+    );
+    let readv = fops.iter().find(|fop| fop["name"] == "readv").unwrap();
+    assert_eq!(
+        readv["cbk_args"][0]["vector"],
+        serde_json::json!({"length": 1, "owner": 3})
+    );
+    assert_eq!(readv["gf_fop"], "READ");
+    assert_eq!(json["callbacks"].as_array().unwrap().len(), 11);
+    assert_eq!(json["dumpops"].as_array().unwrap().len(), 11);
+    let find = |name: &str| fops.iter().find(|fop| fop["name"] == name).unwrap();
+    assert_eq!(
+        pairs(&find("copy_file_range")["args"])[1],
+        ("off_in".into(), "off64_t".into())
+    );
+    assert_eq!(find("rchecksum")["cbk_args"][1]["size"], 32);
+}
+
+#[test]
+fn fops_are_told_to_people() {
+    let list = ok(&repository(), &["fops"]);
+    assert_eq!(list.lines().count(), 54);
+    assert!(
+        list.contains("\nlookup           Find a name in a directory"),
+        "{list}"
+    );
+    assert_eq!(
+        ok(&repository(), &["fops", "rchecksum"]),
+        "\
+rchecksum: Have the brick compute checksums of a range of an open file.
+  number   GF_FOP_RCHECKSUM = 37
+  op_ret   0 in a success, -1 in a failure
+
+  arguments, after frame and this:
+    fd      fd_t *    Fd    never NULL
+    offset  off_t     int
+    len     int32_t   int
+    xdata   dict_t *  Dict
+
+  callback values, after frame, cookie, this, op_ret and op_errno:
+    weak_checksum    uint32_t   int
+    strong_checksum  uint8_t *  bytes  not NULL in a success, 32 bytes
+    xdata            dict_t *   Dict
+"
+    );
+    assert_eq!(
+        fails(&repository(), &["fops", "lokup"]),
+        "error: there is no fop lokup; did you mean lookup?\n"
+    );
+}
+
+/// With an argument whose name is a keyword of Rust's, and one of a vector.
+const INVENTED: &str = "
+  frobnicate:
+    doc: Turn a file inside out.
+    index: 59
+    since: \"12.0\"
+    args:
+      - loc: loc_t *
+      - match: int32_t
+      - xdata: dict_t *
+    cbk:
+      - vector: {type: struct iovec *, length: count}
+      - count: int32_t
+      - xdata: dict_t *
+
+# `struct xlator_cbks`";
+
+#[test]
+fn an_invented_fop_appears_in_every_layer() {
+    let tree = tree(&schema().replacen("\n# `struct xlator_cbks`", INVENTED, 1));
+    ok(tree.path(), &["generate"]);
+    let rust = read(tree.path(), LAYERS[0]);
+    assert!(rust.contains("#[cfg(fop_frobnicate)]\npub mod frobnicate {"));
+    assert!(rust.contains("#[cfg(fop_frobnicate)]\n    &frobnicate::FOP,"));
+    assert!(rust.contains("gf::fop_frobnicate_cbk_t"));
+    assert!(rust.contains("r#match: i32"));
+    assert!(rust.contains("Some(Vector { length: 1, owner: None })"));
+    let python = read(tree.path(), "python/gluster.py");
+    for name in [
+        "frobnicate_fop_t",
+        "frobnicate_cbk_t",
+        "frobnicate_wind",
+        "frobnicate_unwind",
+    ] {
+        assert!(python.contains(&format!("    {name} = ")), "{name}");
+    }
+    assert!(python.contains("GF_FOP_FROBNICATE = GfFop.FROBNICATE"));
+    let stubs = read(tree.path(), "python/gluster.pyi");
+    assert!(
+        stubs.contains(
+            "def frobnicate_wind(frame: Frame, loc: Loc, match: int, xdata: Dict | None, "
+        )
+    );
+    let docs = read(tree.path(), "docs/fops.md");
+    assert!(docs.contains("\n## frobnicate\n\nTurn a file inside out.\n\n`GF_FOP_FROBNICATE` = 59; since GlusterFS 12.0.\n"));
+}
+
+#[test]
+fn a_deleted_fop_vanishes_from_every_layer() {
+    let schema = schema();
+    let start = schema.find("\n  fallocate:").unwrap();
+    let end = start + schema[start..].find("\n\n").unwrap();
+    let tree = tree(&format!("{}{}", &schema[..start], &schema[end..]));
+    ok(tree.path(), &["generate"]);
+    for layer in LAYERS {
+        assert!(read(&repository(), layer).contains("fallocate"));
+        let left = read(tree.path(), layer);
+        // discard's fops are close relatives; nothing else may be left of it.
+        assert!(!left.to_lowercase().contains("fallocate"), "{layer}");
+    }
+    assert_eq!(ok(tree.path(), &["fops"]).lines().count(), 53);
+}
