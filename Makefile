@@ -53,7 +53,7 @@ cargo-test: deps-test
 	$(CARGO) test --locked --workspace
 
 pytest: deps-test all $(venv)/ready
-	$(root) env GLUPY_SO=$(abspath $(library)) $(venv)/bin/pytest -c $(config) --rootdir . tests
+	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) $(venv)/bin/pytest -c $(config) --rootdir . tests
 
 bench: deps-test all ## Measure what an intercepted request costs
 	$(PYTHON) tests/course/bench.py
