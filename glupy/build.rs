@@ -21,25 +21,51 @@ const DEFINES: &[&str] = &[
 /// The functions of libglusterfs that the runtime calls. Each is exported;
 /// `tests/test_install.py` holds the built library against libglusterfs.
 const FUNCTIONS: &[&str] = &[
+    "__gf_free",
+    "__gf_malloc",
     "__glusterfs_this_location",
     "_gf_log",
+    "data_unref",
+    "dict_copy_with_ref",
+    "dict_deln",
     "dict_foreach",
     "dict_get_with_ref",
-    "data_unref",
+    "dict_new",
     "dict_ref",
+    "dict_set_double",
+    "dict_set_dynptr",
+    "dict_set_dynstr_with_alloc",
+    "dict_set_gfuuid",
+    "dict_set_iatt",
+    "dict_set_int64",
+    "dict_set_uint64",
     "dict_unref",
     "entry_copy",
+    "fd_anonymous",
+    "fd_bind",
+    "fd_create_uint64",
     "fd_ref",
     "fd_unref",
-    "gf_client_ref",
+    "gf_asprintf",
     "gf_client_put",
+    "gf_client_ref",
+    "gf_dirent_for_name",
     "gf_dirent_free",
     "gf_string2boolean",
+    "inode_find",
+    "inode_link",
+    "inode_new",
+    "inode_parent",
+    "inode_path",
     "inode_ref",
     "inode_unref",
+    "iobref_add",
+    "iobref_new",
     "iobref_ref",
-    "iobref_unref",
     "iobref_size",
+    "iobref_unref",
+    "iobuf_get2",
+    "iobuf_unref",
     "loc_copy",
     "loc_wipe",
     "mem_get_calloc",
@@ -92,7 +118,7 @@ fn bind_headers(target: &Path) -> String {
         .allowlist_type(
             "lock_migration_info_t|volume_option_t|iatt|statvfs|iobref|gf_loglevel_t|fop_.*_t",
         )
-        .allowlist_type("glusterfs_fop_t|client_t")
+        .allowlist_type("glusterfs_fop_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t")
         // An array of this alias holds a fop's position in the table; the
         // callbacks' positions are not used.
         .blocklist_type("fop_metrics.*")

@@ -3,14 +3,47 @@
 use std::convert::Infallible;
 use std::slice;
 
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyInt, PyString};
 use smallvec::SmallVec;
 
 use crate::gf;
+use crate::handles::Gfid;
 
 /// Bytes on their way to Python; what is usual is small and needs no allocation.
 pub struct Bytes(SmallVec<[u8; 128]>);
+
+impl Bytes {
+    /// A copy of these bytes.
+    pub fn of(bytes: &[u8]) -> Bytes {
+        Bytes(SmallVec::from_slice(bytes))
+    }
+
+    /// A copy of C memory.
+    ///
+    /// # Safety
+    /// `data` points to `len` readable bytes, or `len` is zero.
+    pub unsafe fn at(data: *const libc::c_char, len: usize) -> Bytes {
+        if len == 0 || data.is_null() {
+            return Bytes(SmallVec::new());
+        }
+        // SAFETY: by contract.
+        Bytes::of(unsafe { slice::from_raw_parts(data.cast(), len) })
+    }
+
+    /// The bytes before the first NUL.
+    pub fn without_nul(mut self) -> Bytes {
+        let end = self.0.iter().position(|byte| *byte == 0);
+        self.0.truncate(end.unwrap_or(self.0.len()));
+        self
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 impl<'py> IntoPyObject<'py> for Bytes {
     type Target = PyBytes;
@@ -22,9 +55,9 @@ impl<'py> IntoPyObject<'py> for Bytes {
     }
 }
 
-/// A gfid: 16 bytes.
-pub fn gfid(uuid: &[u8; 16]) -> Bytes {
-    Bytes(SmallVec::from_slice(uuid))
+/// A gfid for Python.
+pub fn gfid(uuid: &[u8; 16]) -> Gfid {
+    Gfid(*uuid)
 }
 
 /// The owner of a lock: as many bytes as it says that it has.
@@ -52,6 +85,151 @@ pub fn ia_prot(prot: &gf::ia_prot_t) -> u32 {
         | class(prot.other.read(), prot.other.write(), prot.other.exec(), 0)
 }
 
+/// Permission bits, as `chmod` has them, in C's form (`ia_prot_from_st_mode`).
+pub fn to_ia_prot(mode: u32) -> gf::ia_prot_t {
+    let bit = |value: u32| u8::from(mode & value != 0);
+    // SAFETY: all bits zero is a valid ia_prot_t.
+    let mut prot: gf::ia_prot_t = unsafe { std::mem::zeroed() };
+    prot.set_suid(bit(libc::S_ISUID));
+    prot.set_sgid(bit(libc::S_ISGID));
+    prot.set_sticky(bit(libc::S_ISVTX));
+    prot.owner.set_read(bit(0o400));
+    prot.owner.set_write(bit(0o200));
+    prot.owner.set_exec(bit(0o100));
+    prot.group.set_read(bit(0o040));
+    prot.group.set_write(bit(0o020));
+    prot.group.set_exec(bit(0o010));
+    prot.other.set_read(bit(0o004));
+    prot.other.set_write(bit(0o002));
+    prot.other.set_exec(bit(0o001));
+    prot
+}
+
+/// The `ia_type_t` of an `st_mode` (`ia_type_from_st_mode`, iatt.h).
+pub fn to_ia_type(mode: u32) -> gf::ia_type_t {
+    match mode & libc::S_IFMT {
+        libc::S_IFREG => gf::IA_IFREG,
+        libc::S_IFDIR => gf::IA_IFDIR,
+        libc::S_IFLNK => gf::IA_IFLNK,
+        libc::S_IFBLK => gf::IA_IFBLK,
+        libc::S_IFCHR => gf::IA_IFCHR,
+        libc::S_IFIFO => gf::IA_IFIFO,
+        libc::S_IFSOCK => gf::IA_IFSOCK,
+        _ => gf::IA_INVAL,
+    }
+}
+
+/// A Python number as a C type.
+///
+/// # Errors
+/// `TypeError` for what is no int, `OverflowError` for what does not fit; `what`
+/// names the argument.
+pub fn number<T>(
+    object: &Bound<'_, PyAny>,
+    c_type: &str,
+    what: impl Fn() -> String,
+) -> PyResult<T>
+where
+    T: for<'a, 'py> FromPyObject<'a, 'py>,
+{
+    if !object.is_instance_of::<PyInt>() {
+        return Err(wrong_type(object, "int", what));
+    }
+    object.extract().map_err(|_| {
+        PyOverflowError::new_err(format!("{} = {object} does not fit {c_type}", what()))
+    })
+}
+
+/// The error for an argument of a wrong type.
+pub fn wrong_type(
+    object: &Bound<'_, PyAny>,
+    expected: &str,
+    what: impl Fn() -> String,
+) -> PyErr {
+    let got = object.get_type();
+    let got = got.name().map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!("{} must be {expected}, not {got}", what()))
+}
+
+/// A gfid that Python gives: `Gfid`, `uuid.UUID`, 16 bytes or a string.
+///
+/// # Errors
+/// `TypeError` or `ValueError` that names the argument.
+pub fn to_gfid(object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<[u8; 16]> {
+    if let Ok(gfid) = object.cast::<Gfid>() {
+        return Ok(gfid.get().0);
+    }
+    let object = match object.getattr("bytes") {
+        Ok(bytes) => bytes, // uuid.UUID
+        Err(_) => object.clone(),
+    };
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return bytes.as_bytes().try_into().map_err(|_| {
+            PyValueError::new_err(format!("{}: a gfid has 16 bytes, not {}", what(), bytes.as_bytes().len()))
+        });
+    }
+    if let Ok(text) = object.cast::<PyString>() {
+        let text = text.to_cow()?;
+        return parse_uuid(&text)
+            .ok_or_else(|| PyValueError::new_err(format!("{}: {text:?} is not a gfid", what())));
+    }
+    Err(wrong_type(&object, "Gfid, uuid.UUID, bytes or str", what))
+}
+
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
+    let mut uuid = [0; 16];
+    if digits.len() != 32 {
+        return None;
+    }
+    for (byte, pair) in uuid.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(uuid)
+}
+
+/// The owner of a lock, from bytes.
+///
+/// # Errors
+/// `TypeError`, or `ValueError` for more bytes than C has room for.
+pub fn to_lk_owner(
+    object: &Bound<'_, PyAny>,
+    what: impl Fn() -> String,
+) -> PyResult<gf::gf_lkowner_t> {
+    // SAFETY: all zero is an empty owner.
+    let mut owner: gf::gf_lkowner_t = unsafe { std::mem::zeroed() };
+    let Ok(bytes) = object.cast::<PyBytes>() else {
+        return Err(wrong_type(object, "bytes", what));
+    };
+    let (bytes, most) = (bytes.as_bytes(), owner.data.len());
+    if bytes.len() > most {
+        return Err(PyValueError::new_err(format!("{}: more than {most} bytes", what())));
+    }
+    for (to, from) in owner.data.iter_mut().zip(bytes) {
+        *to = *from as libc::c_char;
+    }
+    owner.len = bytes.len() as i32;
+    Ok(owner)
+}
+
+/// A fixed array of characters, from as many bytes.
+///
+/// # Errors
+/// `TypeError`, or `ValueError` for another length.
+pub fn to_bytes<const N: usize>(
+    object: &Bound<'_, PyAny>,
+    what: impl Fn() -> String,
+) -> PyResult<[libc::c_char; N]> {
+    let Ok(bytes) = object.cast::<PyBytes>() else {
+        return Err(wrong_type(object, "bytes", what));
+    };
+    let bytes: &[u8; N] = bytes
+        .as_bytes()
+        .try_into()
+        .map_err(|_| PyValueError::new_err(format!("{} must have {N} bytes", what())))?;
+    Ok(bytes.map(|byte| byte as libc::c_char))
+}
+
 /// The file type bits of `st_mode` (`st_mode_type_from_ia`, iatt.h).
 pub fn ia_type(ia_type: gf::ia_type_t) -> u32 {
     match ia_type {
@@ -64,18 +242,4 @@ pub fn ia_type(ia_type: gf::ia_type_t) -> u32 {
         gf::IA_IFSOCK => libc::S_IFSOCK,
         _ => 0,
     }
-}
-
-/// Memory of a C object as bytes.
-///
-/// # Safety
-/// `data` points to `len` readable bytes, or `len` is zero.
-pub unsafe fn memory(data: *const libc::c_char, len: usize) -> Bytes {
-    if len == 0 || data.is_null() {
-        return Bytes(SmallVec::new());
-    }
-    // SAFETY: by contract.
-    Bytes(SmallVec::from_slice(unsafe {
-        slice::from_raw_parts(data.cast(), len)
-    }))
 }

@@ -17,13 +17,13 @@ use pyo3::{PyTraverseError, PyVisit, ffi};
 
 use crate::action::{self, Action, Hold};
 use crate::convert::{self, Bytes};
-use crate::fop::{Fop, MAX_ARGS, Param, Word};
+use crate::fop::{Fop, MAX_ARGS, OpRet, Word};
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, CPtr};
 use crate::instance::{Handler, Instance};
 use crate::log;
-use crate::marshal;
+use crate::marshal::Values;
 use crate::owned::OwnedWords;
 use crate::stack;
 use crate::xlator::Xlator;
@@ -628,73 +628,74 @@ impl Frame {
         Ok(())
     }
 
-    /// Puts changes into the values of a request or an answer.
-    fn changed(
-        &self,
-        function: &str,
-        params: &'static [Param],
-        words: &mut [Word; MAX_ARGS],
-        changes: Option<&Bound<'_, PyDict>>,
-        hold: &mut Hold,
-    ) -> PyResult<()> {
-        let Some(changes) = changes else {
-            return Ok(());
-        };
-        for (name, value) in changes {
-            let name: String = name.extract()?;
-            let Some(i) = params.iter().position(|param| param.name == name) else {
-                let names: Vec<_> = params.iter().map(|param| param.name).collect();
-                return Err(PyTypeError::new_err(format!(
-                    "{function}: no argument {name}; there are {}",
-                    names.join(", ")
-                )));
-            };
-            words[i] = marshal::from_python(function, &params[i], &value, hold)?;
-            if let (Some(vector), false) = (params[i].vector, value.is_none()) {
-                // SAFETY: `from_python` has accepted it as a handle.
-                let raw = unsafe { handle::erased(&value) }.raw(value.py());
-                words[vector.length] = raw.len.into();
-                if let Some(owner) = vector.owner {
-                    words[owner] = raw.iobref.into();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks an answer as the author made it.
+    /// Asks for the answer, as the author made it. An `op_ret` that is not given is
+    /// counted.
     ///
     /// # Errors
-    /// `ValueError` that names what is wrong.
-    pub fn check_answer(
+    /// `ValueError` that names what is wrong; `FrameError` as for `answer`.
+    pub fn unwind(
         &self,
         py: Python<'_>,
-        function: &str,
-        op_ret: i32,
+        mut values: Values<'_>,
+        op_ret: Option<i32>,
         op_errno: i32,
-        words: &[Word; MAX_ARGS],
     ) -> PyResult<()> {
         let fop = self.fop(py);
-        let came = self.reply(py).map(|reply| reply.op_errno);
-        if op_ret < 0 {
-            if came != Some(op_errno) && !(1..=511).contains(&op_errno) {
+        let function = values.function();
+        let came = self.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
+        if op_ret.is_some_and(|op_ret| op_ret < 0) {
+            let unchanged = came.as_ref().is_some_and(|came| came.op_errno == op_errno);
+            if !unchanged && !(1..=511).contains(&op_errno) {
                 // The kernel refuses larger ones from FUSE, and the caller hangs.
                 return Err(PyValueError::new_err(format!(
                     "{function}: errno {op_errno} is not 1 to 511"
                 )));
             }
-            return Ok(());
         }
+        values.check()?;
+        let known = came.as_ref().map(|came| came.op_ret);
+        let unchanged = came.is_some_and(|came| came.words == values.words);
+        let op_ret = match op_ret {
+            Some(op_ret) => op_ret,
+            None if unchanged => known.unwrap_or(0),
+            None => match values.op_ret(fop.op_ret) {
+                Some(count) => count.try_into()?,
+                None => known.unwrap_or(0),
+            },
+        };
+        if op_ret >= 0 {
+            self.check_success(py, &values, op_ret, unchanged && known == Some(op_ret))?;
+        }
+        self.answer(py, op_ret, op_errno, values.words, values.hold)
+    }
+
+    /// What an answer must carry that is a success, unless it came so.
+    fn check_success(
+        &self,
+        py: Python<'_>,
+        values: &Values<'_>,
+        op_ret: i32,
+        unchanged: bool,
+    ) -> PyResult<()> {
+        let (fop, function) = (self.fop(py), values.function());
         let nulls = self.null_reply.get(py);
         for (i, param) in fop.reply.iter().enumerate() {
-            if param.required && words[i].is_null() && nulls & (1 << i) == 0 {
+            if param.required && values.words[i].is_null() && nulls & (1 << i) == 0 {
                 return Err(PyValueError::new_err(format!(
                     "{function}: an answer with op_ret {op_ret} must carry {}, which is None",
                     param.name
                 )));
             }
         }
-        Ok(())
+        match values.op_ret(fop.op_ret) {
+            Some(count) if !unchanged && count != i64::from(op_ret) => {
+                let what = if fop.op_ret == OpRet::Bytes { "bytes" } else { "entries" };
+                Err(PyValueError::new_err(format!(
+                    "{function}: op_ret is {op_ret}, but the answer carries {count} {what}"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -756,16 +757,19 @@ impl Frame {
                 Args::Owned(owned) => Some((owned.words(), Some(owned.clone()))),
             })
         };
-        let Some((mut words, owned)) = kept else {
+        let Some((words, owned)) = kept else {
             let name = fop.name;
             let text = format!("can not wind: its arguments were not kept (define {name}_fop)");
             return Err(frame.refused(py, &text));
         };
-        let mut hold = Hold {
+        let hold = Hold {
             words: owned,
             ..Hold::default()
         };
-        frame.changed("frame.wind", fop.args, &mut words, changes, &mut hold)?;
+        let mut values = Values::new("frame.wind", fop.args, words, hold);
+        values.put_all(changes)?;
+        values.check()?;
+        let Values { words, hold, .. } = values;
         frame.check_request(py, "frame.wind", fop, &words)?;
         let child = child_of(frame.instance(py), "frame.wind", child)?;
         Frame::wind(
@@ -791,9 +795,11 @@ impl Frame {
         let fop = frame.fop(py);
         let reply = frame.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
         let fails = op_ret.is_some_and(|op_ret| op_ret < 0);
-        let mut words = match &reply {
+        // A failure that came stays one, whatever it carries.
+        let known_failure = reply.as_ref().map(|reply| reply.op_ret).filter(|op_ret| *op_ret < 0);
+        let words = match &reply {
             Some(reply) if !fails => reply.words,
-            None if op_ret.is_none() => {
+            None if op_ret.is_none() && changes.is_none() => {
                 return Err(frame.refused(
                     py,
                     "no answer has come that could be passed on; give op_ret and op_errno",
@@ -801,19 +807,15 @@ impl Frame {
             }
             _ => [Word::NULL; MAX_ARGS],
         };
-        let op_ret = op_ret
-            .or(reply.as_ref().map(|reply| reply.op_ret))
-            .unwrap_or(0);
-        let op_errno = op_errno
-            .or(reply.as_ref().map(|reply| reply.op_errno))
-            .unwrap_or(0);
-        let mut hold = Hold {
+        let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
+        let hold = Hold {
             words: reply.and_then(|reply| reply.owned),
             ..Hold::default()
         };
-        frame.changed("frame.unwind", fop.reply, &mut words, changes, &mut hold)?;
-        frame.check_answer(py, "frame.unwind", op_ret, op_errno, &words)?;
-        frame.answer(py, op_ret, op_errno, words, hold)
+        let mut values = Values::new("frame.unwind", fop.reply, words, hold);
+        values.put_all(changes)?;
+        let op_ret = op_ret.or(known_failure);
+        frame.unwind(py, values, op_ret, op_errno.unwrap_or(0))
     }
 
     /// Whatever the translator keeps with the request, for its cbk handler.

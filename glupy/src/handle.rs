@@ -111,6 +111,14 @@ impl Owner {
         })
     }
 
+    /// Takes over an object that was made for Python, with its reference.
+    ///
+    /// # Safety
+    /// The object is what `own` of its class could have made.
+    pub unsafe fn adopt(class: &'static Class, raw: Raw, xl: *mut gf::xlator_t) -> Arc<Owner> {
+        Arc::new(Owner { class, raw, xl: CPtr(xl) })
+    }
+
     /// The object.
     pub fn raw(&self) -> Raw {
         self.raw
@@ -170,6 +178,11 @@ impl Handle {
         self.xl.get(py).0
     }
 
+    /// Gives it to another translator.
+    pub fn set_xl(&self, py: Python<'_>, xl: *mut gf::xlator_t) {
+        self.xl.set(py, CPtr(xl));
+    }
+
     /// What keeps the C object alive; None while it is borrowed.
     pub fn owner(&self, py: Python<'_>) -> Option<Arc<Owner>> {
         // SAFETY: cloning an Arc runs no Python.
@@ -185,6 +198,17 @@ impl Handle {
         let owner = unsafe { Owner::of(self.class, self.raw(py), self.xl(py)) };
         self.set_owner(py, owner.clone());
         owner
+    }
+
+    /// Makes the handle's object its own alone, to be changed: a request that it
+    /// was given to keeps what it got.
+    pub fn make_unique(&self, py: Python<'_>) {
+        let owner = self.own(py);
+        // One is the handle's, one is `owner`.
+        if Arc::strong_count(&owner) > 2 {
+            // SAFETY: an owned object is alive.
+            self.set_owner(py, unsafe { Owner::of(self.class, owner.raw, self.xl(py)) });
+        }
     }
 
     /// Puts another object in the place of this one.
@@ -255,6 +279,35 @@ pub fn read<T: HandleClass, R>(handle: &Bound<'_, T>, f: impl FnOnce(&T::C) -> R
     }))
 }
 
+/// Changes something in the C object behind a handle, which becomes its own copy.
+pub fn write<T: HandleClass, R>(
+    handle: &Bound<'_, T>,
+    f: impl FnOnce(&mut T::C) -> PyResult<R>,
+) -> PyResult<R> {
+    let common = base(handle);
+    common.make_unique(handle.py());
+    // SAFETY: the handle alone owns the object, which is of its class's type; the
+    // GIL keeps other users of the handle away, `f` does not come back to it.
+    f(unsafe { &mut *common.raw(handle.py()).ptr.cast::<T::C>() })
+}
+
+/// What a constructor gives for an object that was made for Python.
+pub fn initializer<T: HandleClass<BaseType = Handle>>(
+    owner: Arc<Owner>,
+    class: T,
+) -> PyClassInitializer<T>
+where
+    PyClassInitializer<Handle>: From<Handle>,
+{
+    let handle = Handle {
+        class: owner.class,
+        raw: GilCell::new(owner.raw),
+        xl: GilCell::new(owner.xl),
+        owner: GilCell::new(Some(owner)),
+    };
+    PyClassInitializer::from(handle).add_subclass(class)
+}
+
 /// A handle for a C object that is borrowed for the time of a handler.
 pub fn borrow(
     py: Python<'_>,
@@ -291,6 +344,30 @@ pub fn owned<T: HandleClass>(
     let handle = borrow(py, T::CLASS, Raw::new(ptr), xl)?;
     // SAFETY: `borrow` makes an object of this class.
     unsafe { erased(handle.bind(py)) }.own(py);
+    // SAFETY: as above.
+    Ok(Some(
+        unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind(),
+    ))
+}
+
+/// A handle that takes over an object with its reference; None for NULL.
+///
+/// # Safety
+/// As for `Owner::adopt`.
+pub unsafe fn adopted<T: HandleClass>(
+    py: Python<'_>,
+    ptr: *mut T::C,
+    xl: *mut gf::xlator_t,
+) -> PyResult<Option<Py<T>>> {
+    if ptr.is_null() {
+        return Ok(None);
+    }
+    let raw = Raw::new(ptr);
+    // SAFETY: by contract.
+    let owner = unsafe { Owner::adopt(T::CLASS, raw, xl) };
+    let handle = borrow(py, T::CLASS, raw, xl)?;
+    // SAFETY: `borrow` makes an object of this class.
+    unsafe { erased(handle.bind(py)) }.set_owner(py, owner);
     // SAFETY: as above.
     Ok(Some(
         unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind(),

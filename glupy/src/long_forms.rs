@@ -7,11 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use crate::action::Hold;
+use crate::convert;
 use crate::fop::{Fop, MAX_ARGS, Param, Word};
 use crate::frame::{self, Frame};
-use crate::gf;
-use crate::handle;
-use crate::marshal;
+use crate::marshal::{self, Values};
 
 /// Adds the functions of every fop of this build to a module.
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -155,62 +154,36 @@ impl Form {
     }
 
     /// The C arguments.
-    fn words(
-        &self,
-        values: &[Option<Bound<'_, PyAny>>],
-        hold: &mut Hold,
-    ) -> PyResult<[Word; MAX_ARGS]> {
-        let values = &values[self.before.len()..][..self.params.len()];
-        let mut words = [Word::NULL; MAX_ARGS];
-        for (i, (param, value)) in self.params.iter().zip(values).enumerate() {
+    fn values(&self, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<Values<'_>> {
+        let zeros = [Word::NULL; MAX_ARGS];
+        let mut values = Values::new(&self.name, self.params, zeros, Hold::default());
+        for (i, value) in given[self.before.len()..][..self.params.len()].iter().enumerate() {
             let value = value.as_ref().expect("`call` has seen that it is there");
-            words[i] = marshal::from_python(&self.name, param, value, hold)?;
+            values.put(i, value)?;
         }
-        marshal::check_vectors(&self.name, self.params, &words, |i| {
-            let Some(vector) = values[i].as_ref().filter(|value| !value.is_none()) else {
-                return 0;
-            };
-            // SAFETY: `from_python` has accepted it as a handle.
-            let vector = unsafe { handle::erased(vector) }.raw(vector.py());
-            vector.len
-        })?;
-        Ok(words)
+        values.check()?;
+        Ok(values)
     }
 }
 
-fn wind(form: &Form, values: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
-    let frame = form.frame(values)?;
-    let mut hold = Hold::default();
-    let words = form.words(values, &mut hold)?;
-    frame
-        .get()
-        .check_request(frame.py(), &form.name, form.fop, &words)?;
-    let last = &values[form.before.len() + form.params.len()..];
-    let child: *mut gf::xlator_t = frame::child_of(
-        frame.get().instance(frame.py()),
-        &form.name,
-        last[0].as_ref(),
-    )?;
-    let cookie = last[1]
-        .as_ref()
-        .filter(|cookie| !cookie.is_none())
-        .map(|cookie| cookie.clone().unbind());
+fn wind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
+    let frame = form.frame(given)?;
+    let py = frame.py();
+    let Values { words, hold, .. } = form.values(given)?;
+    frame.get().check_request(py, &form.name, form.fop, &words)?;
+    let last = &given[form.before.len() + form.params.len()..];
+    let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_ref())?;
+    let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
+    let cookie = cookie.map(|cookie| cookie.clone().unbind());
     Frame::wind(frame, form.fop, words, hold, child, cookie)
 }
 
-fn unwind(form: &Form, values: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
-    let frame = form.frame(values)?;
+fn unwind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
+    let frame = form.frame(given)?;
     let py = frame.py();
     let number = |i: usize| -> PyResult<i32> {
-        let value = values[i]
-            .as_ref()
-            .expect("`call` has seen that it is there");
-        value.extract().map_err(|_| {
-            PyTypeError::new_err(format!(
-                "{}: {} must be an int of 32 bits",
-                form.name, form.before[i]
-            ))
-        })
+        let value = given[i].as_ref().expect("`call` has seen that it is there");
+        convert::number(value, "int32_t", || format!("{}: {}", form.name, form.before[i]))
     };
     let (op_ret, op_errno) = (number(1)?, number(2)?);
     if !std::ptr::eq(form.fop, frame.get().fop(py)) {
@@ -220,10 +193,5 @@ fn unwind(form: &Form, values: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
             form.name
         )));
     }
-    let mut hold = Hold::default();
-    let words = form.words(values, &mut hold)?;
-    frame
-        .get()
-        .check_answer(py, &form.name, op_ret, op_errno, &words)?;
-    frame.get().answer(py, op_ret, op_errno, words, hold)
+    frame.get().unwind(py, form.values(given)?, Some(op_ret), op_errno)
 }

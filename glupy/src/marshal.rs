@@ -2,18 +2,25 @@
 
 use std::ffi::CString;
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use std::ptr;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
+use smallvec::SmallVec;
 
 use crate::action::Hold;
-use crate::fop::{Kind, MAX_ARGS, Param, Word};
+use crate::convert;
+use crate::fop::{Kind, MAX_ARGS, OpRet, Param, Vector, Word};
 use crate::gf;
-use crate::handle::{self, Class, HandleClass};
+use crate::handle::{self, Class, HandleClass, Owner, Raw};
 use crate::handles::{
     Client, Dict, Dirents, Fd, Flock, Iatt, Inode, Iobref, Iovec, Lease, Loc, LockList, Statvfs,
 };
+use crate::handles::{dirents, iovec, locklist};
+use crate::list;
 use crate::owned::{CHECKSUM_SIZE, raw_of};
 
 /// The handle class of a kind; None for values that Python has itself.
@@ -84,129 +91,238 @@ pub fn is_handle(kind: Kind) -> bool {
     class_of(kind).is_some()
 }
 
-/// A Python object as an argument. What its memory depends on goes into `hold`.
+/// The C arguments of a wind or the values of an answer, as they are put together.
+pub struct Values<'a> {
+    function: &'a str,
+    params: &'static [Param],
+    /// What the C function will get.
+    pub words: [Word; MAX_ARGS],
+    /// What keeps it valid.
+    pub hold: Hold,
+    /// The iovecs among them, with the length and the owner that they have.
+    vectors: SmallVec<[(usize, Vector, Raw); 1]>,
+}
+
+impl<'a> Values<'a> {
+    /// Begins with values as they came, or with zeros; `hold` keeps them valid.
+    /// `function` is for messages.
+    pub fn new(
+        function: &'a str,
+        params: &'static [Param],
+        words: [Word; MAX_ARGS],
+        hold: Hold,
+    ) -> Values<'a> {
+        let mut vectors = SmallVec::new();
+        for (i, param) in params.iter().enumerate() {
+            if let Some(vector) = param.vector {
+                vectors.push((i, vector, raw_of(param, i, &words)));
+            }
+        }
+        Values {
+            function,
+            params,
+            words,
+            hold,
+            vectors,
+        }
+    }
+
+    /// Whose arguments they are, for messages.
+    pub fn function(&self) -> &'a str {
+        self.function
+    }
+
+    /// Puts a Python object into the place of an argument.
+    ///
+    /// # Errors
+    /// `TypeError`, `OverflowError` or `ValueError` that names function and argument.
+    pub fn put(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (function, param) = (self.function, &self.params[i]);
+        let what = || format!("{function}: {}", param.name);
+        self.words[i] = match param.kind {
+            Kind::I32 => convert::number::<i32>(object, param.c_type, what)?.into(),
+            Kind::U32 => convert::number::<u32>(object, param.c_type, what)?.into(),
+            Kind::I64 => convert::number::<i64>(object, param.c_type, what)?.into(),
+            Kind::U64 => convert::number::<u64>(object, param.c_type, what)?.into(),
+            Kind::Iovec => {
+                let raw = match object.is_none() {
+                    true => Raw::new(ptr::null_mut::<gf::iovec>()),
+                    false => self.iovec(object)?,
+                };
+                for (at, vector, known) in &mut self.vectors {
+                    if *at == i {
+                        *known = raw;
+                        self.words[vector.length] = raw.len.into();
+                        if let Some(owner) = vector.owner {
+                            self.words[owner] = raw.iobref.into();
+                        }
+                    }
+                }
+                raw.ptr.into()
+            }
+            _ if object.is_none() => Word::NULL,
+            Kind::Str => string(object, what, &mut self.hold)?,
+            Kind::Checksum => checksum(object, what, &mut self.hold)?,
+            Kind::Dirents if !is_a::<Dirents>(object) => {
+                self.keep(dirents::build(object, what)?).ptr.into()
+            }
+            Kind::Locklist if !is_a::<LockList>(object) => {
+                self.keep(locklist::build(object, what)?).ptr.into()
+            }
+            kind => {
+                let class = class_of(kind).expect("every other kind is a handle");
+                if object.get_type_ptr() != (class.type_object)(object.py()) {
+                    let expected = format!("{} or None", class.name);
+                    return Err(convert::wrong_type(object, &expected, what));
+                }
+                // SAFETY: its class is a handle class.
+                let handle = unsafe { handle::erased(object) };
+                self.hold.owners.extend(handle.owner(object.py()));
+                handle.raw(object.py()).ptr.into()
+            }
+        };
+        Ok(())
+    }
+
+    fn iovec(&mut self, object: &Bound<'_, PyAny>) -> PyResult<Raw> {
+        if let Ok(iovec) = object.cast::<Iovec>() {
+            let (py, handle) = (object.py(), handle::base(iovec));
+            self.hold.owners.extend(handle.owner(py));
+            return Ok(handle.raw(py));
+        }
+        let function = self.function;
+        Ok(self.keep(iovec::build(object, || format!("{function}: data"))?))
+    }
+
+    fn keep(&mut self, owner: Arc<Owner>) -> Raw {
+        let raw = owner.raw();
+        self.hold.owners.push(owner);
+        raw
+    }
+
+    /// Puts keyword arguments in.
+    ///
+    /// # Errors
+    /// `TypeError` for a name that there is not; others as for `put`.
+    pub fn put_all(&mut self, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        for (name, value) in changes.into_iter().flatten() {
+            let name: String = name.extract()?;
+            let Some(i) = self.params.iter().position(|param| param.name == name) else {
+                let names: Vec<_> = self.params.iter().map(|param| param.name).collect();
+                return Err(PyTypeError::new_err(format!(
+                    "{}: no argument {name}; there are {}",
+                    self.function,
+                    names.join(", ")
+                )));
+            };
+            self.put(i, &value)?;
+        }
+        Ok(())
+    }
+
+    /// Checks what belongs together.
+    ///
+    /// # Errors
+    /// `ValueError`, for a length that would read beyond the buffers.
+    pub fn check(&mut self) -> PyResult<()> {
+        for (i, vector, raw) in &self.vectors {
+            let given: i32 = self.words[vector.length].get();
+            if given != raw.len && !self.words[*i].is_null() {
+                return Err(PyValueError::new_err(format!(
+                    "{}: {} is {given}, but {} has {} buffers",
+                    self.function,
+                    self.params[vector.length].name,
+                    self.params[*i].name,
+                    raw.len
+                )));
+            }
+            if let Some(owner) = vector.owner {
+                // None beside data means: the data's own.
+                if self.words[owner].is_null() {
+                    self.words[owner] = raw.iobref.into();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What `op_ret` must be for these values of an answer; None when they do not say.
+    pub fn op_ret(&self, counts: OpRet) -> Option<i64> {
+        let place = |kind: Kind| {
+            let i = self.params.iter().position(|param| param.kind == kind)?;
+            (!self.words[i].is_null()).then_some(self.words[i])
+        };
+        // SAFETY: a value that is not NULL is alive, held or borrowed.
+        unsafe {
+            match counts {
+                OpRet::Status => None,
+                OpRet::Bytes => match self.vectors.first() {
+                    Some((i, ..)) if self.words[*i].is_null() => None,
+                    Some((_, _, raw)) => Some(iovec::size(*raw) as i64),
+                    None => place(Kind::Str).map(|word| libc::strlen(word.get()) as i64),
+                },
+                OpRet::Entries => place(Kind::Dirents)
+                    .map(|word| list::elements::<gf::gf_dirent_t>(word.get()).count() as i64)
+                    .or_else(|| {
+                        let locks = place(Kind::Locklist)?;
+                        Some(list::elements::<gf::lock_migration_info_t>(locks.get()).count() as i64)
+                    }),
+            }
+        }
+    }
+}
+
+fn is_a<T: HandleClass>(object: &Bound<'_, PyAny>) -> bool {
+    object.cast::<T>().is_ok()
+}
+
+/// A string or bytes as a C string.
 ///
 /// # Errors
-/// `TypeError`, `OverflowError` or `ValueError` that names the function and the
-/// argument.
-pub fn from_python(
-    function: &str,
-    param: &Param,
+/// `TypeError` or `ValueError` that names the argument.
+pub fn string(
     object: &Bound<'_, PyAny>,
+    what: impl Fn() -> String,
     hold: &mut Hold,
 ) -> PyResult<Word> {
-    let name = param.name;
-    match param.kind {
-        Kind::I32 => number::<i32>(function, param, object),
-        Kind::U32 => number::<u32>(function, param, object),
-        Kind::I64 => number::<i64>(function, param, object),
-        Kind::U64 => number::<u64>(function, param, object),
-        _ if object.is_none() => Ok(Word::NULL),
-        Kind::Str => {
-            let bytes = if let Ok(text) = object.cast::<PyString>() {
-                encode(text)?
-            } else if let Ok(bytes) = object.cast::<PyBytes>() {
-                bytes.clone()
-            } else {
-                return Err(wrong_type(function, param, "str, bytes or None", object));
-            };
-            if bytes.as_bytes().contains(&0) {
-                return Err(PyValueError::new_err(format!(
-                    "{function}: {name} has a NUL character in it"
-                )));
-            }
-            // Python keeps a NUL behind the bytes of every bytes object.
-            let word = Word::from(bytes.as_bytes().as_ptr());
-            hold.objects.push(bytes.into_any().unbind());
-            Ok(word)
-        }
-        Kind::Checksum => {
-            let Ok(bytes) = object.cast::<PyBytes>() else {
-                return Err(wrong_type(function, param, "bytes or None", object));
-            };
-            if bytes.as_bytes().len() != CHECKSUM_SIZE {
-                let len = bytes.as_bytes().len();
-                return Err(PyValueError::new_err(format!(
-                    "{function}: {name} must have {CHECKSUM_SIZE} bytes, not {len}"
-                )));
-            }
-            let word = Word::from(bytes.as_bytes().as_ptr());
-            hold.objects.push(bytes.clone().into_any().unbind());
-            Ok(word)
-        }
-        kind => {
-            let py = object.py();
-            let class = class_of(kind).expect("every other kind is a handle");
-            if object.get_type_ptr() != (class.type_object)(py) {
-                return Err(wrong_type(
-                    function,
-                    param,
-                    &format!("{} or None", class.name),
-                    object,
-                ));
-            }
-            // SAFETY: its class is a handle class.
-            let handle = unsafe { handle::erased(object) };
-            hold.owners.extend(handle.owner(py));
-            Ok(Word::from(handle.raw(py).ptr))
-        }
+    let bytes = if let Ok(text) = object.cast::<PyString>() {
+        encode(text)?
+    } else if let Ok(bytes) = object.cast::<PyBytes>() {
+        bytes.clone()
+    } else {
+        return Err(convert::wrong_type(object, "str, bytes or None", what));
+    };
+    if bytes.as_bytes().contains(&0) {
+        return Err(PyValueError::new_err(format!("{} has a NUL character in it", what())));
     }
+    // Python keeps a NUL behind the bytes of every bytes object.
+    let word = Word::from(bytes.as_bytes().as_ptr());
+    hold.objects.push(bytes.into_any().unbind());
+    Ok(word)
 }
 
-/// Checks that the length given beside an iovec is its own; `len` knows the
-/// length of the iovec at a position.
-///
-/// # Errors
-/// `ValueError`, for a length that would read beyond the buffers.
-pub fn check_vectors(
-    function: &str,
-    params: &[Param],
-    words: &[Word; MAX_ARGS],
-    len: impl Fn(usize) -> i32,
-) -> PyResult<()> {
-    for (i, param) in params.iter().enumerate() {
-        let Some(vector) = param.vector else { continue };
-        let (given, len): (i32, i32) = (words[vector.length].get(), len(i));
-        if given != len {
-            let count = params[vector.length].name;
-            let name = param.name;
-            return Err(PyValueError::new_err(format!(
-                "{function}: {count} is {given}, but {name} has {len} buffers"
-            )));
-        }
+fn checksum(
+    object: &Bound<'_, PyAny>,
+    what: impl Fn() -> String,
+    hold: &mut Hold,
+) -> PyResult<Word> {
+    let Ok(bytes) = object.cast::<PyBytes>() else {
+        return Err(convert::wrong_type(object, "bytes or None", what));
+    };
+    let len = bytes.as_bytes().len();
+    if len != CHECKSUM_SIZE {
+        return Err(PyValueError::new_err(format!(
+            "{} must have {CHECKSUM_SIZE} bytes, not {len}",
+            what()
+        )));
     }
-    Ok(())
-}
-
-fn number<T>(function: &str, param: &Param, object: &Bound<'_, PyAny>) -> PyResult<Word>
-where
-    T: for<'a, 'py> FromPyObject<'a, 'py> + Into<Word>,
-{
-    if !object.is_instance_of::<PyInt>() {
-        return Err(wrong_type(function, param, "int", object));
-    }
-    match object.extract::<T>() {
-        Ok(value) => Ok(value.into()),
-        Err(_) => Err(PyOverflowError::new_err(format!(
-            "{function}: {} = {object} does not fit {}",
-            param.name, param.c_type
-        ))),
-    }
-}
-
-fn wrong_type(function: &str, param: &Param, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
-    let got = object.get_type();
-    let got = got
-        .name()
-        .map_or_else(|_| "an object".to_owned(), |name| name.to_string());
-    PyTypeError::new_err(format!(
-        "{function}: {} must be {expected}, not {got}",
-        param.name
-    ))
+    let word = Word::from(bytes.as_bytes().as_ptr());
+    hold.objects.push(bytes.clone().into_any().unbind());
+    Ok(word)
 }
 
 /// A string as the file system's bytes (`os.fsencode`).
-fn encode<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
+pub fn encode<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
     // SAFETY: EncodeFSDefault returns a new reference to a bytes object, or NULL
     // with an exception.
     unsafe {

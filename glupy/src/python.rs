@@ -220,8 +220,10 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     module.add_class::<handles::Dirents>()?;
     module.add_class::<handles::Fd>()?;
     module.add_class::<handles::Flock>()?;
+    module.add_class::<handles::Gfid>()?;
     module.add_class::<handles::Iatt>()?;
     module.add_class::<handles::Inode>()?;
+    module.add_class::<handles::InodeTable>()?;
     module.add_class::<handles::Iobref>()?;
     module.add_class::<handles::Iovec>()?;
     module.add_class::<handles::Lease>()?;

@@ -16,13 +16,14 @@ pub fn emit(model: &Model) -> Result<String, Error> {
     let structures = model.structures.iter().map(structure);
     let blank = blank();
     rust::file(quote! {
-        //! Getters for the fields of the structures that fops pass by value.
+        //! The fields of the structures that fops pass by value, for Python.
         #blank
         use pyo3::prelude::*;
         #blank
         use crate::convert;
-        use crate::handle::read;
-        use crate::handles::{#(#classes),*};
+        use crate::gf;
+        use crate::handle::{read, write};
+        use crate::handles::{Gfid, #(#classes),*};
         #(#blank #structures)*
     })
 }
@@ -30,30 +31,70 @@ pub fn emit(model: &Model) -> Result<String, Error> {
 fn structure(structure: &Structure) -> TokenStream {
     let class = ident(&structure.python);
     let names = structure.fields.iter().map(|field| &field.name);
-    let getters = structure.fields.iter().map(getter);
+    let setters = structure
+        .fields
+        .iter()
+        .map(|field| set_field(&structure.python, field));
+    let properties = structure.fields.iter().map(property);
     let blank = blank();
     let doc = rust::doc(&format!(
         "The fields of `{}`, in C order.",
         structure.c_type
     ));
+    let c_name = ident(structure.c_type.trim_start_matches("struct "));
     quote! {
         impl #class {
             #doc
             pub const FIELDS: &[&str] = &[#(#names),*];
+            #blank
+            /// Sets a field by its name; false when there is none of that name.
+            pub fn set_field(
+                c: &mut gf::#c_name,
+                name: &str,
+                value: &Bound<'_, PyAny>,
+            ) -> PyResult<bool> {
+                match name {
+                    #(#setters)*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
         }
         #blank
         #[pymethods]
         impl #class {
-            #(#getters)*
+            #(#properties)*
         }
     }
 }
 
-fn getter(field: &Field) -> TokenStream {
+/// An arm of `set_field`.
+fn set_field(class: &str, field: &Field) -> TokenStream {
     let name = ident(&field.name);
+    let text = &field.name;
+    let what = format!("{class}.{text}");
+    let what = quote!(|| #what.to_owned());
+    let value = match field.ty.kind {
+        Kind::Gfid => quote!(convert::to_gfid(value, #what)?),
+        Kind::LkOwner => quote!(convert::to_lk_owner(value, #what)?),
+        Kind::Bytes => quote!(convert::to_bytes(value, #what)?),
+        Kind::Prot => quote!(convert::to_ia_prot(convert::number(value, "mode_t", #what)?)),
+        _ => {
+            let c_type = &field.ty.spelling;
+            quote!(convert::number(value, #c_type, #what)?)
+        }
+    };
+    quote!(#text => c.#name = #value,)
+}
+
+/// A property of the Python class.
+fn property(field: &Field) -> TokenStream {
+    let name = ident(&field.name);
+    let text = &field.name;
+    let setter = ident(&format!("set_{text}"));
     let doc = rust::doc(&field.doc);
     let (ty, value) = match field.ty.kind {
-        Kind::Gfid => (quote!(convert::Bytes), quote!(convert::gfid(&c.#name))),
+        Kind::Gfid => (quote!(Gfid), quote!(convert::gfid(&c.#name))),
         Kind::LkOwner => (quote!(convert::Bytes), quote!(convert::lk_owner(&c.#name))),
         Kind::Bytes => (quote!(convert::Bytes), quote!(convert::bytes(&c.#name))),
         Kind::Prot => (quote!(u32), quote!(convert::ia_prot(&c.#name))),
@@ -68,6 +109,10 @@ fn getter(field: &Field) -> TokenStream {
         #[getter]
         fn #name(slf: &Bound<'_, Self>) -> PyResult<#ty> {
             read(slf, |c| #value)
+        }
+        #[setter]
+        fn #setter(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+            write(slf, |c| Self::set_field(c, #text, value).map(drop))
         }
     }
 }

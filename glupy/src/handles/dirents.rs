@@ -1,16 +1,20 @@
 //! `gf_dirent_t`: the entries of a directory listing.
 
 use std::ptr;
+use std::sync::Arc;
 
-use pyo3::exceptions::PyIndexError;
+use pyo3::exceptions::{PyIndexError, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::{Dict, Iatt, Inode};
+use crate::action::Hold;
+use crate::convert;
 use crate::gf;
-use crate::handle::{self, Raw, base, handle_class, read};
+use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read, write};
 use crate::list;
 use crate::marshal;
+use crate::stack;
 
 handle_class!(
     /// A list of `gf_dirent_t` (gf-dirent.h): a sequence of directory entries.
@@ -69,6 +73,51 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
     }
 }
 
+/// An entry of its own with this name.
+fn new_entry(name: &Bound<'_, PyAny>) -> PyResult<*mut gf::gf_dirent_t> {
+    let mut hold = Hold::default();
+    let word = marshal::string(name, || "Dirent: d_name".to_owned(), &mut hold)?;
+    // SAFETY: a C string that `hold` keeps; the copy's links are not set by all
+    // versions, and it is on no list.
+    unsafe {
+        let entry = gf::gf_dirent_for_name(word.get());
+        if entry.is_null() {
+            return Err(PyMemoryError::new_err(()));
+        }
+        list::init(entry);
+        Ok(entry)
+    }
+}
+
+/// A list of copies of the entries of a Python sequence.
+///
+/// # Errors
+/// `TypeError` for what is no `Dirent`.
+pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc<Owner>> {
+    let wrong = || convert::wrong_type(entries, "Dirents or a sequence of Dirent", &what);
+    // SAFETY: a zeroed entry is a head; on errors the owner frees what is on it.
+    let (head, owner) = unsafe {
+        let head: *mut gf::gf_dirent_t = libc::calloc(1, size_of::<gf::gf_dirent_t>()).cast();
+        if head.is_null() {
+            return Err(PyMemoryError::new_err(()));
+        }
+        list::init(head);
+        (head, Owner::adopt(Dirents::CLASS, Raw::new(head), stack::this()))
+    };
+    for entry in entries.try_iter().map_err(|_| wrong())? {
+        let entry = entry?;
+        let entry = entry.cast::<Dirent>().map_err(|_| wrong())?;
+        let (raw, xl) = (base(entry).raw(entries.py()), base(entry).xl(entries.py()));
+        // SAFETY: the entry is owned, hence alive; the copy is on no list.
+        unsafe {
+            let copy = stack::with_this(xl, || own_entry(raw.ptr.cast()));
+            let copy = copy.ok_or_else(|| PyMemoryError::new_err(()))?;
+            list::append(head, copy.ptr.cast());
+        }
+    }
+    Ok(owner)
+}
+
 impl Dirents {
     fn entry(slf: &Bound<'_, Self>, entry: *mut gf::gf_dirent_t) -> PyResult<Option<Py<Dirent>>> {
         handle::owned(slf.py(), entry, base(slf).xl(slf.py()))
@@ -83,6 +132,15 @@ impl Dirents {
 
 #[pymethods]
 impl Dirents {
+    /// A listing made of copies of these entries.
+    #[new]
+    #[pyo3(signature = (entries=None))]
+    fn new(py: Python<'_>, entries: Option<&Bound<'_, PyAny>>) -> PyResult<PyClassInitializer<Self>> {
+        let nothing = PyList::empty(py).into_any();
+        let owner = build(entries.unwrap_or(&nothing), || "Dirents: entries".to_owned())?;
+        Ok(handle::initializer(owner, Dirents))
+    }
+
     /// The number of entries.
     fn __len__(slf: &Bound<'_, Self>) -> usize {
         Self::entries(slf).count()
@@ -116,8 +174,139 @@ impl Dirents {
     }
 }
 
+impl Dirent {
+    /// Puts a reference into the place of another one.
+    fn replace<T: HandleClass>(
+        slf: &Bound<'_, Self>,
+        value: &Bound<'_, PyAny>,
+        what: &str,
+        place: impl FnOnce(&mut gf::gf_dirent_t) -> &mut *mut T::C,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let new = if value.is_none() {
+            None
+        } else if let Ok(value) = value.cast::<T>() {
+            Some(base(value).raw(py))
+        } else {
+            let expected = format!("{} or None", T::CLASS.name);
+            return Err(convert::wrong_type(value, &expected, || format!("Dirent.{what}")));
+        };
+        let xl = base(slf).xl(py);
+        let old = write(slf, |entry| {
+            let place = place(entry);
+            let old = *place;
+            // SAFETY: a live object; THIS is set for the ref.
+            let new = new.and_then(|new| stack::with_this(xl, || unsafe { (T::CLASS.own)(new) }));
+            *place = new.map_or(ptr::null_mut(), |new| new.ptr.cast());
+            Ok(old)
+        })?;
+        if !old.is_null() {
+            // SAFETY: the entry's reference, which it has no more.
+            drop(unsafe { Owner::adopt(T::CLASS, Raw::new(old), xl) });
+        }
+        Ok(())
+    }
+}
+
 #[pymethods]
 impl Dirent {
+    /// An entry with this name; keywords set the other fields.
+    #[new]
+    #[pyo3(signature = (d_name, *, d_ino=0, d_off=0, d_type=0, d_stat=None, dict=None, inode=None))]
+    #[allow(clippy::too_many_arguments)] // the fields of the structure
+    fn new(
+        d_name: &Bound<'_, PyAny>,
+        d_ino: u64,
+        d_off: u64,
+        d_type: u32,
+        d_stat: Option<&Bound<'_, PyAny>>,
+        dict: Option<&Bound<'_, PyAny>>,
+        inode: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Self>> {
+        let py = d_name.py();
+        let entry = new_entry(d_name)?;
+        // SAFETY: a live entry that is ours.
+        let entry = unsafe {
+            (*entry).d_ino = d_ino;
+            (*entry).d_off = d_off;
+            (*entry).d_type = d_type;
+            handle::adopted::<Dirent>(py, entry, stack::this())?.expect("not NULL")
+        };
+        let slf = entry.bind(py);
+        d_stat.map_or(Ok(()), |stat| Self::set_d_stat(slf, stat))?;
+        dict.map_or(Ok(()), |dict| Self::set_dict(slf, dict))?;
+        inode.map_or(Ok(()), |inode| Self::set_inode(slf, inode))?;
+        Ok(entry)
+    }
+
+    /// A copy of its own.
+    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        handle::owned(slf.py(), base(slf).raw(slf.py()).ptr.cast(), base(slf).xl(slf.py()))
+    }
+
+    #[setter]
+    fn set_d_name(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+        // The name stands behind the entry, which therefore is made again.
+        let new = new_entry(name)?;
+        let py = slf.py();
+        // SAFETY: two live entries; the references are counted for the new one.
+        unsafe {
+            let old: *mut gf::gf_dirent_t = base(slf).raw(py).ptr.cast();
+            (*new).d_ino = (*old).d_ino;
+            (*new).d_off = (*old).d_off;
+            (*new).d_type = (*old).d_type;
+            (*new).d_stat = (*old).d_stat;
+            let xl = base(slf).xl(py);
+            stack::with_this(xl, || {
+                if !(*old).dict.is_null() {
+                    (*new).dict = gf::dict_ref((*old).dict);
+                }
+                if !(*old).inode.is_null() {
+                    (*new).inode = gf::inode_ref((*old).inode);
+                }
+            });
+            base(slf).set_owner(py, Owner::adopt(Dirent::CLASS, Raw::new(new), xl));
+        }
+        Ok(())
+    }
+
+    #[setter]
+    fn set_d_ino(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = convert::number(value, "uint64_t", || "Dirent.d_ino".to_owned())?;
+        write(slf, |entry| Ok(entry.d_ino = value))
+    }
+
+    #[setter]
+    fn set_d_off(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = convert::number(value, "uint64_t", || "Dirent.d_off".to_owned())?;
+        write(slf, |entry| Ok(entry.d_off = value))
+    }
+
+    #[setter]
+    fn set_d_type(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = convert::number(value, "uint32_t", || "Dirent.d_type".to_owned())?;
+        write(slf, |entry| Ok(entry.d_type = value))
+    }
+
+    #[setter]
+    fn set_d_stat(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Ok(stat) = value.cast::<Iatt>() else {
+            return Err(convert::wrong_type(value, "Iatt", || "Dirent.d_stat".to_owned()));
+        };
+        let stat = read(stat, |stat| *stat)?;
+        write(slf, |entry| Ok(entry.d_stat = stat))
+    }
+
+    #[setter]
+    fn set_dict(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::replace::<Dict>(slf, value, "dict", |entry| &mut entry.dict)
+    }
+
+    #[setter]
+    fn set_inode(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::replace::<Inode>(slf, value, "inode", |entry| &mut entry.inode)
+    }
+
     /// The name.
     #[getter]
     fn d_name(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {

@@ -3,14 +3,19 @@
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::slice;
+use std::sync::Arc;
 
-use pyo3::exceptions::{PyBufferError, PyIndexError};
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyBufferError, PyIndexError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
+use super::Iobref;
+use crate::convert;
 use crate::gf;
-use crate::handle::{Raw, base, handle_class};
+use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class};
+use crate::stack;
 
 handle_class!(
     /// `struct iovec` with its length and iobref (sys/uio.h): a sequence of
@@ -67,11 +72,9 @@ unsafe fn own(raw: Raw) -> Option<Raw> {
 
 impl Iovec {
     fn buffers<'a>(slf: &'a Bound<'_, Self>) -> &'a [gf::iovec] {
-        let raw = base(slf).raw(slf.py());
-        let len = usize::try_from(raw.len).unwrap_or(0);
-        // SAFETY: a live array of `len` elements; callers keep the GIL, hence
-        // the array, while they look at it.
-        unsafe { slice::from_raw_parts(raw.ptr.cast::<gf::iovec>(), len) }
+        // SAFETY: the handle's array is alive; callers keep the GIL, hence the
+        // array, while they look at it.
+        unsafe { buffers(base(slf).raw(slf.py())) }
     }
 }
 
@@ -83,8 +86,119 @@ fn bytes_of(buffer: &gf::iovec) -> &[u8] {
     unsafe { slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len) }
 }
 
+/// Puts data into a buffer of GlusterFS's, the one copy that is made of it.
+///
+/// # Errors
+/// `TypeError` for what has no buffer; `MemoryError`.
+pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc<Owner>> {
+    let mut parts: Vec<PyUntypedBuffer> = Vec::new();
+    if let Ok(buffer) = PyUntypedBuffer::get(data) {
+        parts.push(buffer);
+    } else if let Ok(sequence) = data.try_iter() {
+        for part in sequence {
+            let part = part?;
+            parts.push(PyUntypedBuffer::get(&part).map_err(|_| no_buffer(&part, &what))?);
+        }
+    } else {
+        return Err(no_buffer(data, &what));
+    }
+    let size: usize = parts.iter().map(PyUntypedBuffer::len_bytes).sum();
+    let xl = stack::this();
+    let memory = || PyMemoryError::new_err(());
+    // SAFETY: THIS is a live translator with a context. What is allocated is given
+    // back on every way out or goes to the owner, which `release` undoes: the array
+    // by free, the iobref by unref, and with it the iobuf.
+    unsafe {
+        let iobuf = gf::iobuf_get2((*(*xl).ctx).iobuf_pool.cast(), size.max(1));
+        if iobuf.is_null() {
+            return Err(memory());
+        }
+        let iobref = gf::iobref_new();
+        let array: *mut gf::iovec = libc::malloc(size_of::<gf::iovec>()).cast();
+        let added = !iobref.is_null() && !array.is_null() && gf::iobref_add(iobref, iobuf) == 0;
+        let start: *mut u8 = (*iobuf).ptr.cast();
+        gf::iobuf_unref(iobuf);
+        if !added {
+            libc::free(array.cast());
+            if !iobref.is_null() {
+                gf::iobref_unref(iobref);
+            }
+            return Err(memory());
+        }
+        array.write(gf::iovec {
+            iov_base: start.cast(),
+            iov_len: size,
+        });
+        let raw = Raw {
+            ptr: array.cast(),
+            len: 1,
+            iobref,
+        };
+        let owner = Owner::adopt(Iovec::CLASS, raw, xl);
+        let mut end = start;
+        for part in &parts {
+            let len = part.len_bytes();
+            if len > 0 {
+                copy_out(part, end)?;
+                end = end.add(len);
+            }
+        }
+        Ok(owner)
+    }
+}
+
+/// # Safety
+/// There is room for the buffer's bytes.
+unsafe fn copy_out(part: &PyUntypedBuffer, to: *mut u8) -> PyResult<()> {
+    if !part.is_c_contiguous() {
+        return Err(PyBufferError::new_err("the data of an Iovec must be contiguous"));
+    }
+    // SAFETY: by contract; a contiguous buffer has its bytes in one run.
+    unsafe { to.copy_from_nonoverlapping(part.buf_ptr().cast(), part.len_bytes()) };
+    Ok(())
+}
+
+fn no_buffer(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyErr {
+    let expected = "bytes, another object with a buffer, or a sequence of these";
+    convert::wrong_type(data, expected, what)
+}
+
+/// Bytes in all buffers.
+///
+/// # Safety
+/// A live iovec, or NULL.
+pub unsafe fn size(raw: Raw) -> usize {
+    // SAFETY: by contract.
+    unsafe { buffers(raw) }.iter().map(|buffer| buffer.iov_len).sum()
+}
+
+/// # Safety
+/// A live iovec, or NULL; it lives as long as the slice is used.
+unsafe fn buffers<'a>(raw: Raw) -> &'a [gf::iovec] {
+    if raw.ptr.is_null() {
+        return &[];
+    }
+    let len = usize::try_from(raw.len).unwrap_or(0);
+    // SAFETY: by contract an array of `len` elements.
+    unsafe { slice::from_raw_parts(raw.ptr.cast::<gf::iovec>(), len) }
+}
+
 #[pymethods]
 impl Iovec {
+    /// Data for a request or an answer, copied once: `bytes`, any object with a
+    /// buffer, or a sequence of these.
+    #[new]
+    fn new(data: &Bound<'_, PyAny>) -> PyResult<PyClassInitializer<Self>> {
+        Ok(handle::initializer(build(data, || "Iovec: data".to_owned())?, Iovec))
+    }
+
+    /// What keeps the data alive.
+    #[getter]
+    fn iobref(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Iobref>>> {
+        let py = slf.py();
+        handle::owned(py, base(slf).raw(py).iobref, base(slf).xl(py))
+    }
+
     /// The number of buffers.
     fn __len__(slf: &Bound<'_, Self>) -> usize {
         Self::buffers(slf).len()

@@ -1,13 +1,18 @@
 //! `loc_t`: where a file is.
 
+use std::ffi::{CStr, c_int};
+use std::ptr;
+
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 
-use super::Inode;
-use super::refs::uuid_text;
-use crate::convert::{self, Bytes};
+use super::{Gfid, Inode};
+use crate::action::Hold;
+use crate::convert;
 use crate::gf;
-use crate::handle::{self, Raw, base, handle_class, read};
+use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read, write};
 use crate::marshal;
+use crate::stack;
 
 handle_class!(
     /// `loc_t` (xlator.h): a file by its path, its parent and name, its inode, or
@@ -55,8 +60,230 @@ unsafe fn release(loc: *mut gf::loc_t) {
     }
 }
 
+/// A path in memory that loc_wipe may free; NULL for None.
+fn new_path(path: &Bound<'_, PyAny>, what: &str) -> PyResult<*const libc::c_char> {
+    if path.is_none() {
+        return Ok(ptr::null());
+    }
+    let mut hold = Hold::default();
+    let word = marshal::string(path, || what.to_owned(), &mut hold)?;
+    let mut copy: *mut libc::c_char = ptr::null_mut();
+    // SAFETY: a C string that `hold` keeps; the copy is from GlusterFS's allocator.
+    if unsafe { gf::gf_asprintf(&raw mut copy, c"%s".as_ptr(), word.get::<*const libc::c_char>()) } < 0 {
+        return Err(PyMemoryError::new_err(()));
+    }
+    Ok(copy)
+}
+
+/// Where the name begins in a path.
+///
+/// # Safety
+/// A C string, or NULL.
+unsafe fn name_in(path: *const libc::c_char) -> *const libc::c_char {
+    if path.is_null() {
+        return path;
+    }
+    // SAFETY: by contract; a slash that is found is inside the string.
+    unsafe {
+        let slash = libc::strrchr(path, c_int::from(b'/'));
+        if slash.is_null() { path } else { slash.add(1) }
+    }
+}
+
+impl Loc {
+    /// Puts an inode into one of the two places for them.
+    fn put_inode(
+        slf: &Bound<'_, Self>,
+        value: &Bound<'_, PyAny>,
+        what: &str,
+        place: impl FnOnce(&mut gf::loc_t) -> &mut *mut gf::inode_t,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let new: *mut gf::inode_t = if value.is_none() {
+            ptr::null_mut()
+        } else if let Ok(inode) = value.cast::<Inode>() {
+            base(inode).raw(py).ptr.cast()
+        } else {
+            return Err(convert::wrong_type(value, "Inode or None", || format!("Loc.{what}")));
+        };
+        let xl = base(slf).xl(py);
+        let old = write(slf, |loc| {
+            if !new.is_null() {
+                // SAFETY: a live inode; THIS is set.
+                stack::with_this(xl, || unsafe { gf::inode_ref(new) });
+            }
+            Ok(std::mem::replace(place(loc), new))
+        })?;
+        if !old.is_null() {
+            // SAFETY: the loc's reference, which it has no more.
+            drop(unsafe { Owner::adopt(Inode::CLASS, Raw::new(old), xl) });
+        }
+        Ok(())
+    }
+
+    fn put_path(slf: &Bound<'_, Self>, path: &Bound<'_, PyAny>) -> PyResult<()> {
+        let path = new_path(path, "Loc.path")?;
+        write(slf, |loc| {
+            // SAFETY: a loc of our own; a name without a path is its own memory (see
+            // `release`), any other is in the path.
+            unsafe {
+                if (*loc).path.is_null() {
+                    libc::free(loc.name.cast_mut().cast());
+                } else {
+                    gf::__gf_free(loc.path.cast_mut().cast());
+                }
+                loc.path = path;
+                loc.name = name_in(path);
+            }
+            Ok(())
+        })
+    }
+}
+
 #[pymethods]
 impl Loc {
+    /// Made from a path, and keywords for the rest; `Loc.child` is for a name in a
+    /// directory. The name is the path's last part.
+    #[new]
+    #[pyo3(signature = (path=None, *, inode=None, parent=None, gfid=None, pargfid=None))]
+    fn new(
+        py: Python<'_>,
+        path: Option<&Bound<'_, PyAny>>,
+        inode: Option<&Bound<'_, PyAny>>,
+        parent: Option<&Bound<'_, PyAny>>,
+        gfid: Option<&Bound<'_, PyAny>>,
+        pargfid: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Self>> {
+        // SAFETY: a zeroed loc is an empty one, and is what `own` could have made.
+        let loc = unsafe {
+            let loc: *mut gf::loc_t = libc::calloc(1, size_of::<gf::loc_t>()).cast();
+            handle::adopted::<Loc>(py, loc, stack::this())?
+        };
+        let loc = loc.ok_or_else(|| PyMemoryError::new_err(()))?;
+        let slf = loc.bind(py);
+        path.map_or(Ok(()), |path| Self::put_path(slf, path))?;
+        inode.map_or(Ok(()), |inode| Self::set_inode(slf, inode))?;
+        parent.map_or(Ok(()), |parent| Self::set_parent(slf, parent))?;
+        gfid.map_or(Ok(()), |gfid| Self::set_gfid(slf, gfid))?;
+        pargfid.map_or(Ok(()), |pargfid| Self::set_pargfid(slf, pargfid))?;
+        Ok(loc)
+    }
+
+    /// A name in a directory, given by its inode or its loc. Without `inode` the file
+    /// gets a new one, as a lookup needs it.
+    #[staticmethod]
+    #[pyo3(signature = (parent, name, inode=None))]
+    fn child(
+        parent: &Bound<'_, PyAny>,
+        name: &str,
+        inode: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Self>> {
+        let py = parent.py();
+        if name.is_empty() || name.contains('/') {
+            return Err(PyValueError::new_err(format!("Loc.child: {name:?} is not a name")));
+        }
+        let directory = match parent.cast::<Loc>() {
+            Ok(loc) => Self::inode(loc)?,
+            Err(_) => parent.cast::<Inode>().ok().map(|inode| inode.clone().unbind()),
+        };
+        let Some(directory) = directory else {
+            let expected = "an Inode, or a Loc that has one";
+            return Err(convert::wrong_type(parent, expected, || "Loc.child: parent".to_owned()));
+        };
+        let directory = directory.bind(py);
+        let path = match parent.cast::<Loc>().ok().map(Self::path).transpose()?.flatten() {
+            Some(path) => {
+                let path: String = path.extract(py)?;
+                Some(format!("{}/{name}", path.trim_end_matches('/')))
+            }
+            None => directory.call_method1("path", (name,))?.extract()?,
+        };
+        let inode = match inode {
+            Some(inode) => inode.clone(),
+            None => directory.getattr("table")?.call_method0("new")?,
+        };
+        let path = path.unwrap_or_else(|| name.to_owned()).into_pyobject(py)?.into_any();
+        let pargfid = Py::new(py, Inode::gfid_of(directory)?)?.into_bound(py).into_any();
+        let directory = directory.as_any();
+        let nothing = None;
+        let loc = Self::new(py, Some(&path), Some(&inode), Some(directory), nothing, Some(&pargfid))?;
+        // The same translator as its directory's.
+        base(loc.bind(py)).set_xl(py, base(directory.cast::<Inode>()?).xl(py));
+        Ok(loc)
+    }
+
+    /// A copy of its own.
+    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        let (py, handle) = (slf.py(), base(slf));
+        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
+    }
+
+    #[setter]
+    fn set_path(slf: &Bound<'_, Self>, path: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::put_path(slf, path)
+    }
+
+    /// Changes the last part of the path.
+    #[setter]
+    fn set_name(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let text: String = name
+            .extract()
+            .map_err(|_| convert::wrong_type(name, "str", || "Loc.name".to_owned()))?;
+        if text.contains('/') {
+            return Err(PyValueError::new_err(format!("Loc.name: {text:?} is not a name")));
+        }
+        let path: Option<String> = Self::path(slf)?.map(|path| path.extract(py)).transpose()?;
+        let path = match path.as_deref().and_then(|path| path.rsplit_once('/')) {
+            Some((directory, _)) => format!("{directory}/{text}"),
+            None => text,
+        };
+        Self::put_path(slf, &path.into_pyobject(py)?.into_any())
+    }
+
+    #[setter]
+    fn set_inode(slf: &Bound<'_, Self>, inode: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::put_inode(slf, inode, "inode", |loc| &mut loc.inode)
+    }
+
+    #[setter]
+    fn set_parent(slf: &Bound<'_, Self>, parent: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::put_inode(slf, parent, "parent", |loc| &mut loc.parent)
+    }
+
+    #[setter]
+    fn set_gfid(slf: &Bound<'_, Self>, gfid: &Bound<'_, PyAny>) -> PyResult<()> {
+        let gfid = convert::to_gfid(gfid, || "Loc.gfid".to_owned())?;
+        write(slf, |loc| {
+            loc.gfid = gfid;
+            Ok(())
+        })
+    }
+
+    #[setter]
+    fn set_pargfid(slf: &Bound<'_, Self>, gfid: &Bound<'_, PyAny>) -> PyResult<()> {
+        let gfid = convert::to_gfid(gfid, || "Loc.pargfid".to_owned())?;
+        write(slf, |loc| {
+            loc.pargfid = gfid;
+            Ok(())
+        })
+    }
+
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Ok(other) = other.cast::<Loc>() else {
+            return Ok(false);
+        };
+        let text = |string: *const libc::c_char| {
+            // SAFETY: NULL or a live string, as long as the loc.
+            (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_owned())
+        };
+        let parts = |loc: &gf::loc_t| {
+            let texts = (text(loc.path), text(loc.name));
+            (texts, loc.inode.addr(), loc.parent.addr(), loc.gfid, loc.pargfid)
+        };
+        Ok(read(slf, parts)? == read(other, parts)?)
+    }
+
     /// Path from the volume's root, if known.
     #[getter]
     fn path(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
@@ -93,13 +320,13 @@ impl Loc {
 
     /// The file's gfid: 16 bytes, zero where unknown (then see `inode.gfid`).
     #[getter]
-    fn gfid(slf: &Bound<'_, Self>) -> PyResult<Bytes> {
+    fn gfid(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
         read(slf, |loc| convert::gfid(&loc.gfid))
     }
 
     /// The directory's gfid: 16 bytes, zero where unknown (then see `parent.gfid`).
     #[getter]
-    fn pargfid(slf: &Bound<'_, Self>) -> PyResult<Bytes> {
+    fn pargfid(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
         read(slf, |loc| convert::gfid(&loc.pargfid))
     }
 
@@ -117,8 +344,8 @@ impl Loc {
                 "<Loc path={} name={} gfid={} pargfid={}>",
                 text(loc.path),
                 text(loc.name),
-                uuid_text(&loc.gfid),
-                uuid_text(&loc.pargfid)
+                Gfid(loc.gfid),
+                Gfid(loc.pargfid)
             )
         })
     }

@@ -1,13 +1,20 @@
 //! `lock_migration_info_t`: the locks that move with a file.
 
-use pyo3::exceptions::PyIndexError;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyIndexError, PyMemoryError};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use super::Flock;
+use crate::action::Hold;
+use crate::convert;
+use crate::fop::Word;
 use crate::gf;
-use crate::handle::{self, Raw, base, handle_class};
+use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read};
 use crate::list;
 use crate::marshal;
+use crate::stack;
 
 handle_class!(
     /// A list of `lock_migration_info_t` (glusterfs.h): a sequence of pairs of a
@@ -20,8 +27,9 @@ handle_class!(
     |raw| unsafe { free(raw.ptr.cast()) }
 );
 
+const SIZE: usize = size_of::<gf::lock_migration_info_t>();
+
 unsafe fn own(from: *mut gf::lock_migration_info_t) -> Option<Raw> {
-    const SIZE: usize = size_of::<gf::lock_migration_info_t>();
     // SAFETY: a well-formed list; each copy is put at the end of the new one.
     unsafe {
         let head: *mut gf::lock_migration_info_t = libc::calloc(1, SIZE).cast();
@@ -59,6 +67,46 @@ unsafe fn free(head: *mut gf::lock_migration_info_t) {
 /// A lock and the uid of its client.
 type Lock = (Option<Py<Flock>>, Option<Py<PyAny>>);
 
+/// A list of locks, each a pair of a `Flock` and the uid of its client.
+///
+/// # Errors
+/// `TypeError` for anything else.
+pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc<Owner>> {
+    let wrong = || convert::wrong_type(locks, "a sequence of (Flock, str)", &what);
+    // SAFETY: a zeroed element is a head; on errors the owner frees what is on it.
+    let (head, owner) = unsafe {
+        let head: *mut gf::lock_migration_info_t = libc::calloc(1, SIZE).cast();
+        if head.is_null() {
+            return Err(PyMemoryError::new_err(()));
+        }
+        list::init(head);
+        (head, Owner::adopt(LockList::CLASS, Raw::new(head), stack::this()))
+    };
+    for lock in locks.try_iter().map_err(|_| wrong())? {
+        let (flock, client): (Bound<'_, PyAny>, Bound<'_, PyAny>) =
+            lock?.extract().map_err(|_| wrong())?;
+        let flock = read(flock.cast::<Flock>().map_err(|_| wrong())?, |flock| *flock)?;
+        let mut hold = Hold::default();
+        let client = match client.is_none() {
+            true => Word::NULL,
+            false => marshal::string(&client, &what, &mut hold)?,
+        };
+        // SAFETY: fresh memory; strdup copies what `hold` keeps.
+        unsafe {
+            let lock: *mut gf::lock_migration_info_t = libc::calloc(1, SIZE).cast();
+            if lock.is_null() {
+                return Err(PyMemoryError::new_err(()));
+            }
+            (*lock).flock = flock;
+            if !client.is_null() {
+                (*lock).client_uid = libc::strdup(client.get());
+            }
+            list::append(head, lock);
+        }
+    }
+    Ok(owner)
+}
+
 impl LockList {
     fn locks(slf: &Bound<'_, Self>) -> impl Iterator<Item = *mut gf::lock_migration_info_t> {
         // SAFETY: the handle's list is alive and well formed, and the GIL is held
@@ -69,6 +117,15 @@ impl LockList {
 
 #[pymethods]
 impl LockList {
+    /// A list of locks: pairs of a `Flock` and the uid of its client.
+    #[new]
+    #[pyo3(signature = (locks=None))]
+    fn new(py: Python<'_>, locks: Option<&Bound<'_, PyAny>>) -> PyResult<PyClassInitializer<Self>> {
+        let nothing = PyList::empty(py).into_any();
+        let owner = build(locks.unwrap_or(&nothing), || "LockList: locks".to_owned())?;
+        Ok(handle::initializer(owner, LockList))
+    }
+
     /// The number of locks.
     fn __len__(slf: &Bound<'_, Self>) -> usize {
         Self::locks(slf).count()

@@ -1,17 +1,21 @@
 //! The handle classes: one for each C type that Python sees.
 
 mod dict;
-mod dirents;
-mod iovec;
+pub mod dirents;
+mod gfid;
+pub mod iovec;
 mod loc;
-mod locklist;
+pub mod locklist;
 mod refs;
+mod table;
 mod values;
 
 pub use dict::Dict;
 pub use dirents::{Dirent, Dirents};
+pub use gfid::Gfid;
 pub use iovec::{Buffer, Iovec};
 pub use loc::Loc;
 pub use locklist::LockList;
 pub use refs::{Client, Fd, Inode, Iobref};
+pub use table::InodeTable;
 pub use values::{Flock, Iatt, Lease, Statvfs};

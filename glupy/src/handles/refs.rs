@@ -1,13 +1,17 @@
 //! Handles of objects that GlusterFS counts references to.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ptr;
 
 use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
 
-use crate::convert::{self, Bytes};
+use super::{Gfid, Iatt, InodeTable};
+use crate::convert;
 use crate::gf;
-use crate::handle::{self, Raw, base, handle_class, read};
+use crate::handle::{self, CPtr, Raw, base, handle_class, read};
+use crate::marshal::{self, c_string};
+use crate::stack;
 
 handle_class!(
     /// `inode_t` (inode.h): a file, whatever its names. Two handles are equal
@@ -90,11 +94,96 @@ fn address_hash<T: handle::HandleClass>(handle: &Bound<'_, T>) -> u64 {
     hasher.finish()
 }
 
+impl Inode {
+    /// Its gfid.
+    pub fn gfid_of(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
+        read(slf, |inode| Gfid(inode.gfid))
+    }
+}
+
 #[pymethods]
 impl Inode {
+    /// A new inode, for a file that is to be found or made.
+    #[staticmethod]
+    fn new(table: &Bound<'_, InodeTable>) -> PyResult<Option<Py<Self>>> {
+        table.get().new_inode(table.py())
+    }
+
+    /// The table that it is in.
+    #[getter]
+    fn table(slf: &Bound<'_, Self>) -> PyResult<InodeTable> {
+        let xl = base(slf).xl(slf.py());
+        read(slf, |inode| InodeTable::new(inode.table, xl))
+    }
+
+    /// The directory that it is in, as far as the table knows; with `name`, the one
+    /// in which it has that name.
+    #[pyo3(signature = (name=None))]
+    fn parent(slf: &Bound<'_, Self>, name: Option<&str>) -> PyResult<Option<Py<Self>>> {
+        let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
+        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
+        let name = name.map(c_string);
+        let name = CPtr(name.as_ref().map_or(ptr::null(), |name| name.as_ptr()).cast_mut());
+        // SAFETY: a live inode; no gfid is given; the table's lock is taken without
+        // the GIL. The result comes with a reference.
+        let parent = py.detach(|| unsafe {
+            let (inode, name, xl) = (inode, name, xl);
+            CPtr(stack::with_this(xl.0, || gf::inode_parent(inode.0, ptr::null_mut(), name.0)))
+        });
+        // SAFETY: as above.
+        unsafe { handle::adopted(py, parent.0, xl.0) }
+    }
+
+    /// The path that the table knows, of the file or of a name in it; None when it
+    /// knows none.
+    #[pyo3(signature = (name=None))]
+    fn path(slf: &Bound<'_, Self>, name: Option<&str>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
+        let name = name.map(c_string);
+        let name = CPtr(name.as_ref().map_or(ptr::null(), |name| name.as_ptr()).cast_mut());
+        // SAFETY: as for `parent`; the path is ours to free.
+        unsafe {
+            let path = py.detach(|| {
+                let (inode, name) = (inode, name);
+                let mut path: *mut libc::c_char = ptr::null_mut();
+                gf::inode_path(inode.0, name.0, &raw mut path);
+                CPtr(path)
+            });
+            let text = marshal::decode(py, path.0);
+            gf::__gf_free(path.0.cast());
+            text
+        }
+    }
+
+    /// Puts it into the table, under a name in a directory (both may be None) and
+    /// with the gfid of `iatt`; the inode that stands for the file from now on.
+    fn link(
+        slf: &Bound<'_, Self>,
+        parent: Option<&Bound<'_, Inode>>,
+        name: Option<&str>,
+        iatt: &Bound<'_, Iatt>,
+    ) -> PyResult<Option<Py<Self>>> {
+        let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
+        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
+        let parent = parent.map_or(ptr::null_mut(), |parent| base(parent).own(py).raw().ptr);
+        let (parent, iatt) = (CPtr::<gf::inode_t>(parent.cast()), read(iatt, |iatt| *iatt)?);
+        let name = name.map(c_string);
+        let name = CPtr(name.as_ref().map_or(ptr::null(), |name| name.as_ptr()).cast_mut());
+        // SAFETY: as for `parent`; all are alive during the call.
+        let linked = py.detach(|| unsafe {
+            let (inode, parent, name, mut iatt, xl) = (inode, parent, name, iatt, xl);
+            CPtr(stack::with_this(xl.0, || {
+                gf::inode_link(inode.0, parent.0, name.0, &raw mut iatt)
+            }))
+        });
+        // SAFETY: as above.
+        unsafe { handle::adopted(py, linked.0, xl.0) }
+    }
+
     /// The file's identity in the volume: 16 bytes, zero until it is known.
     #[getter]
-    fn gfid(slf: &Bound<'_, Self>) -> PyResult<Bytes> {
+    fn gfid(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
         read(slf, |inode| convert::gfid(&inode.gfid))
     }
 
@@ -116,7 +205,7 @@ impl Inode {
         read(slf, |inode| {
             format!(
                 "<Inode gfid={} ia_type={}>",
-                uuid_text(&inode.gfid),
+                Gfid(inode.gfid),
                 inode.ia_type
             )
         })
@@ -125,6 +214,42 @@ impl Inode {
 
 #[pymethods]
 impl Fd {
+    /// An fd for an inode without an open: for reads and writes of the translator's own.
+    #[staticmethod]
+    fn anonymous(inode: &Bound<'_, Inode>) -> PyResult<Option<Py<Self>>> {
+        let (py, xl) = (inode.py(), CPtr(base(inode).xl(inode.py())));
+        let inode = CPtr::<gf::inode_t>(base(inode).own(py).raw().ptr.cast());
+        // SAFETY: a live inode; its lock is taken without the GIL. The result comes
+        // with a reference.
+        unsafe {
+            let fd = py.detach(|| {
+                let (inode, xl) = (inode, xl);
+                CPtr(stack::with_this(xl.0, || gf::fd_anonymous(inode.0)))
+            });
+            handle::adopted(py, fd.0, xl.0)
+        }
+    }
+
+    /// An fd to open an inode with, by `open` or `create` of a child.
+    #[staticmethod]
+    #[pyo3(signature = (inode, flags, pid=0))]
+    fn create(inode: &Bound<'_, Inode>, flags: i32, pid: u64) -> PyResult<Option<Py<Self>>> {
+        let (py, xl) = (inode.py(), CPtr(base(inode).xl(inode.py())));
+        let inode = CPtr::<gf::inode_t>(base(inode).own(py).raw().ptr.cast());
+        // SAFETY: as for `anonymous`; nobody else knows the new fd yet.
+        unsafe {
+            let fd = py.detach(|| {
+                let (inode, xl) = (inode, xl);
+                let fd = stack::with_this(xl.0, || gf::fd_create_uint64(inode.0, pid));
+                if !fd.is_null() {
+                    (*fd).flags = flags;
+                }
+                CPtr(fd)
+            });
+            handle::adopted(py, fd.0, xl.0)
+        }
+    }
+
     /// The flags that it was opened with (`O_*`).
     #[getter]
     fn flags(slf: &Bound<'_, Self>) -> PyResult<i32> {
@@ -139,7 +264,7 @@ impl Fd {
 
     /// Whether it stands for an inode without having been opened.
     #[getter]
-    fn anonymous(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    fn is_anonymous(slf: &Bound<'_, Self>) -> PyResult<bool> {
         read(slf, |fd| fd.anonymous)
     }
 
@@ -164,7 +289,7 @@ impl Fd {
             let gfid = fd
                 .inode
                 .as_ref()
-                .map_or_else(|| "-".to_owned(), |inode| uuid_text(&inode.gfid));
+                .map_or_else(|| "-".to_owned(), |inode| Gfid(inode.gfid).to_string());
             format!("<Fd gfid={gfid} flags={:#o}>", fd.flags)
         })
     }
@@ -182,17 +307,4 @@ impl Iobref {
     fn __repr__(slf: &Bound<'_, Self>) -> String {
         format!("<Iobref size={}>", Self::size(slf))
     }
-}
-
-/// A gfid as people write it.
-pub fn uuid_text(uuid: &[u8; 16]) -> String {
-    let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
 }

@@ -1,0 +1,65 @@
+//! `inode_table_t`: the inodes that a graph knows.
+
+use pyo3::prelude::*;
+
+use super::Inode;
+use crate::convert;
+use crate::gf;
+use crate::handle::{self, CPtr};
+use crate::stack;
+
+/// The inodes of a graph (`inode_table_t`, inode.h); it lives as long as the graph.
+#[pyclass(frozen, module = "gluster")]
+pub struct InodeTable {
+    table: CPtr<gf::inode_table_t>,
+    xl: CPtr<gf::xlator_t>,
+}
+
+impl InodeTable {
+    /// A table as seen by a translator.
+    pub fn new(table: *mut gf::inode_table_t, xl: *mut gf::xlator_t) -> InodeTable {
+        InodeTable {
+            table: CPtr(table),
+            xl: CPtr(xl),
+        }
+    }
+
+    /// Calls a function that takes the table's lock and gives a reference.
+    fn call(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(*mut gf::inode_table_t) -> *mut gf::inode_t + Send,
+    ) -> PyResult<Option<Py<Inode>>> {
+        let (table, xl) = (self.table, self.xl);
+        let inode = py.detach(|| {
+            let (table, xl) = (table, xl);
+            CPtr(stack::with_this(xl.0, || f(table.0)))
+        });
+        // SAFETY: the reference is ours.
+        unsafe { handle::adopted(py, inode.0, self.xl.0) }
+    }
+}
+
+#[pymethods]
+impl InodeTable {
+    /// The root directory.
+    #[getter]
+    fn root(&self, py: Python<'_>) -> PyResult<Option<Py<Inode>>> {
+        // SAFETY: a live table's root.
+        handle::owned(py, unsafe { (*self.table.0).root }, self.xl.0)
+    }
+
+    /// A new inode, for a file that is to be found or made.
+    #[pyo3(name = "new")]
+    pub fn new_inode(&self, py: Python<'_>) -> PyResult<Option<Py<Inode>>> {
+        // SAFETY: a live table.
+        self.call(py, |table| unsafe { gf::inode_new(table) })
+    }
+
+    /// The inode of a gfid; None when the table does not know it.
+    fn find(&self, py: Python<'_>, gfid: &Bound<'_, PyAny>) -> PyResult<Option<Py<Inode>>> {
+        let mut gfid = convert::to_gfid(gfid, || "InodeTable.find: gfid".to_owned())?;
+        // SAFETY: a live table and 16 bytes.
+        self.call(py, move |table| unsafe { gf::inode_find(table, gfid.as_mut_ptr()) })
+    }
+}
