@@ -132,7 +132,7 @@ def check_record(path: Path, *directions: str, skip: str | None = None) -> None:
 
 
 @pytest.mark.parametrize("answer", ["now", "later"])
-@pytest.mark.parametrize("style", ["long", "short"])
+@pytest.mark.parametrize("style", ["long", "short", "rebuild"])
 def test_all_fops_through_python(host: Host, style: str, answer: str) -> None:
     graph = Graph(host).leaf(answer=answer)
     record = graph.record("glupy")
@@ -143,7 +143,7 @@ def test_all_fops_through_python(host: Host, style: str, answer: str) -> None:
     check_record(record, "fop", "cbk")
 
 
-@pytest.mark.parametrize("style", ["long", "short"])
+@pytest.mark.parametrize("style", ["long", "short", "rebuild"])
 def test_all_fops_through_python_on_other_threads(host: Host, style: str) -> None:
     """The request comes on one thread and is answered on another."""
     graph = Graph(host).leaf().add("below", "performance/io-threads")
@@ -164,7 +164,7 @@ def test_many_threads(host: Host, handlers: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["now", "later"])
-@pytest.mark.parametrize("style", ["long", "short"])
+@pytest.mark.parametrize("style", ["long", "short", "rebuild"])
 def test_nothing_is_used_after_its_end(host: Host, style: str, answer: str) -> None:
     """Without memory pools: a frame or dict that was given back is overwritten."""
     graph = Graph(host).leaf(answer=answer)

@@ -124,11 +124,7 @@ pub fn to_ia_type(mode: u32) -> gf::ia_type_t {
 /// # Errors
 /// `TypeError` for what is no int, `OverflowError` for what does not fit; `what`
 /// names the argument.
-pub fn number<T>(
-    object: &Bound<'_, PyAny>,
-    c_type: &str,
-    what: impl Fn() -> String,
-) -> PyResult<T>
+pub fn number<T>(object: &Bound<'_, PyAny>, c_type: &str, what: impl Fn() -> String) -> PyResult<T>
 where
     T: for<'a, 'py> FromPyObject<'a, 'py>,
 {
@@ -141,13 +137,11 @@ where
 }
 
 /// The error for an argument of a wrong type.
-pub fn wrong_type(
-    object: &Bound<'_, PyAny>,
-    expected: &str,
-    what: impl Fn() -> String,
-) -> PyErr {
+pub fn wrong_type(object: &Bound<'_, PyAny>, expected: &str, what: impl Fn() -> String) -> PyErr {
     let got = object.get_type();
-    let got = got.name().map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+    let got = got
+        .name()
+        .map_or_else(|_| "an object".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!("{} must be {expected}, not {got}", what()))
 }
 
@@ -165,7 +159,11 @@ pub fn to_gfid(object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult
     };
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return bytes.as_bytes().try_into().map_err(|_| {
-            PyValueError::new_err(format!("{}: a gfid has 16 bytes, not {}", what(), bytes.as_bytes().len()))
+            PyValueError::new_err(format!(
+                "{}: a gfid has 16 bytes, not {}",
+                what(),
+                bytes.as_bytes().len()
+            ))
         });
     }
     if let Ok(text) = object.cast::<PyString>() {
@@ -203,7 +201,10 @@ pub fn to_lk_owner(
     };
     let (bytes, most) = (bytes.as_bytes(), owner.data.len());
     if bytes.len() > most {
-        return Err(PyValueError::new_err(format!("{}: more than {most} bytes", what())));
+        return Err(PyValueError::new_err(format!(
+            "{}: more than {most} bytes",
+            what()
+        )));
     }
     for (to, from) in owner.data.iter_mut().zip(bytes) {
         *to = *from as libc::c_char;

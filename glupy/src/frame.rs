@@ -689,7 +689,11 @@ impl Frame {
         }
         match values.op_ret(fop.op_ret) {
             Some(count) if !unchanged && count != i64::from(op_ret) => {
-                let what = if fop.op_ret == OpRet::Bytes { "bytes" } else { "entries" };
+                let what = if fop.op_ret == OpRet::Bytes {
+                    "bytes"
+                } else {
+                    "entries"
+                };
                 Err(PyValueError::new_err(format!(
                     "{function}: op_ret is {op_ret}, but the answer carries {count} {what}"
                 )))
@@ -796,7 +800,10 @@ impl Frame {
         let reply = frame.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
         let fails = op_ret.is_some_and(|op_ret| op_ret < 0);
         // A failure that came stays one, whatever it carries.
-        let known_failure = reply.as_ref().map(|reply| reply.op_ret).filter(|op_ret| *op_ret < 0);
+        let known_failure = reply
+            .as_ref()
+            .map(|reply| reply.op_ret)
+            .filter(|op_ret| *op_ret < 0);
         let words = match &reply {
             Some(reply) if !fails => reply.words,
             None if op_ret.is_none() && changes.is_none() => {

@@ -116,7 +116,11 @@ impl Owner {
     /// # Safety
     /// The object is what `own` of its class could have made.
     pub unsafe fn adopt(class: &'static Class, raw: Raw, xl: *mut gf::xlator_t) -> Arc<Owner> {
-        Arc::new(Owner { class, raw, xl: CPtr(xl) })
+        Arc::new(Owner {
+            class,
+            raw,
+            xl: CPtr(xl),
+        })
     }
 
     /// The object.

@@ -157,7 +157,10 @@ impl Form {
     fn values(&self, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<Values<'_>> {
         let zeros = [Word::NULL; MAX_ARGS];
         let mut values = Values::new(&self.name, self.params, zeros, Hold::default());
-        for (i, value) in given[self.before.len()..][..self.params.len()].iter().enumerate() {
+        for (i, value) in given[self.before.len()..][..self.params.len()]
+            .iter()
+            .enumerate()
+        {
             let value = value.as_ref().expect("`call` has seen that it is there");
             values.put(i, value)?;
         }
@@ -170,7 +173,9 @@ fn wind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
     let frame = form.frame(given)?;
     let py = frame.py();
     let Values { words, hold, .. } = form.values(given)?;
-    frame.get().check_request(py, &form.name, form.fop, &words)?;
+    frame
+        .get()
+        .check_request(py, &form.name, form.fop, &words)?;
     let last = &given[form.before.len() + form.params.len()..];
     let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_ref())?;
     let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
@@ -183,7 +188,9 @@ fn unwind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
     let py = frame.py();
     let number = |i: usize| -> PyResult<i32> {
         let value = given[i].as_ref().expect("`call` has seen that it is there");
-        convert::number(value, "int32_t", || format!("{}: {}", form.name, form.before[i]))
+        convert::number(value, "int32_t", || {
+            format!("{}: {}", form.name, form.before[i])
+        })
     };
     let (op_ret, op_errno) = (number(1)?, number(2)?);
     if !std::ptr::eq(form.fop, frame.get().fop(py)) {
@@ -193,5 +200,7 @@ fn unwind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
             form.name
         )));
     }
-    frame.get().unwind(py, form.values(given)?, Some(op_ret), op_errno)
+    frame
+        .get()
+        .unwind(py, form.values(given)?, Some(op_ret), op_errno)
 }

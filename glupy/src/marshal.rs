@@ -230,10 +230,7 @@ impl<'a> Values<'a> {
             if given != raw.len && !self.words[*i].is_null() {
                 return Err(PyValueError::new_err(format!(
                     "{}: {} is {given}, but {} has {} buffers",
-                    self.function,
-                    self.params[vector.length].name,
-                    self.params[*i].name,
-                    raw.len
+                    self.function, self.params[vector.length].name, self.params[*i].name, raw.len
                 )));
             }
             if let Some(owner) = vector.owner {
@@ -265,7 +262,9 @@ impl<'a> Values<'a> {
                     .map(|word| list::elements::<gf::gf_dirent_t>(word.get()).count() as i64)
                     .or_else(|| {
                         let locks = place(Kind::Locklist)?;
-                        Some(list::elements::<gf::lock_migration_info_t>(locks.get()).count() as i64)
+                        Some(
+                            list::elements::<gf::lock_migration_info_t>(locks.get()).count() as i64,
+                        )
                     }),
             }
         }
@@ -293,7 +292,10 @@ pub fn string(
         return Err(convert::wrong_type(object, "str, bytes or None", what));
     };
     if bytes.as_bytes().contains(&0) {
-        return Err(PyValueError::new_err(format!("{} has a NUL character in it", what())));
+        return Err(PyValueError::new_err(format!(
+            "{} has a NUL character in it",
+            what()
+        )));
     }
     // Python keeps a NUL behind the bytes of every bytes object.
     let word = Word::from(bytes.as_bytes().as_ptr());

@@ -8,6 +8,7 @@ request on.
     option record FILE      a JSON line for every call: what was seen, what was wrong
     option style long       X_wind(frame, *args), X_unwind(frame, op_ret, op_errno, *args)
     option style short      frame.wind(), frame.unwind()
+    option style rebuild    every value is made anew from its fields
     option style change     every number and string is passed on changed, down and up ...
     option style restore    ... and changed back
 
@@ -29,7 +30,7 @@ import gluster
 
 STRUCTURES = {
     "Inode": ["gfid", "ia_type"],
-    "Fd": ["pid", "flags", "anonymous", "inode"],
+    "Fd": ["pid", "flags", "is_anonymous", "inode"],
     "Loc": ["path", "name", "gfid", "pargfid", "inode", "parent"],
     "Iobref": ["size"],
     "Dirent": ["d_name", "d_ino", "d_off", "d_len", "d_type", "d_stat", "dict", "inode"],
@@ -47,6 +48,8 @@ def describe(value: Any) -> Any:
     if isinstance(value, (bytes, memoryview)):
         return bytes(value).hex()
     kind = type(value).__name__
+    if kind == "Gfid":
+        return value.bytes.hex()
     if kind in STRUCTURES:
         return {name: describe(getattr(value, name)) for name in STRUCTURES[kind]}
     if kind in ("Iatt", "Statvfs"):
@@ -56,7 +59,7 @@ def describe(value: Any) -> Any:
     if kind == "Dict":
         assert len(value) == len(value.keys())
         assert all(key in value and value.get(key) == value[key] for key in value)
-        return {key: bytes(data).hex() for key, data in value.items()}
+        return {key: value.raw(key).hex() for key in value}
     if kind == "Iovec":
         parts = [value[i] for i in range(len(value))]
         return {
@@ -70,6 +73,48 @@ def describe(value: Any) -> Any:
     if kind in ("LockList", "tuple", "list"):
         return [describe(value[i]) for i in range(len(value))]
     raise TypeError(f"no description of {type(value)}")
+
+
+def rebuilt(value: Any) -> Any:
+    """A value of its own that is equal, made in Python from what can be read of it.
+
+    Inodes, fds and iobrefs are what they are: nobody makes another one of the same.
+    """
+    kind = type(value).__name__
+    if kind == "Loc":
+        return gluster.Loc(
+            value.path,
+            inode=value.inode,
+            parent=value.parent,
+            gfid=str(value.gfid),
+            pargfid=value.pargfid.bytes,
+        )
+    if kind in ("Iatt", "Statvfs", "Flock", "Lease"):
+        prefixes = ("ia_", "f_", "l_", "lease_", "cmd")
+        names = [name for name in dir(value) if name.startswith(prefixes)]
+        return type(value)(**{name: getattr(value, name) for name in names})
+    if kind == "Dict":
+        return gluster.Dict(value)
+    if kind == "Iovec":
+        return [bytearray(value[i]) for i in range(len(value))]
+    if kind == "Dirents":
+        return [rebuilt(entry) for entry in value]
+    if kind == "Dirent":
+        names = ("d_ino", "d_off", "d_type", "d_stat", "dict", "inode")
+        return gluster.Dirent(value.d_name, **{name: getattr(value, name) for name in names})
+    if kind == "LockList":
+        return [(rebuilt(flock), uid, flags) for flock, uid, flags in value]
+    return value
+
+
+def remade(arguments: Any, values: tuple[Any, ...]) -> dict[str, Any]:
+    """The arguments made anew, by name; a vector brings its length and owner along."""
+    vectors = {"count", "iobref"} if any("iovec" in a.c_type for a in arguments) else set()
+    return {
+        a.name: rebuilt(value)
+        for a, value in zip(arguments, values, strict=True)
+        if a.name not in vectors
+    }
 
 
 MARK = "changed-"
@@ -138,6 +183,8 @@ def recording_fop(fop: Any) -> Any:
             wind(frame, *args, cookie=("cookie", fop.name))
         elif self.style == "short":
             frame.wind(cookie=("cookie", fop.name))
+        elif self.style == "rebuild":
+            frame.wind(**remade(fop.args, args), cookie=("cookie", fop.name))
         else:
             changed = changes(fop.args, args, self.style == "change")
             frame.wind(**changed, cookie=("cookie", fop.name))
@@ -165,6 +212,8 @@ def recording_cbk(fop: Any) -> Any:
             unwind(frame, op_ret, op_errno, *args)
         elif self.style == "short":
             frame.unwind()
+        elif self.style == "rebuild":
+            frame.unwind(op_ret, op_errno, **remade(fop.cbk_args, args))
         else:
             # upwards the translator below is the first to change
             changed = changes(fop.cbk_args, args, self.style == "restore")

@@ -100,7 +100,7 @@ def fd(seed: int) -> dict[str, Any]:
     return {
         "pid": word(seed, 1),
         "flags": number(seed, 2, 32, True),
-        "anonymous": False,
+        "is_anonymous": False,
         "inode": inode(seed + 1),
     }
 

@@ -61,7 +61,9 @@ impl Value {
             }
             gf::GF_DATA_TYPE_IATT if len >= size_of::<gf::iatt>() => {
                 // SAFETY: a value of this type is an iatt, of any alignment.
-                Value::Iatt(Box::new(unsafe { data.data.cast::<gf::iatt>().read_unaligned() }))
+                Value::Iatt(Box::new(unsafe {
+                    data.data.cast::<gf::iatt>().read_unaligned()
+                }))
             }
             _ => Value::Bytes(bytes),
         }
@@ -83,13 +85,19 @@ impl Value {
                 } else if let Ok(number) = text.parse::<u64>() {
                     number.into_pyobject(py)?.into_any().unbind()
                 } else {
-                    text.parse::<f64>().unwrap_or_default().into_pyobject(py)?.into_any().unbind()
+                    text.parse::<f64>()
+                        .unwrap_or_default()
+                        .into_pyobject(py)?
+                        .into_any()
+                        .unbind()
                 }
             }
             Value::Gfid(gfid) => Py::new(py, *gfid)?.into_any(),
             Value::Iatt(iatt) => {
                 let iatt: *mut gf::iatt = &raw mut **iatt;
-                handle::owned::<Iatt>(py, iatt, xl)?.expect("not NULL").into_any()
+                handle::owned::<Iatt>(py, iatt, xl)?
+                    .expect("not NULL")
+                    .into_any()
             }
             Value::Bytes(bytes) => PyBytes::new(py, bytes.as_slice()).into_any().unbind(),
         })
@@ -137,11 +145,15 @@ impl Key {
         } else if let Ok(bytes) = key.cast::<PyBytes>() {
             bytes.clone()
         } else {
-            return Err(PyTypeError::new_err(format!("a key of a Dict must be str, not {key}")));
+            return Err(PyTypeError::new_err(format!(
+                "a key of a Dict must be str, not {key}"
+            )));
         };
         let bytes = bytes.as_bytes();
         if bytes.is_empty() || bytes.contains(&0) {
-            return Err(PyValueError::new_err(format!("{key:?} can not be a key of a Dict")));
+            return Err(PyValueError::new_err(format!(
+                "{key:?} can not be a key of a Dict"
+            )));
         }
         Ok(Key(bytes.iter().copied().chain([0]).collect()))
     }
@@ -167,20 +179,30 @@ fn lookup(slf: &Bound<'_, Dict>, key: &Key) -> Option<(u32, Value)> {
 
 fn get_python(slf: &Bound<'_, Dict>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
     let py = slf.py();
-    lookup(slf, key).map(|(_, value)| value.into_python(py, base(slf).xl(py))).transpose()
+    lookup(slf, key)
+        .map(|(_, value)| value.into_python(py, base(slf).xl(py)))
+        .transpose()
 }
 
 /// Memory that a dict may free, with a copy of these bytes.
 fn gluster_copy(bytes: &[u8]) -> PyResult<*mut c_void> {
     // SAFETY: at least one byte; the name is static.
     let memory = unsafe {
-        gf::__gf_malloc(bytes.len().max(1), gf::gf_common_mt_char, c"gf_common_mt_char".as_ptr())
+        gf::__gf_malloc(
+            bytes.len().max(1),
+            gf::gf_common_mt_char,
+            c"gf_common_mt_char".as_ptr(),
+        )
     };
     if memory.is_null() {
         return Err(PyMemoryError::new_err(()));
     }
     // SAFETY: fresh memory of that size.
-    unsafe { memory.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    unsafe {
+        memory
+            .cast::<u8>()
+            .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+    };
     Ok(memory)
 }
 
@@ -230,7 +252,11 @@ fn store(slf: &Bound<'_, Dict>, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>
             )));
         }
     };
-    if status < 0 { Err(PyMemoryError::new_err(())) } else { Ok(()) }
+    if status < 0 {
+        Err(PyMemoryError::new_err(()))
+    } else {
+        Ok(())
+    }
 }
 
 #[pymethods]
@@ -259,8 +285,7 @@ impl Dict {
     }
 
     fn __getitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        get_python(slf, &Key::new(key)?)?
-            .ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
+        get_python(slf, &Key::new(key)?)?.ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
     }
 
     fn __setitem__(
@@ -299,7 +324,9 @@ impl Dict {
         let mut data: *mut gf::data_t = ptr::null_mut();
         // SAFETY: as in `lookup`.
         unsafe {
-            if gf::dict_get_with_ref(pointer(slf), name.as_ptr(), &raw mut data) != 0 || data.is_null() {
+            if gf::dict_get_with_ref(pointer(slf), name.as_ptr(), &raw mut data) != 0
+                || data.is_null()
+            {
                 return Ok(None);
             }
             let bytes = Bytes::at((*data).data, (*data).len as usize);

@@ -102,7 +102,10 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
             return Err(PyMemoryError::new_err(()));
         }
         list::init(head);
-        (head, Owner::adopt(Dirents::CLASS, Raw::new(head), stack::this()))
+        (
+            head,
+            Owner::adopt(Dirents::CLASS, Raw::new(head), stack::this()),
+        )
     };
     for entry in entries.try_iter().map_err(|_| wrong())? {
         let entry = entry?;
@@ -135,9 +138,14 @@ impl Dirents {
     /// A listing made of copies of these entries.
     #[new]
     #[pyo3(signature = (entries=None))]
-    fn new(py: Python<'_>, entries: Option<&Bound<'_, PyAny>>) -> PyResult<PyClassInitializer<Self>> {
+    fn new(
+        py: Python<'_>,
+        entries: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
         let nothing = PyList::empty(py).into_any();
-        let owner = build(entries.unwrap_or(&nothing), || "Dirents: entries".to_owned())?;
+        let owner = build(entries.unwrap_or(&nothing), || {
+            "Dirents: entries".to_owned()
+        })?;
         Ok(handle::initializer(owner, Dirents))
     }
 
@@ -189,7 +197,9 @@ impl Dirent {
             Some(base(value).raw(py))
         } else {
             let expected = format!("{} or None", T::CLASS.name);
-            return Err(convert::wrong_type(value, &expected, || format!("Dirent.{what}")));
+            return Err(convert::wrong_type(value, &expected, || {
+                format!("Dirent.{what}")
+            }));
         };
         let xl = base(slf).xl(py);
         let old = write(slf, |entry| {
@@ -241,7 +251,11 @@ impl Dirent {
 
     /// A copy of its own.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
-        handle::owned(slf.py(), base(slf).raw(slf.py()).ptr.cast(), base(slf).xl(slf.py()))
+        handle::owned(
+            slf.py(),
+            base(slf).raw(slf.py()).ptr.cast(),
+            base(slf).xl(slf.py()),
+        )
     }
 
     #[setter]
@@ -291,7 +305,9 @@ impl Dirent {
     #[setter]
     fn set_d_stat(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let Ok(stat) = value.cast::<Iatt>() else {
-            return Err(convert::wrong_type(value, "Iatt", || "Dirent.d_stat".to_owned()));
+            return Err(convert::wrong_type(value, "Iatt", || {
+                "Dirent.d_stat".to_owned()
+            }));
         };
         let stat = read(stat, |stat| *stat)?;
         write(slf, |entry| Ok(entry.d_stat = stat))

@@ -86,7 +86,8 @@ fn bytes_of(buffer: &gf::iovec) -> &[u8] {
     unsafe { slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len) }
 }
 
-/// Puts data into a buffer of GlusterFS's, the one copy that is made of it.
+/// Puts data into a buffer of GlusterFS's, the one copy that is made of it; a
+/// sequence gives as many elements.
 ///
 /// # Errors
 /// `TypeError` for what has no buffer; `MemoryError`.
@@ -114,7 +115,7 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             return Err(memory());
         }
         let iobref = gf::iobref_new();
-        let array: *mut gf::iovec = libc::malloc(size_of::<gf::iovec>()).cast();
+        let array: *mut gf::iovec = libc::calloc(parts.len().max(1), size_of::<gf::iovec>()).cast();
         let added = !iobref.is_null() && !array.is_null() && gf::iobref_add(iobref, iobuf) == 0;
         let start: *mut u8 = (*iobuf).ptr.cast();
         gf::iobuf_unref(iobuf);
@@ -125,23 +126,20 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             }
             return Err(memory());
         }
-        array.write(gf::iovec {
-            iov_base: start.cast(),
-            iov_len: size,
-        });
         let raw = Raw {
             ptr: array.cast(),
-            len: 1,
+            len: parts.len() as i32,
             iobref,
         };
         let owner = Owner::adopt(Iovec::CLASS, raw, xl);
         let mut end = start;
-        for part in &parts {
-            let len = part.len_bytes();
-            if len > 0 {
-                copy_out(part, end)?;
-                end = end.add(len);
-            }
+        for (i, part) in parts.iter().enumerate() {
+            copy_out(part, end)?;
+            array.add(i).write(gf::iovec {
+                iov_base: end.cast(),
+                iov_len: part.len_bytes(),
+            });
+            end = end.add(part.len_bytes());
         }
         Ok(owner)
     }
@@ -151,7 +149,9 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
 /// There is room for the buffer's bytes.
 unsafe fn copy_out(part: &PyUntypedBuffer, to: *mut u8) -> PyResult<()> {
     if !part.is_c_contiguous() {
-        return Err(PyBufferError::new_err("the data of an Iovec must be contiguous"));
+        return Err(PyBufferError::new_err(
+            "the data of an Iovec must be contiguous",
+        ));
     }
     // SAFETY: by contract; a contiguous buffer has its bytes in one run.
     unsafe { to.copy_from_nonoverlapping(part.buf_ptr().cast(), part.len_bytes()) };
@@ -169,7 +169,10 @@ fn no_buffer(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyErr {
 /// A live iovec, or NULL.
 pub unsafe fn size(raw: Raw) -> usize {
     // SAFETY: by contract.
-    unsafe { buffers(raw) }.iter().map(|buffer| buffer.iov_len).sum()
+    unsafe { buffers(raw) }
+        .iter()
+        .map(|buffer| buffer.iov_len)
+        .sum()
 }
 
 /// # Safety
@@ -189,7 +192,10 @@ impl Iovec {
     /// buffer, or a sequence of these.
     #[new]
     fn new(data: &Bound<'_, PyAny>) -> PyResult<PyClassInitializer<Self>> {
-        Ok(handle::initializer(build(data, || "Iovec: data".to_owned())?, Iovec))
+        Ok(handle::initializer(
+            build(data, || "Iovec: data".to_owned())?,
+            Iovec,
+        ))
     }
 
     /// What keeps the data alive.

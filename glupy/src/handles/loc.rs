@@ -69,7 +69,14 @@ fn new_path(path: &Bound<'_, PyAny>, what: &str) -> PyResult<*const libc::c_char
     let word = marshal::string(path, || what.to_owned(), &mut hold)?;
     let mut copy: *mut libc::c_char = ptr::null_mut();
     // SAFETY: a C string that `hold` keeps; the copy is from GlusterFS's allocator.
-    if unsafe { gf::gf_asprintf(&raw mut copy, c"%s".as_ptr(), word.get::<*const libc::c_char>()) } < 0 {
+    if unsafe {
+        gf::gf_asprintf(
+            &raw mut copy,
+            c"%s".as_ptr(),
+            word.get::<*const libc::c_char>(),
+        )
+    } < 0
+    {
         return Err(PyMemoryError::new_err(()));
     }
     Ok(copy)
@@ -104,7 +111,9 @@ impl Loc {
         } else if let Ok(inode) = value.cast::<Inode>() {
             base(inode).raw(py).ptr.cast()
         } else {
-            return Err(convert::wrong_type(value, "Inode or None", || format!("Loc.{what}")));
+            return Err(convert::wrong_type(value, "Inode or None", || {
+                format!("Loc.{what}")
+            }));
         };
         let xl = base(slf).xl(py);
         let old = write(slf, |loc| {
@@ -180,18 +189,31 @@ impl Loc {
     ) -> PyResult<Py<Self>> {
         let py = parent.py();
         if name.is_empty() || name.contains('/') {
-            return Err(PyValueError::new_err(format!("Loc.child: {name:?} is not a name")));
+            return Err(PyValueError::new_err(format!(
+                "Loc.child: {name:?} is not a name"
+            )));
         }
         let directory = match parent.cast::<Loc>() {
             Ok(loc) => Self::inode(loc)?,
-            Err(_) => parent.cast::<Inode>().ok().map(|inode| inode.clone().unbind()),
+            Err(_) => parent
+                .cast::<Inode>()
+                .ok()
+                .map(|inode| inode.clone().unbind()),
         };
         let Some(directory) = directory else {
             let expected = "an Inode, or a Loc that has one";
-            return Err(convert::wrong_type(parent, expected, || "Loc.child: parent".to_owned()));
+            return Err(convert::wrong_type(parent, expected, || {
+                "Loc.child: parent".to_owned()
+            }));
         };
         let directory = directory.bind(py);
-        let path = match parent.cast::<Loc>().ok().map(Self::path).transpose()?.flatten() {
+        let path = match parent
+            .cast::<Loc>()
+            .ok()
+            .map(Self::path)
+            .transpose()?
+            .flatten()
+        {
             Some(path) => {
                 let path: String = path.extract(py)?;
                 Some(format!("{}/{name}", path.trim_end_matches('/')))
@@ -202,11 +224,23 @@ impl Loc {
             Some(inode) => inode.clone(),
             None => directory.getattr("table")?.call_method0("new")?,
         };
-        let path = path.unwrap_or_else(|| name.to_owned()).into_pyobject(py)?.into_any();
-        let pargfid = Py::new(py, Inode::gfid_of(directory)?)?.into_bound(py).into_any();
+        let path = path
+            .unwrap_or_else(|| name.to_owned())
+            .into_pyobject(py)?
+            .into_any();
+        let pargfid = Py::new(py, Inode::gfid_of(directory)?)?
+            .into_bound(py)
+            .into_any();
         let directory = directory.as_any();
         let nothing = None;
-        let loc = Self::new(py, Some(&path), Some(&inode), Some(directory), nothing, Some(&pargfid))?;
+        let loc = Self::new(
+            py,
+            Some(&path),
+            Some(&inode),
+            Some(directory),
+            nothing,
+            Some(&pargfid),
+        )?;
         // The same translator as its directory's.
         base(loc.bind(py)).set_xl(py, base(directory.cast::<Inode>()?).xl(py));
         Ok(loc)
@@ -231,7 +265,9 @@ impl Loc {
             .extract()
             .map_err(|_| convert::wrong_type(name, "str", || "Loc.name".to_owned()))?;
         if text.contains('/') {
-            return Err(PyValueError::new_err(format!("Loc.name: {text:?} is not a name")));
+            return Err(PyValueError::new_err(format!(
+                "Loc.name: {text:?} is not a name"
+            )));
         }
         let path: Option<String> = Self::path(slf)?.map(|path| path.extract(py)).transpose()?;
         let path = match path.as_deref().and_then(|path| path.rsplit_once('/')) {
@@ -279,7 +315,13 @@ impl Loc {
         };
         let parts = |loc: &gf::loc_t| {
             let texts = (text(loc.path), text(loc.name));
-            (texts, loc.inode.addr(), loc.parent.addr(), loc.gfid, loc.pargfid)
+            (
+                texts,
+                loc.inode.addr(),
+                loc.parent.addr(),
+                loc.gfid,
+                loc.pargfid,
+            )
         };
         Ok(read(slf, parts)? == read(other, parts)?)
     }

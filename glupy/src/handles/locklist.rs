@@ -17,8 +17,8 @@ use crate::marshal;
 use crate::stack;
 
 handle_class!(
-    /// A list of `lock_migration_info_t` (glusterfs.h): a sequence of pairs of a
-    /// lock and the client that holds it.
+    /// A list of `lock_migration_info_t` (glusterfs.h): a sequence of triples: a lock,
+    /// the uid of the client that holds it, and its flags.
     LockList,
     gf::lock_migration_info_t,
     // SAFETY: a live list.
@@ -64,15 +64,15 @@ unsafe fn free(head: *mut gf::lock_migration_info_t) {
     }
 }
 
-/// A lock and the uid of its client.
-type Lock = (Option<Py<Flock>>, Option<Py<PyAny>>);
+/// A lock, the uid of its client, its flags.
+type Lock = (Option<Py<Flock>>, Option<Py<PyAny>>, u32);
 
-/// A list of locks, each a pair of a `Flock` and the uid of its client.
+/// A list of locks, each a `Flock`, the uid of its client and its flags.
 ///
 /// # Errors
 /// `TypeError` for anything else.
 pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc<Owner>> {
-    let wrong = || convert::wrong_type(locks, "a sequence of (Flock, str)", &what);
+    let wrong = || convert::wrong_type(locks, "a sequence of (Flock, str, int)", &what);
     // SAFETY: a zeroed element is a head; on errors the owner frees what is on it.
     let (head, owner) = unsafe {
         let head: *mut gf::lock_migration_info_t = libc::calloc(1, SIZE).cast();
@@ -80,10 +80,13 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
             return Err(PyMemoryError::new_err(()));
         }
         list::init(head);
-        (head, Owner::adopt(LockList::CLASS, Raw::new(head), stack::this()))
+        (
+            head,
+            Owner::adopt(LockList::CLASS, Raw::new(head), stack::this()),
+        )
     };
     for lock in locks.try_iter().map_err(|_| wrong())? {
-        let (flock, client): (Bound<'_, PyAny>, Bound<'_, PyAny>) =
+        let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, u32) =
             lock?.extract().map_err(|_| wrong())?;
         let flock = read(flock.cast::<Flock>().map_err(|_| wrong())?, |flock| *flock)?;
         let mut hold = Hold::default();
@@ -98,6 +101,7 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
                 return Err(PyMemoryError::new_err(()));
             }
             (*lock).flock = flock;
+            (*lock).lk_flags = flags;
             if !client.is_null() {
                 (*lock).client_uid = libc::strdup(client.get());
             }
@@ -117,7 +121,7 @@ impl LockList {
 
 #[pymethods]
 impl LockList {
-    /// A list of locks: pairs of a `Flock` and the uid of its client.
+    /// A list of locks: each a `Flock`, the uid of its client and its flags.
     #[new]
     #[pyo3(signature = (locks=None))]
     fn new(py: Python<'_>, locks: Option<&Bound<'_, PyAny>>) -> PyResult<PyClassInitializer<Self>> {
@@ -131,7 +135,7 @@ impl LockList {
         Self::locks(slf).count()
     }
 
-    /// A lock and the uid of its client.
+    /// A lock, the uid of its client and its flags.
     fn __getitem__(slf: &Bound<'_, Self>, index: isize) -> PyResult<Lock> {
         let py = slf.py();
         let len = Self::locks(slf).count();
@@ -147,7 +151,11 @@ impl LockList {
         // SAFETY: an element of the live list; its strings are its own.
         unsafe {
             let flock = handle::owned(py, &raw mut (*lock).flock, base(slf).xl(py))?;
-            Ok((flock, marshal::decode(py, (*lock).client_uid)?))
+            Ok((
+                flock,
+                marshal::decode(py, (*lock).client_uid)?,
+                (*lock).lk_flags,
+            ))
         }
     }
 

@@ -123,12 +123,18 @@ impl Inode {
         let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
         let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
         let name = name.map(c_string);
-        let name = CPtr(name.as_ref().map_or(ptr::null(), |name| name.as_ptr()).cast_mut());
+        let name = CPtr(
+            name.as_ref()
+                .map_or(ptr::null(), |name| name.as_ptr())
+                .cast_mut(),
+        );
         // SAFETY: a live inode; no gfid is given; the table's lock is taken without
         // the GIL. The result comes with a reference.
         let parent = py.detach(|| unsafe {
             let (inode, name, xl) = (inode, name, xl);
-            CPtr(stack::with_this(xl.0, || gf::inode_parent(inode.0, ptr::null_mut(), name.0)))
+            CPtr(stack::with_this(xl.0, || {
+                gf::inode_parent(inode.0, ptr::null_mut(), name.0)
+            }))
         });
         // SAFETY: as above.
         unsafe { handle::adopted(py, parent.0, xl.0) }
@@ -141,7 +147,11 @@ impl Inode {
         let py = slf.py();
         let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
         let name = name.map(c_string);
-        let name = CPtr(name.as_ref().map_or(ptr::null(), |name| name.as_ptr()).cast_mut());
+        let name = CPtr(
+            name.as_ref()
+                .map_or(ptr::null(), |name| name.as_ptr())
+                .cast_mut(),
+        );
         // SAFETY: as for `parent`; the path is ours to free.
         unsafe {
             let path = py.detach(|| {
@@ -167,9 +177,16 @@ impl Inode {
         let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
         let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
         let parent = parent.map_or(ptr::null_mut(), |parent| base(parent).own(py).raw().ptr);
-        let (parent, iatt) = (CPtr::<gf::inode_t>(parent.cast()), read(iatt, |iatt| *iatt)?);
+        let (parent, iatt) = (
+            CPtr::<gf::inode_t>(parent.cast()),
+            read(iatt, |iatt| *iatt)?,
+        );
         let name = name.map(c_string);
-        let name = CPtr(name.as_ref().map_or(ptr::null(), |name| name.as_ptr()).cast_mut());
+        let name = CPtr(
+            name.as_ref()
+                .map_or(ptr::null(), |name| name.as_ptr())
+                .cast_mut(),
+        );
         // SAFETY: as for `parent`; all are alive during the call.
         let linked = py.detach(|| unsafe {
             let (inode, parent, name, mut iatt, xl) = (inode, parent, name, iatt, xl);

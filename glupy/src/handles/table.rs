@@ -60,6 +60,8 @@ impl InodeTable {
     fn find(&self, py: Python<'_>, gfid: &Bound<'_, PyAny>) -> PyResult<Option<Py<Inode>>> {
         let mut gfid = convert::to_gfid(gfid, || "InodeTable.find: gfid".to_owned())?;
         // SAFETY: a live table and 16 bytes.
-        self.call(py, move |table| unsafe { gf::inode_find(table, gfid.as_mut_ptr()) })
+        self.call(py, move |table| unsafe {
+            gf::inode_find(table, gfid.as_mut_ptr())
+        })
     }
 }

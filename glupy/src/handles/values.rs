@@ -119,8 +119,9 @@ fn set_mode(iatt: &mut gf::iatt, value: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Takes over what an `os.stat_result` says.
 fn set_from_stat(iatt: &mut gf::iatt, stat: &Bound<'_, PyAny>) -> PyResult<()> {
-    const SAME: [&str; 9] =
-        ["ino", "dev", "rdev", "nlink", "uid", "gid", "size", "blksize", "blocks"];
+    const SAME: [&str; 9] = [
+        "ino", "dev", "rdev", "nlink", "uid", "gid", "size", "blksize", "blocks",
+    ];
     for name in SAME {
         let value = stat.getattr(format!("st_{name}"))?;
         Iatt::set_field(iatt, &format!("ia_{name}"), &value)?;
@@ -137,12 +138,20 @@ fn set_from_stat(iatt: &mut gf::iatt, stat: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-fn equal<T: HandleClass>(handle: &Bound<'_, T>, other: &Bound<'_, PyAny>, fields: &[&str]) -> PyResult<bool> {
+fn equal<T: HandleClass>(
+    handle: &Bound<'_, T>,
+    other: &Bound<'_, PyAny>,
+    fields: &[&str],
+) -> PyResult<bool> {
     if !other.is_instance_of::<T>() {
         return Ok(false);
     }
     for field in fields {
-        if !handle.as_any().getattr(*field)?.eq(other.getattr(*field)?)? {
+        if !handle
+            .as_any()
+            .getattr(*field)?
+            .eq(other.getattr(*field)?)?
+        {
             return Ok(false);
         }
     }
