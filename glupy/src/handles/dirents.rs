@@ -287,19 +287,28 @@ impl Dirent {
     #[setter]
     fn set_d_ino(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = convert::number(value, "uint64_t", || "Dirent.d_ino".to_owned())?;
-        write(slf, |entry| Ok(entry.d_ino = value))
+        write(slf, |entry| {
+            entry.d_ino = value;
+            Ok(())
+        })
     }
 
     #[setter]
     fn set_d_off(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = convert::number(value, "uint64_t", || "Dirent.d_off".to_owned())?;
-        write(slf, |entry| Ok(entry.d_off = value))
+        write(slf, |entry| {
+            entry.d_off = value;
+            Ok(())
+        })
     }
 
     #[setter]
     fn set_d_type(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = convert::number(value, "uint32_t", || "Dirent.d_type".to_owned())?;
-        write(slf, |entry| Ok(entry.d_type = value))
+        write(slf, |entry| {
+            entry.d_type = value;
+            Ok(())
+        })
     }
 
     #[setter]
@@ -310,7 +319,10 @@ impl Dirent {
             }));
         };
         let stat = read(stat, |stat| *stat)?;
-        write(slf, |entry| Ok(entry.d_stat = stat))
+        write(slf, |entry| {
+            entry.d_stat = stat;
+            Ok(())
+        })
     }
 
     #[setter]

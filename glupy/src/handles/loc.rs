@@ -136,7 +136,7 @@ impl Loc {
             // SAFETY: a loc of our own; a name without a path is its own memory (see
             // `release`), any other is in the path.
             unsafe {
-                if (*loc).path.is_null() {
+                if loc.path.is_null() {
                     libc::free(loc.name.cast_mut().cast());
                 } else {
                     gf::__gf_free(loc.path.cast_mut().cast());
