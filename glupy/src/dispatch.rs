@@ -54,6 +54,7 @@ pub unsafe fn enter(
                 made = true; // and answers for itself from now on
                 let frame = object.get();
                 frame.set_handler(py, handler);
+                frame.set_entering(py, &entering);
                 // SAFETY: by contract, until this function returns.
                 let arguments =
                     unsafe { Arguments::new(py, &object, None, instance, fop.args, args) };
@@ -68,7 +69,6 @@ pub unsafe fn enter(
                 }
                 if !frame.is_over(py) {
                     open = frame;
-                    frame.set_entering(py, &entering);
                 }
                 Frame::release(object, py);
                 Ok(())

@@ -101,14 +101,18 @@ impl Entering {
         self.over.load(Ordering::Acquire)
     }
 
+    fn is_this_thread(&self) -> bool {
+        // SAFETY: a plain call.
+        self.thread == unsafe { libc::pthread_self() }
+    }
+
     /// Whether a call of this thread, which stands on the stack at `here`, happens
     /// inside the entering one, so that what that one borrowed is certainly alive.
     /// A synctask may have moved: hence the look at the stack, too.
     fn encloses(&self, here: usize) -> bool {
         const STACK: usize = 8 << 20;
         let distance = ptr::from_ref(self).addr().wrapping_sub(here);
-        // SAFETY: a plain call.
-        self.thread == unsafe { libc::pthread_self() } && distance < STACK
+        self.is_this_thread() && distance < STACK
     }
 }
 
@@ -294,6 +298,17 @@ impl Frame {
         // SAFETY: as long as it is set, the entering call has not returned.
         if let Some(entering) = unsafe { self.entering.get(py).0.as_ref() } {
             if !entering.encloses(here) {
+                self.own_args(py);
+            }
+        }
+    }
+
+    /// Owns the arguments when another thread than the entering one uses them: it may
+    /// do so longer than that.
+    fn promote_elsewhere(&self, py: Python<'_>) {
+        // SAFETY: as long as it is set, the entering call has not returned.
+        if let Some(entering) = unsafe { self.entering.get(py).0.as_ref() } {
+            if !entering.is_this_thread() {
                 self.own_args(py);
             }
         }
@@ -753,6 +768,7 @@ impl Frame {
     ) -> PyResult<()> {
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
+        frame.promote_elsewhere(py);
         // SAFETY: clones an Arc and copies words.
         let kept = unsafe {
             frame.args.with(py, |args| match args {

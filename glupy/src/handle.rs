@@ -169,6 +169,8 @@ pub struct Handle {
     xl: GilCell<CPtr<gf::xlator_t>>,
     /// None while the object is borrowed.
     owner: GilCell<Option<Arc<Owner>>>,
+    /// The thread whose handler borrowed it.
+    thread: GilCell<libc::pthread_t>,
 }
 
 impl Handle {
@@ -191,6 +193,16 @@ impl Handle {
     pub fn owner(&self, py: Python<'_>) -> Option<Arc<Owner>> {
         // SAFETY: cloning an Arc runs no Python.
         unsafe { self.owner.with(py, |owner| owner.clone()) }
+    }
+
+    /// The C object for an action, and what keeps it alive until that is carried out.
+    /// None: the handler that runs on this thread, which borrowed it.
+    pub fn share(&self, py: Python<'_>) -> (Raw, Option<Arc<Owner>>) {
+        // SAFETY: a plain call.
+        if self.thread.get(py) != unsafe { libc::pthread_self() } {
+            self.own(py);
+        }
+        (self.raw(py), self.owner(py))
     }
 
     /// Makes the handle's object live as long as the handle.
@@ -308,6 +320,8 @@ where
         raw: GilCell::new(owner.raw),
         xl: GilCell::new(owner.xl),
         owner: GilCell::new(Some(owner)),
+        // It is owned: no thread's borrow.
+        thread: GilCell::new(0),
     };
     PyClassInitializer::from(handle).add_subclass(class)
 }
@@ -319,12 +333,15 @@ pub fn borrow(
     raw: Raw,
     xl: *mut gf::xlator_t,
 ) -> PyResult<Py<PyAny>> {
+    // SAFETY: a plain call.
+    let thread = unsafe { libc::pthread_self() };
     // SAFETY: `pop` runs no Python.
     if let Some(handle) = unsafe { class.pool.with(py, Vec::pop) } {
         // SAFETY: pools hold handles only.
         let common = unsafe { erased(handle.bind(py)) };
         common.raw.set(py, raw);
         common.xl.set(py, CPtr(xl));
+        common.thread.set(py, thread);
         return Ok(handle);
     }
     let handle = Handle {
@@ -332,6 +349,7 @@ pub fn borrow(
         raw: GilCell::new(raw),
         xl: GilCell::new(CPtr(xl)),
         owner: GilCell::new(None),
+        thread: GilCell::new(thread),
     };
     (class.make)(py, handle)
 }

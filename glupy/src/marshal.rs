@@ -177,8 +177,9 @@ impl<'a> Values<'a> {
                 }
                 // SAFETY: its class is a handle class.
                 let handle = unsafe { handle::erased(object) };
-                self.hold.owners.extend(handle.owner(object.py()));
-                handle.raw(object.py()).ptr.into()
+                let (raw, owner) = handle.share(object.py());
+                self.hold.owners.extend(owner);
+                raw.ptr.into()
             }
         };
         Ok(())
@@ -186,9 +187,9 @@ impl<'a> Values<'a> {
 
     fn iovec(&mut self, object: &Bound<'_, PyAny>) -> PyResult<Raw> {
         if let Ok(iovec) = object.cast::<Iovec>() {
-            let (py, handle) = (object.py(), handle::base(iovec));
-            self.hold.owners.extend(handle.owner(py));
-            return Ok(handle.raw(py));
+            let (raw, owner) = handle::base(iovec).share(object.py());
+            self.hold.owners.extend(owner);
+            return Ok(raw);
         }
         let function = self.function;
         Ok(self.keep(iovec::build(object, || format!("{function}: data"))?))
