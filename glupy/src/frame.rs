@@ -67,6 +67,8 @@ struct Reply {
     words: [Word; MAX_ARGS],
     /// What the words point to, once the handler has returned.
     owned: Option<Arc<OwnedWords>>,
+    /// The thread of the handler.
+    thread: libc::pthread_t,
 }
 
 /// An answer that waits for the open winds.
@@ -354,6 +356,8 @@ impl Frame {
             op_errno,
             words,
             owned: None,
+            // SAFETY: a plain call.
+            thread: unsafe { libc::pthread_self() },
         };
         self.reply.set(py, Some(reply));
     }
@@ -362,23 +366,40 @@ impl Frame {
     /// which might pass it on later.
     pub fn settle_reply(object: &Py<Frame>, py: Python<'_>) {
         let frame = object.get();
-        let Some(mut reply) = frame.reply.take(py) else {
-            return;
-        };
         let kept = frame.open.get(py) == 0 && gil::refcount(object) > 1;
         if kept && !frame.has_answer(py) {
-            let (params, xl) = (reply.fop.reply, frame.instance(py).xl());
-            // SAFETY: the answer is alive until the trampoline returns.
+            frame.own_reply(py);
+        } else {
+            frame.reply.set(py, None);
+        }
+    }
+
+    /// The answer outlives its callback.
+    fn own_reply(&self, py: Python<'_>) {
+        let Some(mut reply) = self.reply.take(py) else {
+            return;
+        };
+        if reply.owned.is_none() {
+            let (params, xl) = (reply.fop.reply, self.instance(py).xl());
+            // SAFETY: the answer is alive until the trampoline returns, which the
+            // handler, or `settle_reply` behind it, comes before.
             let owned = Arc::new(unsafe { OwnedWords::new(params, &reply.words, xl) });
             reply.words = owned.words();
             reply.owned = Some(owned);
-            frame.reply.set(py, Some(reply));
         }
+        self.reply.set(py, Some(reply));
     }
 
     fn reply(&self, py: Python<'_>) -> Option<Reply> {
         // SAFETY: cloning copies words and counts an Arc up.
-        unsafe { self.reply.with(py, |reply| reply.clone()) }
+        let reply = unsafe { self.reply.with(py, |reply| reply.clone()) }?;
+        // SAFETY: a plain call.
+        if reply.owned.is_some() || reply.thread == unsafe { libc::pthread_self() } {
+            return Some(reply);
+        }
+        // Another thread may use it longer than its handler runs.
+        self.own_reply(py);
+        self.reply(py)
     }
 
     /// Marks the request as over and gives its C frame up.
