@@ -179,8 +179,9 @@ def test_debug_trace(host: Host) -> None:
     with host.mount(host.posix("plain-brick"), "plain") as plain:
         outcome = coverage(plain.path)
     with host.mount(shipped(host, "debug_trace"), "traced") as traced:
-        same(outcome, coverage(traced.path))
+        traced_outcome = coverage(traced.path)
     same_noise([plain.log], [traced.log])
+    same(outcome, traced_outcome)
     text = "\n".join(messages(traced, "trace"))
     for pattern in (
         r'\d+: mkdir\(loc=.*"/dir".*, mode=488, umask=\d+, xdata=.*\)',
@@ -189,3 +190,17 @@ def test_debug_trace(host: Host) -> None:
         r"\d+: readv = \d+ vector=.*, count=1, stbuf=.*ia_size=\d+",
     ):
         assert re.search(pattern, text, re.M), pattern
+
+
+def test_readme(host: Host) -> None:
+    """The translator in the README does what its words say."""
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    modules = host.write(readme=re.findall(r"```python\n(.*?)```", readme, re.S)[0])
+    volfile = host.posix()
+    volfile.add("readme", host.glupy, {"module-name": "readme", "module-path": modules})
+    with host.mount(volfile) as mount:
+        (mount.path / "fine").touch()
+        with pytest.raises(PermissionError):
+            (mount.path / "virus.exe").touch()
+        mount.log.known.append("fuse_create_cbk")
+    assert messages(mount, "readme")[-1] == "create /fine -> 0 0"

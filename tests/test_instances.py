@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
-from glusterfs import Host, Mount, Volfile
+from glusterfs import Host, Mount, Volfile, xlator_dir
 
 # Counts mkdirs, under a name of its own.
 COUNTER = """
@@ -182,3 +183,25 @@ def test_data(host: Host) -> None:
             assert file.read(len(content)) == content
     digest = hashlib.sha256(content).hexdigest()
     assert said(mount, "data")[:2] == [f"write 0 {digest}", f"read {len(content)} {digest}"]
+
+
+def test_link_names_the_module(host: Host) -> None:
+    """Without module-name, the last part of the type does: a link to glupy.so is enough."""
+    assert host.library is not None
+    (host.directory / "counter.so").symlink_to(host.library)
+    volfile = counter(host, host.posix(), "glupy", "counter")
+    glupy = volfile.volumes["glupy"]
+    glupy.type = os.path.relpath(host.directory / "counter", xlator_dir())
+    del glupy.options["module-name"]
+    with host.mount(volfile) as mount:
+        (mount.path / "one").mkdir()
+    assert said(mount, "glupy") == ["count glupy glupy-colour 1"]
+
+
+def test_pass_through(host: Host) -> None:
+    """A volume can be taken out of the way without taking it out of the volfile."""
+    volfile = counter(host, host.posix(), "glupy", "counter")
+    volfile.volumes["glupy"].options["pass-through"] = "on"
+    with host.mount(volfile) as mount:
+        (mount.path / "one").mkdir()
+    assert said(mount, "glupy") == []

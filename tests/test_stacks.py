@@ -61,8 +61,8 @@ def test_fuse(host: Host, threads: bool, readdirp: bool) -> None:
             outcomes.append(coverage(mount.path))
             logs.append([mount.log])
         bricks.append(tree(host.brick(f"{name}-brick")))
-    same(*outcomes)
     same_noise(*logs)
+    same(*outcomes)
     assert bricks[0] == bricks[1]
     assert ("readdirp" if readdirp else "readdir") in note(host, "fuse")
 
@@ -77,9 +77,10 @@ def test_fuse_at_once(host: Host) -> None:
         for folder in folders:
             folder.mkdir()
         with ThreadPoolExecutor() as pool:
-            for each in pool.map(coverage, folders):
-                same(outcome, each)
+            outcomes = list(pool.map(coverage, folders))
     same_noise([plain.log], [glupy.log])
+    for each in outcomes:
+        same(outcome, each)
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +105,8 @@ def test_gfapi(host: Host, gfapi: Path) -> None:
             outcomes.append(run(gfapi, client, host.directory / f"{name}-client.log"))
             logs.append([server.log])
         bricks.append(tree(host.brick(f"{name}-brick")))
-    same(*outcomes)
     same_noise(*logs)
+    same(*outcomes)
     assert bricks[0] == bricks[1]
     note(host, "gfapi")
 
@@ -145,8 +146,8 @@ def test_replicate(host: Host) -> None:
         logs.append([mount.log, *(brick.log for brick in bricks)])
         for brick in bricks:
             brick.stop()
-    same(*outcomes)
     same_noise(*logs)
+    same(*outcomes)
     assert contents[0] == contents[1] == contents[2] == contents[3]
     note(host, "replicate")
 
