@@ -17,6 +17,7 @@ python_sources := examples python tests tools
 # The translators of the installed GlusterFS: <libdir>/glusterfs/<version>/xlator.
 xlator_dir = $(shell PATH="$$PATH:/usr/sbin" glusterfs --print-xlatordir)
 installed = $(DESTDIR)$(xlator_dir)/features/glupy.so
+has_gluster = test -n "$(xlator_dir)" || { echo "there is no GlusterFS here (glusterfs --print-xlatordir)" >&2; exit 1; }
 
 # Mounting needs root; building does not.
 root := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -34,10 +35,11 @@ deps-test:
 
 install: ## Put glupy.so into the installed GlusterFS (or below DESTDIR)
 	@test -f $(library) || { echo "$(library) is not there: run make first" >&2; exit 1; }
-	@test -n "$(xlator_dir)" || { echo "GlusterFS is not installed: glusterfs --print-xlatordir failed" >&2; exit 1; }
+	@$(has_gluster)
 	install -D -m 644 $(library) $(installed)
 
 uninstall: ## Remove what install has put there
+	@$(has_gluster)
 	rm -f $(installed)
 
 demo: all ## Show examples/negative.py at work on a scratch mount
@@ -53,10 +55,11 @@ cargo-test: deps-test
 	$(CARGO) test --locked --workspace
 
 pytest: deps-test all $(venv)/ready
-	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) $(venv)/bin/pytest -c $(config) --rootdir . tests
+	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONDONTWRITEBYTECODE=1 \
+		$(venv)/bin/pytest -c $(config) --rootdir . tests
 
 bench: deps-test all ## Measure what an intercepted request costs
-	$(PYTHON) tests/course/bench.py
+	$(root) env GLUPY_SO=$(abspath $(library)) $(PYTHON) tests/course/bench.py
 
 generate: ## Write what is generated from fops.yaml
 	$(CARGO) codegen generate
@@ -72,7 +75,7 @@ lint: deps-test $(venv)/ready ## Formatting, lints and types of Rust and Python
 	$(venv)/bin/mypy --config-file $(config)
 
 bare: ## Run demo and test on a Debian 12 that has only the base system
-	$(root) tools/bare.sh
+	tools/bare.sh
 
 clean: ## Remove what was built
 	$(CARGO) clean

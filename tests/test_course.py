@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from course import values
-from course.generate import Param, mutations
-from course.harness import ROOT, Graph, Result, build, read_record
+from course.check import ROUNDS, check_record, complete
+from course.generate import mutations
+from course.harness import Graph, build, read_record
 
 from glusterfs import Host
-
-ROUNDS = {"full", "failed", "empty"}
+from workspace import Workspace
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +34,6 @@ def bare(tmp_path: Path) -> Iterator[Host]:
 
 # libglusterfs itself crashes when a call stub is made of it (10.3, fop_setactivelk_stub).
 NOT_THROUGH_IO_THREADS = "setactivelk"
-
-
-def complete(result: Result, rounds: set[str] = ROUNDS, skip: str | None = None) -> None:
-    """No failure, and no fop or round left out."""
-    assert result.failures == []
-    walked = {(line["at"], line["round"]) for line in result.lines if "at" in line}
-    expected = {(fop.name, one) for fop in build().fops for one in rounds}
-    assert walked == {(fop, one) for fop, one in expected if fop != skip}
 
 
 def scalars(value: Any) -> Iterator[Any]:
@@ -106,29 +95,6 @@ def test_every_swap_is_caught(bare: Host) -> None:
 
 
 # -- through Glupy ---------------------------------------------------------------------
-
-
-def check_record(path: Path, *directions: str, skip: str | None = None) -> None:
-    """What Python saw is what was sent: every argument of every fop."""
-    calls: dict[tuple[str, str], dict[str, Any]] = {}
-    for call in read_record(path):
-        assert call["problems"] == []
-        if call["direction"] in directions:
-            # the first round is the full one
-            calls.setdefault((call["fop"], call["direction"]), call)
-    expected = {(fop.name, d) for fop in build().fops for d in directions}
-    assert set(calls) == {(fop, d) for fop, d in expected if fop != skip}
-    for (name, direction), call in calls.items():
-        fop = next(f for f in build().fops if f.name == name)
-        params = fop.args if direction == "fop" else fop.cbk_args
-        seen = {p.name: value for p, value in zip(params, call["args"], strict=True)}
-        assert seen == {p.name: values.expected(p) for p in params}, (name, direction)
-        assert call["frame"] == values.expected_frame(fop)
-        if direction == "cbk":
-            assert call["op_ret"] == values.expected_op_ret(fop)
-            assert call["op_errno"] == values.expected_op_errno(fop)
-            assert call["cookie"] == ["cookie", name]
-            assert call["request"] is None, "an argument changed while the handler kept it"
 
 
 @pytest.mark.parametrize("answer", ["now", "later"])
@@ -275,60 +241,52 @@ def test_what_is_kept_stays_and_is_given_back(host: Host, answer: str, preload: 
 
 # -- a mistake in Glupy itself ----------------------------------------------------------
 
-# The four generated functions of a fop, and what stands in them for the i-th parameter.
-TRAMPOLINES: dict[str, tuple[str, Callable[[Sequence[Param], int], str]]] = {
-    "call": ("fop", lambda params, i: f"{params[i].name}.into()"),
-    "back": ("cbk", lambda params, i: f"{params[i].name}.into()"),
-    "wind": ("fop", lambda params, i: f"args[{i}].get()"),
-    "unwind": ("cbk", lambda params, i: f"reply[{i}].get()"),
+# Where the four functions of a fop have its parameters in hand: glupy/src/trampoline.rs.
+PARAMETERS = [
+    ("fop", "enter(F::FOP, frame, this, ", "&args"),
+    ("cbk", "leave(F::FOP, frame, cookie, this, op_ret, op_errno, ", "&reply"),
+    ("fop", "let &[$($value),*] = ", "args"),
+    ("cbk", "let &[$($value),*] = ", "reply"),
+]
+SWAP = """
+fn swapped(fop: &Fop, name: &str, a: usize, b: usize, words: &[Word]) -> &'static [Word] {
+    let mut words = words.to_vec();
+    if fop.name == name {
+        words.swap(a, b);
+    }
+    words.leak()
 }
+"""
 
 
-def mutate(rust: str) -> tuple[str, set[tuple[str, str, str]]]:
-    """Swap two parameters in each kind of generated function, of a fop each."""
-    candidates = [
-        m
-        for m in mutations(build().fops)
-        for params in [m.fop.args if m.direction == "fop" else m.fop.cbk_args]
-        if params[m.a].c_type == params[m.b].c_type
-    ]
+def mutate(workspace: Workspace) -> set[tuple[str, str, str]]:
+    """Swap two parameters of a fop in each of the functions, of another fop in each."""
     swapped: set[tuple[str, str, str]] = set()
-    for function, (direction, text) in TRAMPOLINES.items():
+    changes = {"// One for each number": f"{SWAP}\n// One for each number"}
+    for direction, before, words in PARAMETERS:
         used = {fop for fop, _, _ in swapped}
-        m = next(c for c in candidates if c.direction == direction and c.fop.name not in used)
-        params = m.fop.args if direction == "fop" else m.fop.cbk_args
-        module = rust.index(f"pub mod {m.fop.name} {{")
-        start = rust.index(f" fn {function}(", module)
-        end = rust.index("\n    }\n", start)
-        a, b = (text(params, i) for i in (m.a, m.b))
-        body = rust[start:end]
-        assert body.count(a) == body.count(b) == 1
-        body = body.replace(a, "\0").replace(b, a).replace("\0", b)
-        rust = rust[:start] + body + rust[end:]
+        m, params = next(
+            (m, params)
+            for m in mutations(build().fops)
+            for params in [m.fop.args if m.direction == "fop" else m.fop.cbk_args]
+            if m.direction == direction
+            and m.fop.name not in used
+            and params[m.a].c_type == params[m.b].c_type
+        )
+        swap = f'swapped(F::FOP, "{m.fop.name}", {m.a}, {m.b}, {words})'
+        changes[before + words] = before + swap
         swapped |= {(m.fop.name, direction, params[i].name) for i in (m.a, m.b)}
-    return rust, swapped
+    workspace.change("glupy/src/trampoline.rs", changes)
+    return swapped
 
 
 def test_a_mutated_trampoline_is_caught(tmp_path: Path, trusted_xattrs: None) -> None:
-    """A build of Glupy in which generated functions swap two parameters fails the course."""
-    target = build().directory / "mutated"
-    copy = target / "workspace"
-    shutil.rmtree(copy, ignore_errors=True)
-    # With their times, so that cargo builds again only what it must.
-    leave_out = shutil.ignore_patterns("target", ".git", "tests", "venv")
-    shutil.copytree(ROOT, copy, ignore=leave_out)
-    source = copy / "glupy/src/generated/fops.rs"
-    text, swapped = mutate(source.read_text())
-    source.write_text(text)
-    environment = {"PYO3_PYTHON": "/usr/bin/python3"} | os.environ | {"CARGO_TARGET_DIR": target}
-    subprocess.run(
-        ["cargo", "build", "--quiet", "--locked", "--package", "glupy"],
-        cwd=copy, env=environment, check=True,
-    )  # fmt: skip
-    library = tmp_path / "glupy.so"
-    shutil.copyfile(target / "debug/libglupy.so", library)
+    """A build of Glupy in which C functions of a fop swap two parameters fails the course."""
+    workspace = Workspace()
+    swapped = mutate(workspace)
+    workspace.build()
 
-    host = Host(tmp_path, library)
+    host = Host(tmp_path, workspace.library(tmp_path))
     graph = Graph(host).leaf()
     graph.glupy("glupy", style="short", record=graph.record("glupy"))
     result = graph.run("course", rounds="full")

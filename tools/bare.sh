@@ -7,15 +7,21 @@ set -eu
 mirror=${MIRROR:-http://deb.debian.org/debian}
 security=${MIRROR_SECURITY:-http://deb.debian.org/debian-security}
 root=$PWD/target/bare
+clone=$PWD/target/clone
 
 if [ "${1-}" != inside ]; then
-    command -v debootstrap >/dev/null || {
+    rm -rf "$clone"
+    git clone --quiet --no-hardlinks . "$clone"
+    if [ "$(id -u)" = 0 ]; then sudo=''; else sudo='sudo --preserve-env'; fi
+    command -v debootstrap >/dev/null || command -v /usr/sbin/debootstrap >/dev/null || {
         echo 'Installing debootstrap, which makes the bare system.'
-        apt-get update >/dev/null
-        apt-get install -y --no-install-recommends debootstrap >/dev/null
+        $sudo apt-get update >/dev/null
+        $sudo apt-get install -y --no-install-recommends debootstrap >/dev/null
     }
-    exec unshare --mount --pid --fork --kill-child "$0" inside
+    # shellcheck disable=SC2086 # a command that may be empty
+    exec $sudo unshare --mount --pid --fork --kill-child "$0" inside
 fi
+PATH=$PATH:/usr/sbin
 
 rm -rf --one-file-system "$root"
 mkdir -p "$root"
@@ -40,9 +46,9 @@ fi
 
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-git clone --quiet --no-hardlinks . "$root/root/glupy"
+cp -r "$clone" "$root/root/glupy"
 
-# git brought the clone, and make is the command that is run; all else is Glupy's business.
+# The clone is there, and make is the command that is run; all else is Glupy's business.
 chroot "$root" sh -ec 'apt-get update && apt-get install -y --no-install-recommends make' >>"$root.log" 2>&1
 
 run() {

@@ -64,7 +64,7 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
         if [ "$(id -u)" = 0 ]; then sudo=''; else sudo=sudo; fi
         log=$(mktemp)
         trap 'rm -f "$log"' EXIT
-        # shellcheck disable=SC2086 # a list of packages, and a command that may be empty
+        # shellcheck disable=SC2046,SC2086 # a list of packages, and a command that may be empty
         { $sudo apt-get update && $sudo env DEBIAN_FRONTEND=noninteractive \
             apt-get install -y --no-install-recommends $(printf '%s\n' "$list" | awk '{print $1}')
         } >"$log" 2>&1 </dev/null || { tail -n 30 "$log" >&2; exit 1; }

@@ -243,7 +243,7 @@ rchecksum: Have the brick compute checksums of a range of an open file.
     );
 }
 
-/// With an argument whose name is a keyword of Rust's, and one of a vector.
+/// With a vector, and an argument whose name is a keyword of Rust's.
 const INVENTED: &str = "
   frobnicate:
     doc: Turn a file inside out.
@@ -268,8 +268,8 @@ fn an_invented_fop_appears_in_every_layer() {
     assert!(rust.contains("#[cfg(fop_frobnicate)]\npub mod frobnicate {"));
     assert!(rust.contains("#[cfg(fop_frobnicate)]\n    &frobnicate::FOP,"));
     assert!(rust.contains("gf::fop_frobnicate_cbk_t"));
-    assert!(rust.contains("r#match: i32"));
-    assert!(rust.contains("Some(Vector { length: 1, owner: None })"));
+    assert!(rust.contains("type Args = (*mut gf::loc_t, i32, *mut gf::dict_t);"));
+    assert!(rust.contains(".vector(1, None)"));
     let python = read(tree.path(), "python/gluster.py");
     for name in [
         "frobnicate_fop_t",

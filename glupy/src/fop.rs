@@ -147,6 +147,35 @@ pub struct Param {
     pub vector: Option<Vector>,
 }
 
+impl Param {
+    /// One that may be NULL, or a number.
+    pub const fn new(name: &'static str, c_type: &'static str, kind: Kind) -> Param {
+        Param {
+            name,
+            c_type,
+            kind,
+            required: false,
+            vector: None,
+        }
+    }
+
+    /// The same, but it must not be NULL.
+    pub const fn required(self) -> Param {
+        Param {
+            required: true,
+            ..self
+        }
+    }
+
+    /// The same, with the positions of its length and its owner.
+    pub const fn vector(self, length: usize, owner: Option<usize>) -> Param {
+        Param {
+            vector: Some(Vector { length, owner }),
+            ..self
+        }
+    }
+}
+
 /// What an `op_ret` of zero or more counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpRet {
@@ -202,3 +231,14 @@ pub struct Fop {
 /// The slots of a fops table: 58 fops in 10.3, some of them placeholders. The
 /// callbacks behind them exist for the C macros' type check only.
 pub const SLOTS: usize = std::mem::offset_of!(gf::xlator_fops, stat_cbk) / size_of::<RawFn>();
+
+/// The index of a fop whose slot begins at `offset`. Compiles only when that is what
+/// the schema says.
+#[track_caller]
+pub const fn slot(index: usize, offset: usize) -> usize {
+    assert!(
+        offset == (index - 1) * size_of::<RawFn>(),
+        "fops.yaml says another index than these headers"
+    );
+    index
+}

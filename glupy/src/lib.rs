@@ -26,4 +26,5 @@ mod owned;
 mod python;
 mod roomy;
 mod stack;
+mod trampoline;
 mod xlator;
