@@ -94,14 +94,14 @@ def rebuilt(value: Any) -> Any:
         names = [name for name in dir(value) if name.startswith(prefixes)]
         return type(value)(**{name: getattr(value, name) for name in names})
     if kind == "Dict":
-        return gluster.Dict(value)
+        return gluster.Dict({key: value[key] for key in value})
     if kind == "Iovec":
         return [bytearray(value[i]) for i in range(len(value))]
     if kind == "Dirents":
         return [rebuilt(entry) for entry in value]
     if kind == "Dirent":
         names = ("d_ino", "d_off", "d_type", "d_stat", "dict", "inode")
-        return gluster.Dirent(value.d_name, **{name: getattr(value, name) for name in names})
+        return gluster.Dirent(value.d_name, **{n: rebuilt(getattr(value, n)) for n in names})
     if kind == "LockList":
         return [(rebuilt(flock), uid, flags) for flock, uid, flags in value]
     return value

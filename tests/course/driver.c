@@ -17,6 +17,7 @@
  *   option result   FILE
  *   option rounds   full,failed,empty  which of round_t     (course)
  *   option skip     NAME,NAME          fops left out        (course)
+ *   option compare  contents           dicts and data are copies (course)
  *   option fops     NAME,NAME or all   which fops          (count, bench, block)
  *   option repeat   N        rounds                        (keep)
  *   option calls    N        requests counted, per block, per thread
@@ -209,6 +210,7 @@ mode_course(xlator_t *this)
     const char *rounds = option(this, "rounds", "full,failed,empty");
     int64_t stacks = this->ctx->pool->cnt;
 
+    course_contents = strcmp(option(this, "compare", ""), "contents") == 0;
     if (listed(rounds, "full") && !walk(this, FULL))
         return;
     if (listed(rounds, "failed") && !walk(this, FAILED))

@@ -87,6 +87,9 @@ extern list_t course_lists[][2];
 
 /* Whether values are checked: off while time or allocations are measured. */
 extern bool course_checking;
+/* Whether what Python passes on was made anew (course.py, style rebuild): dicts
+ * and buffers then hold the same, and must be others. */
+extern bool course_contents;
 /* Which of course_mutations pass.c commits; -1 for none. */
 extern int course_mutation;
 

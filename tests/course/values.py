@@ -184,7 +184,10 @@ DESCRIPTIONS: dict[str, Callable[[int], Any]] = {
     "flock": flock,
     "lease": lease,
     "statvfs": lambda seed: fields(STATVFS, seed),
-    "locklist": lambda seed: [[flock(seed + i), text("client", seed + i)] for i in range(LOCKS)],
+    "locklist": lambda seed: [
+        [flock(seed + i), text("client", seed + i), number(seed + i, 10, 32, False)]
+        for i in range(LOCKS)
+    ],
     "checksum": lambda seed: octets(seed, 1, 32).hex(),
 }
 
