@@ -186,13 +186,13 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
 }
 
 /// The arguments of a C function in three forms.
-struct Function {
-    names: Vec<proc_macro2::Ident>,
-    types: Vec<TokenStream>,
+pub struct Function {
+    pub names: Vec<proc_macro2::Ident>,
+    pub types: Vec<TokenStream>,
     gets: Vec<TokenStream>,
 }
 
-fn function(params: &[Param]) -> Result<Function, Error> {
+pub fn function(params: &[Param]) -> Result<Function, Error> {
     Ok(Function {
         names: params.iter().map(|param| ident(&param.name)).collect(),
         types: params.iter().map(rust_type).collect::<Result<_, _>>()?,
@@ -239,7 +239,7 @@ fn rust_type(param: &Param) -> Result<TokenStream, Error> {
     })
 }
 
-fn param(param: &Param) -> TokenStream {
+pub fn param(param: &Param) -> TokenStream {
     let Param { name, required, .. } = param;
     let c_type = &param.ty.spelling;
     let kind = kind(param.ty.kind);
