@@ -31,5 +31,20 @@ def log(level: int, file: str, line: int, function: str, text: str) -> None:
 def log_enabled(level: int) -> bool:
     """Whether a record at that level would be written."""
 
+def parse_bool(text: str) -> bool | None:
+    """`on`, `off` and the like, as GlusterFS reads them; None for anything else."""
+
+def parse_int(text: str) -> int | None:
+    """A whole number."""
+
+def parse_percent(text: str) -> float | None:
+    """A percentage, with or without the sign."""
+
+def parse_size(text: str) -> int | None:
+    """A number of bytes, with or without a unit."""
+
+def parse_time(text: str) -> int | None:
+    """A number of seconds, with or without a unit."""
+
 def __getattr__(name: str) -> Any:
     """`X_wind` and `X_unwind` of each fop of this build."""

@@ -47,6 +47,7 @@ from _gluster import (
     Xlator,
 )
 
+from glupy.options import Option
 from glupy.schema import Arg, Fop
 from glupy.translator import Translator, call_frame_t, handler, xlator_t
 
@@ -1385,6 +1386,25 @@ FOPS: dict[str, Fop] = {
     if fop.name in _gluster.fops
 }
 
+# The callbacks that are no fops: a method of that name gets these arguments.
+CALLBACKS: dict[str, tuple[str, ...]] = {
+    "forget": ("gfid", "ctx",),
+    "release": ("gfid", "flags", "ctx",),
+    "releasedir": ("gfid", "flags", "ctx",),
+    "invalidate": ("inode",),
+    "client_destroy": ("client_uid",),
+    "client_disconnect": ("client",),
+    "ictxmerge": ("fd", "inode", "linked_inode",),
+    "fdclose": ("fd",),
+    "fdclosedir": ("fd",),
+}
+
+# Those that come with a lock held under which Python must not run.
+UNSAFE_CALLBACKS: tuple[str, ...] = (
+    "ictxsize",
+    "fdctxsize",
+)
+
 if "stat" in FOPS:
     stat_fop_t = handler(FOPS["stat"], "fop")
     stat_cbk_t = handler(FOPS["stat"], "cbk")
@@ -1712,6 +1732,7 @@ if "copy_file_range" in FOPS:
 __all__ = [
     "ALIASES",
     "Arg",
+    "CALLBACKS",
     "Client",
     "Dict",
     "Dirent",
@@ -1730,8 +1751,10 @@ __all__ = [
     "Lease",
     "Loc",
     "LockList",
+    "Option",
     "Statvfs",
     "Translator",
+    "UNSAFE_CALLBACKS",
     "Xlator",
     "call_frame_t",
     "xlator_t",

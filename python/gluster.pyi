@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum, IntFlag
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, final, overload
 
+from glupy.options import Option as Option
 from glupy.schema import Arg as Arg
 from glupy.schema import Fop as Fop
 from glupy.translator import call_frame_t as call_frame_t
@@ -27,6 +28,12 @@ FOPS: dict[str, Fop]
 ALIASES: dict[str, str]
 """What older sources call something, and what the headers call it."""
 
+CALLBACKS: dict[str, tuple[str, ...]]
+"""The callbacks that are no fops, with the arguments of a method of that name."""
+
+UNSAFE_CALLBACKS: tuple[str, ...]
+"""Those that come with a lock held under which Python must not run."""
+
 class FrameError(Exception):
     """A frame can not do what was asked: it is answered already, or has nothing to pass on."""
 
@@ -36,6 +43,36 @@ class Translator:
     A method `X_fop` receives the fop X on the way down, a method `X_cbk` the answer on the
     way up; `X_fop_t` and `X_cbk_t` do the same for methods of another name. Requests for
     which there is no method pass by untouched.
+
+    An `Option` in the class body declares an option of the volume.
+
+    Other methods are called if they are there; exceptions in them are logged:
+
+        notify(self, event, data)    something happens in the graph: an Event, and the
+                                     translator next to this one that tells it, or None; the
+                                     event goes on to the others when this returns
+        reconfigure(self, options)   the options have changed; those declared have their new values;
+                                     an exception keeps the old ones
+        fini(self)                   the translator or the process ends; called once
+        dump(self)                   what a statedump shows of the translator: a mapping or a str
+        forget(self, gfid: bytes, ctx: Any)
+                                     An inode on which this translator keeps a context is about to be freed. Called afterwards.
+        release(self, gfid: bytes, flags: int, ctx: Any)
+                                     An open file on which this translator keeps a context is about to be freed. Called afterwards.
+        releasedir(self, gfid: bytes, flags: int, ctx: Any)
+                                     An open directory on which this translator keeps a context is about to be freed. Called afterwards.
+        invalidate(self, inode: Inode)
+                                     What is cached of an inode is no longer true.
+        client_destroy(self, client_uid: str)
+                                     The last trace of a client is about to go (on a brick). Called afterwards.
+        client_disconnect(self, client: Client)
+                                     A client has closed its connection (on a brick).
+        ictxmerge(self, fd: Fd, inode: Inode, linked_inode: Inode)
+                                     Two inodes turned out to be one; move the context of the first to the linked one.
+        fdclose(self, fd: Fd)
+                                     The process that opened this file has closed it for the last time.
+        fdclosedir(self, fd: Fd)
+                                     The process that opened this directory has closed it for the last time.
     """
 
     this: Xlator
@@ -45,7 +82,7 @@ class Translator:
     type: str
     """Its type in the volfile, such as features/glupy."""
     options: dict[str, str]
-    """The options of the volfile."""
+    """The options of the volfile, or those that have replaced them in a live volume."""
     children: tuple[Xlator, ...]
     """The translators below, in the volfile's order."""
 
@@ -135,6 +172,8 @@ class Loc:
 class Inode:
     """A file, by whatever names (`inode_t`). Equal handles mean the same inode."""
 
+    ctx: Any
+    """What this translator keeps with the inode until GlusterFS forgets it; None for nothing."""
     @property
     def gfid(self) -> bytes:
         """Its GFID, 16 bytes; zeros when it is new."""
@@ -147,6 +186,8 @@ class Inode:
 class Fd:
     """An open file or directory (`fd_t`). Equal handles mean the same open file."""
 
+    ctx: Any
+    """What this translator keeps with the fd until it is closed; None for nothing."""
     @property
     def flags(self) -> int:
         """Flags of open()."""
@@ -247,6 +288,10 @@ class LockList:
 @final
 class Client:
     """A client of the brick (`client_t`)."""
+
+    @property
+    def client_uid(self) -> str | None:
+        """What identifies it: its host, process and connection."""
 
 @final
 class Iatt:

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from volserver import VolfileServer
+
 Option = str | int | Path
 DEADLINE = 120  # seconds that a process of a test may live: after that, something hangs
 
@@ -173,11 +175,16 @@ class Process:
         self.log = Log(host.directory / f"{name}.log")
         self.stderr = host.directory / f"{name}.stderr"
         self.volfile = host.directory / f"{name}.vol"
-        self.volfile.write_text(str(volfile))
+        if isinstance(volfile, VolfileServer):
+            source = ["--volfile-server=127.0.0.1", "--volfile-id=volume"]
+            source.append(f"--volfile-server-port={volfile.port}")
+        else:
+            self.volfile.write_text(str(volfile))
+            source = [f"--volfile={self.volfile}"]
         program, *rest = arguments
         self.command = [
-            program, "--no-daemon", f"--volfile={self.volfile}", f"--log-file={self.log.path}",
-            "--log-buf-size=0", *rest,
+            program, "--no-daemon", *source, f"--log-file={self.log.path}", "--log-buf-size=0",
+            *rest,
         ]  # fmt: skip
         host.processes.append(self)
         self.start()

@@ -243,8 +243,43 @@ pub struct Hook {
     pub doc: String,
     /// Its type in C; None for void.
     pub returns: Option<CType>,
+    /// When Python may be called.
+    pub call: Call,
     /// Arguments after `this`.
     pub args: Vec<Param>,
+    /// What Python's method gets.
+    pub gives: Vec<Given>,
+}
+
+/// An argument of a method that is no handler.
+#[derive(Debug, Clone, Serialize)]
+pub struct Given {
+    /// Its name.
+    pub name: String,
+    /// Its type in Python.
+    pub python: String,
+}
+
+/// When Python may be called for a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Call {
+    /// While C waits: the objects are alive.
+    #[default]
+    Now,
+    /// Afterwards, with what is left of the object: its reference count is 0.
+    Late,
+    /// Not at all.
+    Never,
+}
+
+impl Call {
+    /// All of them, by the name that a schema uses.
+    pub const ALL: &[(&str, Call)] = &[
+        ("now", Call::Now),
+        ("late", Call::Late),
+        ("never", Call::Never),
+    ];
 }
 
 /// A structure whose fields Python sees.

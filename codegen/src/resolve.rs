@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::model::{
-    Alias, CType, Class, Derived, Enum, EnumValue, Field, Fop, Hook, Kind, Model, OpRet, Param,
-    Structure, Vector,
+    Alias, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind, Model,
+    OpRet, Param, Structure, Vector,
 };
 use crate::names::{Version, not_a_name};
 use crate::schema::{self, Named, Schema, Text};
@@ -513,6 +513,26 @@ impl<'s> Resolver<'s, '_> {
     }
 
     fn hook(&mut self, name: &Text, raw: &schema::Hook) -> Hook {
+        let call = raw.call.as_ref();
+        let call = call.and_then(|text| self.word(text, "time for a callback", Call::ALL));
+        let call = call.unwrap_or_default();
+        let args = self.params(&raw.args, "an argument");
+        let gives = match (call, args.as_slice()) {
+            (Call::Now, args) => args
+                .iter()
+                .map(|param| given(&param.name, &param.ty.python))
+                .collect(),
+            (Call::Never, _) => Vec::new(),
+            (Call::Late, [param]) => left_of(param.ty.kind),
+            (Call::Late, _) => Vec::new(),
+        };
+        if let (Call::Late, [], Some(text)) = (call, gives.as_slice(), &raw.call) {
+            self.error(
+                &text.span,
+                format!("nothing would be left for `{}` later", name.value),
+                "expected `late` only where the one argument is an inode, an fd or a client",
+            );
+        }
         Hook {
             name: self.name(name, "a callback"),
             doc: self.doc(raw.doc.as_ref()),
@@ -520,7 +540,9 @@ impl<'s> Resolver<'s, '_> {
                 Some(text) if text.value == "void" => None,
                 text => Some(self.ctype(text.as_ref(), "a result", &[Class::Number])),
             },
-            args: self.params(&raw.args, "an argument"),
+            call,
+            args,
+            gives,
         }
     }
 
@@ -685,5 +707,26 @@ impl<'s> Resolver<'s, '_> {
             old: self.name(old, "an alias"),
             new: self.name(new, "what an alias means"),
         }
+    }
+}
+
+fn given(name: &str, python: &str) -> Given {
+    Given {
+        name: name.to_owned(),
+        python: python.to_owned(),
+    }
+}
+
+/// What the runtime keeps of an object that is gone (`hooks.rs`).
+fn left_of(kind: Kind) -> Vec<Given> {
+    match kind {
+        Kind::Inode => vec![given("gfid", "bytes"), given("ctx", "Any")],
+        Kind::Fd => vec![
+            given("gfid", "bytes"),
+            given("flags", "int"),
+            given("ctx", "Any"),
+        ],
+        Kind::Client => vec![given("client_uid", "str")],
+        _ => Vec::new(),
     }
 }

@@ -91,6 +91,8 @@ pub struct Hook {
     pub doc: Option<Text>,
     /// `returns:`
     pub returns: Option<Text>,
+    /// `call:`
+    pub call: Option<Text>,
     /// `args:`
     pub args: Vec<Param>,
 }
@@ -232,6 +234,7 @@ fn hook(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Hook>
     let hook = Hook {
         doc: map.required("doc", text),
         returns: map.required("returns", text),
+        call: map.optional("call", text),
         args: map.required("args", params).unwrap_or_default(),
     };
     map.finish();

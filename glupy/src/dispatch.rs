@@ -5,7 +5,6 @@
 //! release the GIL, carry it out.
 
 use std::ffi::c_void;
-use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 
 use pyo3::ffi;
@@ -19,9 +18,7 @@ use crate::gf;
 use crate::gil;
 use crate::handle;
 use crate::instance::{Handler, Instance};
-use crate::log;
 use crate::marshal;
-use crate::roomy;
 use crate::stack;
 
 /// Receives a fop on the way down.
@@ -47,7 +44,7 @@ pub unsafe fn enter(
     // The address of a frame that is still open; alive as long as it is not over.
     let mut open: *const Frame = ptr::null();
     let mut made = false;
-    guard(instance, fop, || {
+    instance.guard(fop.name, || {
         gil::attach(|py| {
             queue.collect(|| {
                 let object = Frame::new(py, instance, fop, c, Some(args))?;
@@ -114,7 +111,7 @@ pub unsafe fn leave(
     // On the stack that GlusterFS came by; the handler may get another one.
     let here = ptr::from_ref(&queue).addr();
     let mut made = false;
-    guard(instance, fop, || {
+    instance.guard(fop.name, || {
         gil::attach(|py| {
             queue.collect(|| {
                 // SAFETY: a cookie is NULL or a reference that `Frame::wind` gave away.
@@ -175,19 +172,6 @@ unsafe fn fail(fop: &'static Fop, c: *mut gf::call_frame_t) {
     let nothing = [Word::NULL; MAX_ARGS];
     // SAFETY: by contract.
     unsafe { stack::unwind(fop, c, -1, libc::EIO, &nothing[..fop.reply.len()]) };
-}
-
-/// Runs a handler's course; a panic or a Python error of the runtime itself does
-/// not leave it. What the course has made until then is dropped, and a dropped
-/// frame answers its request.
-fn guard(instance: &Instance, fop: &Fop, f: impl FnOnce() -> PyResult<()>) {
-    let text = match roomy::run(|| panic::catch_unwind(AssertUnwindSafe(f))) {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panic".to_owned(),
-    };
-    let text = format!("{}: a fault in glupy itself: {text}", fop.name);
-    log::error(instance.name(), &text);
 }
 
 /// What comes after a handler: an exception answers the request.
@@ -263,9 +247,10 @@ impl<'a> Arguments<'a> {
     /// Calls the handler; what it returns is not looked at.
     fn call(&mut self, py: Python<'_>, handler: &Handler) -> PyResult<()> {
         let count = self.objects.len() - 1;
+        let begun = handler.counters.begin(py);
         // SAFETY: `count` live objects behind a place that the callee may use,
         // as the offset flag says; the result is a new reference or NULL.
-        unsafe {
+        let result = unsafe {
             let result = ffi::PyObject_Vectorcall(
                 handler.function.as_ptr(),
                 self.objects.as_mut_ptr().add(1),
@@ -273,7 +258,9 @@ impl<'a> Arguments<'a> {
                 ptr::null_mut(),
             );
             Bound::from_owned_ptr_or_err(py, result).map(drop)
-        }
+        };
+        handler.counters.end(py, begun);
+        result
     }
 
     /// Takes the handles out.

@@ -493,6 +493,9 @@ impl Frame {
         }
         self.live(py)?;
         let fop = self.fop(py);
+        if let (true, Some(handler)) = (op_ret < 0, self.handler.get(py)) {
+            handler.counters.error(py);
+        }
         if self.open.get(py) > 0 {
             let mut hold = hold;
             // The values must live until the last wind has returned.

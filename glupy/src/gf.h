@@ -8,6 +8,8 @@
 #include <glusterfs/fd.h>
 #include <glusterfs/iobuf.h>
 #include <glusterfs/gf-dirent.h>
+#include <glusterfs/client_t.h>
+#include <glusterfs/statedump.h>
 #include <glusterfs/options.h>
 #include <glusterfs/common-utils.h>
 #include <sys/statvfs.h>

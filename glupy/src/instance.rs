@@ -1,16 +1,23 @@
 //! One Glupy volume: its Python translator, its handlers, its fops table.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 
+use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 
+use crate::contexts::Contexts;
+use crate::counters::Counters;
 use crate::fop::{Fop, RawFn, SLOTS};
+use crate::generated;
 use crate::gf;
 use crate::handle::CPtr;
 use crate::log;
 use crate::marshal::c_string;
 use crate::python;
+use crate::roomy;
 use crate::xlator::{self, Xlator};
 
 /// A handler of the author's.
@@ -23,16 +30,18 @@ pub struct Handler {
     pub file: CString,
     /// The line of its definition there.
     pub line: i32,
+    /// What is counted of it.
+    pub counters: Counters,
 }
 
 impl Handler {
-    fn new(loaded: python::LoadedHandler) -> Handler {
-        let (name, file) = (c_string(&loaded.name), c_string(&loaded.file));
+    fn new(loaded: python::LoadedMethod) -> Handler {
         Handler {
             function: loaded.function,
-            name,
-            file,
+            name: c_string(&loaded.name),
+            file: c_string(&loaded.file),
             line: loaded.line,
+            counters: Counters::default(),
         }
     }
 
@@ -62,29 +71,13 @@ pub struct Instance {
     /// The Python object for it.
     this: Py<Xlator>,
     /// The author's translator.
-    _translator: Py<PyAny>,
+    translator: Py<PyAny>,
     handlers: Vec<Pair>,
+    /// The translator's methods that are no handlers of fops, by name.
+    methods: HashMap<String, Handler>,
+    /// What it keeps with inodes and fds.
+    pub contexts: Contexts,
     children: Vec<CPtr<gf::xlator_t>>,
-}
-
-/// An option that GlusterFS leaves to each translator; false when it is not set.
-///
-/// # Safety
-/// `xl` is a live translator.
-unsafe fn boolean_option(xl: *mut gf::xlator_t, name: &str) -> Result<bool, String> {
-    // SAFETY: by contract.
-    let options = unsafe { xlator::options(xl) };
-    let Some((_, value)) = options.iter().find(|(key, _)| key == name) else {
-        return Ok(false);
-    };
-    let mut result = false;
-    // SAFETY: a live string and a place for the result.
-    let status = unsafe { gf::gf_string2boolean(c_string(value).as_ptr(), &raw mut result) };
-    if status == 0 {
-        Ok(result)
-    } else {
-        Err(format!("option {name}: {value} is not on or off"))
-    }
 }
 
 impl Instance {
@@ -105,7 +98,7 @@ impl Instance {
     ///
     /// # Safety
     /// `xl` is a translator in its `init`.
-    pub unsafe fn start(xl: *mut gf::xlator_t) -> Result<(), String> {
+    pub unsafe fn start(xl: *mut gf::xlator_t) -> Result<&'static Instance, String> {
         // SAFETY: by contract.
         let (name, children) =
             unsafe { (CStr::from_ptr((*xl).name).to_owned(), xlator::children(xl)) };
@@ -115,12 +108,10 @@ impl Instance {
                     .to_owned(),
             );
         }
-        // SAFETY: by contract.
-        let pass_through = unsafe { boolean_option(xl, "pass-through") }?;
         python::start()?;
         // The loader keeps THIS on this translator during init, so that what the
         // module prints carries the volume's name.
-        let instance = crate::gil::attach(|py| {
+        let (instance, pass_through) = crate::gil::attach(|py| {
             let this = Py::new(py, Xlator::new(xl)).map_err(|error| error.to_string())?;
             let loaded = python::load(py, this.clone_ref(py))?;
             let mut handlers: Vec<Pair> = Vec::new();
@@ -132,26 +123,44 @@ impl Instance {
                 } else {
                     &mut pair.back
                 };
-                *slot = Some(Handler::new(handler));
+                *slot = Some(Handler::new(handler.method));
             }
+            let methods = loaded.methods.into_iter();
+            let methods = methods.map(|method| (method.name.clone(), Handler::new(method)));
             let children = children.into_iter().map(CPtr).collect();
-            Ok::<_, String>(Instance {
+            let instance = Instance {
                 xl: CPtr(xl),
                 name,
                 this,
-                _translator: loaded.translator,
+                translator: loaded.translator,
                 handlers,
+                methods: methods.collect(),
+                contexts: Contexts::default(),
                 children,
-            })
+            };
+            Ok::<_, String>((instance, loaded.pass_through))
         })?;
         let instance: &'static Instance = Box::leak(Box::new(instance));
         // SAFETY: the translator is being initialized: no other thread uses it.
         unsafe {
             (*xl).private = ptr::from_ref(instance).cast_mut().cast();
             (*xl).fops = instance.table((*xl).fops);
+            (*xl).cbks = instance.callbacks((*xl).cbks);
             // A parent's wind then takes the default fops, see `stack::target`.
             (*xl).pass_through = pass_through;
         }
+        Ok(instance)
+    }
+
+    /// Gives the translator other options.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words for the log; then nothing has changed.
+    pub fn reconfigure(&self, options: Vec<(String, String)>) -> Result<(), String> {
+        let pass_through =
+            crate::gil::attach(|py| python::reconfigure(py, self.translator.bind(py), options))?;
+        // SAFETY: a live translator; a parent reads the flag with each wind.
+        unsafe { (*self.xl()).pass_through = pass_through };
         Ok(())
     }
 
@@ -170,6 +179,22 @@ impl Instance {
             if pair.call.is_some() || pair.back.is_some() {
                 // SAFETY: the slot at this position has the trampoline's type.
                 unsafe { slots.add(fop.index - 1).write(fop.call) };
+            }
+        }
+        table
+    }
+
+    /// A copy of the shared table of callbacks with those that this translator has a
+    /// method for, or that free what it keeps.
+    ///
+    /// # Safety
+    /// As for `table`.
+    unsafe fn callbacks(&self, shared: *mut gf::xlator_cbks) -> *mut gf::xlator_cbks {
+        // SAFETY: by contract; leaked as in `table`.
+        let table = Box::leak(Box::new(unsafe { ptr::read(shared) }));
+        for hook in generated::hooks::TABLE {
+            if hook.frees_context() || self.method(hook.name).is_some() {
+                (hook.install)(table);
             }
         }
         table
@@ -215,16 +240,77 @@ impl Instance {
         self.children.iter().any(|child| child.0 == xl)
     }
 
+    /// The translator of that address, if it is this one or next to it. An event's
+    /// data may be anything else, too, and is not looked at.
+    pub fn neighbour(&self, address: *mut gf::xlator_t) -> Option<*mut gf::xlator_t> {
+        // SAFETY: a live translator; the lists are not changed after `init`.
+        let parents = unsafe { xlator::in_list((*self.xl()).parents) };
+        let known = self.is_child(address) || parents.contains(&address);
+        (known || address == self.xl()).then_some(address)
+    }
+
+    /// All handlers, in the order of the fops.
+    pub fn handlers(&self) -> impl Iterator<Item = &Handler> {
+        let pairs = self.handlers.iter();
+        pairs.flat_map(|pair| pair.call.iter().chain(&pair.back))
+    }
+
+    /// A method that is no handler of a fop, if the translator has it.
+    pub fn method(&self, name: &str) -> Option<&Handler> {
+        self.methods.get(name)
+    }
+
+    /// Calls such a method; None when there is none, or when it failed, which is logged.
+    pub fn call_method<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        arguments: impl PyCallArgs<'py>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let method = self.method(name)?;
+        match method.function.bind(py).call1(arguments) {
+            Ok(result) => Some(result),
+            Err(error) => {
+                self.report(py, method, error);
+                None
+            }
+        }
+    }
+
+    /// Logs an exception of a method that answers nobody.
+    pub fn report(&self, py: Python<'_>, method: &Handler, error: PyErr) {
+        python::report(py, method, error)
+            .unwrap_or_else(|error| self.indescribable(method, &error));
+    }
+
+    fn indescribable(&self, handler: &Handler, error: &PyErr) {
+        let text = format!("an exception that can not be described: {error}");
+        log::at(self.name(), handler, &text);
+    }
+
     /// Reports an exception of a handler; the errno that answers its request, unless
     /// that has its answer already.
     pub fn failed(&self, py: Python<'_>, handler: &Handler, error: PyErr, answered: bool) -> i32 {
-        python::failed(py, handler, error, answered).unwrap_or_else(|error| {
-            log::at(
-                self.name(),
-                handler,
-                &format!("an exception that can not be described: {error}"),
-            );
-            libc::EIO
-        })
+        let failed = python::failed(py, handler, error, answered);
+        let (op_errno, expected) = failed.unwrap_or_else(|error| {
+            self.indescribable(handler, &error);
+            (libc::EIO, false)
+        });
+        if !expected {
+            handler.counters.exception(py);
+        }
+        op_errno
+    }
+
+    /// Runs a handler's course where there is room for Python; a panic or a Python
+    /// error of the runtime itself does not leave it.
+    pub fn guard(&self, name: &str, f: impl FnOnce() -> PyResult<()>) {
+        let text = match roomy::run(|| panic::catch_unwind(AssertUnwindSafe(f))) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "panic".to_owned(),
+        };
+        let text = format!("{name}: a fault in glupy itself: {text}");
+        log::error(self.name(), &text);
     }
 }

@@ -5,8 +5,11 @@
 //! and back through the `action` queue and `stack`. See ARCHITECTURE.md.
 
 mod action;
+mod contexts;
 mod convert;
+mod counters;
 mod dispatch;
+mod dump;
 mod fop;
 mod frame;
 // Formatted by the generator.
@@ -16,6 +19,7 @@ mod gf;
 mod gil;
 mod handle;
 mod handles;
+mod hooks;
 mod instance;
 mod life;
 mod list;
@@ -23,8 +27,10 @@ mod log;
 mod long_forms;
 mod marshal;
 mod owned;
+mod parse;
 mod python;
 mod roomy;
 mod stack;
 mod trampoline;
+mod work;
 mod xlator;

@@ -1,11 +1,20 @@
 //! What GlusterFS's loader sees: `xlator_api`, the only exported symbol.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::panic;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use pyo3::prelude::*;
+
+use crate::dump;
 use crate::gf;
 use crate::instance::Instance;
 use crate::log;
+use crate::stack;
+use crate::work;
+use crate::xlator::{self, Xlator};
 
 /// Filled with defaults by the loader; each instance copies it.
 // `static mut`: the loader writes to it, so it must be in writable memory.
@@ -18,6 +27,8 @@ static mut CBKS: gf::xlator_cbks = {
     // SAFETY: every slot may be NULL.
     unsafe { std::mem::zeroed() }
 };
+
+static mut DUMPOPS: gf::xlator_dumpops = dump::HOOKS;
 
 /// Accepts every option: the module knows its own. Ends with an empty entry.
 static mut OPTIONS: [gf::volume_option_t; 2] = {
@@ -39,26 +50,148 @@ pub static mut xlator_api: gf::xlator_api_t = {
     api.category = gf::GF_MAINTAINED;
     api.init = Some(init);
     api.fini = Some(fini);
+    api.reconfigure = Some(reconfigure);
+    // SAFETY: GlusterFS calls a variadic function with the three arguments that
+    // every event has; on Linux they are passed as to any other function. What
+    // further arguments there are, its own default_notify does not read either.
+    api.notify = Some(unsafe { std::mem::transmute::<Notify, VariadicNotify>(notify) });
+    api.dumpops = &raw mut DUMPOPS;
     api.fops = &raw mut FOPS;
     api.cbks = &raw mut CBKS;
     api.options = (&raw mut OPTIONS).cast();
     api
 };
 
-/// Loads the volume's Python module. Fails with the reason in the log.
-unsafe extern "C" fn init(this: *mut gf::xlator_t) -> i32 {
-    // SAFETY: called by the loader with a translator to be initialized.
-    let result = panic::catch_unwind(|| unsafe { Instance::start(this) });
-    let error = match result {
+type Notify = unsafe extern "C" fn(*mut gf::xlator_t, i32, *mut c_void) -> i32;
+type VariadicNotify = unsafe extern "C" fn(*mut gf::xlator_t, i32, *mut c_void, ...) -> i32;
+
+/// The instances that have not ended.
+static LIVING: Mutex<Vec<&'static Instance>> = Mutex::new(Vec::new());
+
+/// How long the end of the process, or of a translator, waits for Python's `fini`.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+fn living<R>(f: impl FnOnce(&mut Vec<&'static Instance>) -> R) -> R {
+    f(&mut LIVING.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Runs a course of C's; what went wrong in it goes into the log.
+fn outcome(this: *mut gf::xlator_t, what: &str, f: impl FnOnce() -> Result<(), String>) -> i32 {
+    let error = match panic::catch_unwind(panic::AssertUnwindSafe(f)) {
         Ok(Ok(())) => return 0,
         Ok(Err(error)) => error,
-        Err(_) => "a fault in glupy itself: panic in init".to_owned(),
+        Err(_) => format!("a fault in glupy itself: panic in {what}"),
     };
     // SAFETY: a translator has a name.
     log::error(unsafe { CStr::from_ptr((*this).name) }, &error);
     -1
 }
 
-/// Does nothing, on purpose: the default would free `private`, which is not
-/// GlusterFS's memory, and requests may be on their way through the instance.
-unsafe extern "C" fn fini(_this: *mut gf::xlator_t) {}
+/// Loads the volume's Python module. Fails with the reason in the log.
+unsafe extern "C" fn init(this: *mut gf::xlator_t) -> i32 {
+    outcome(this, "init", || {
+        // SAFETY: called by the loader with a translator to be initialized.
+        let instance = unsafe { Instance::start(this) }?;
+        living(|all| all.push(instance));
+        Ok(())
+    })
+}
+
+/// Takes other options over, all of them or none.
+unsafe extern "C" fn reconfigure(this: *mut gf::xlator_t, options: *mut gf::dict_t) -> i32 {
+    outcome(this, "reconfigure", || {
+        // SAFETY: called by GlusterFS with an initialized translator and the options
+        // that the new volfile has for it.
+        let (instance, options) = unsafe { (Instance::of(this), xlator::pairs(options)) };
+        instance.reconfigure(options)
+    })
+}
+
+/// Tells Python of an event and passes it on.
+unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_void) -> i32 {
+    // SAFETY: called by GlusterFS with a translator of ours; one whose `init` has
+    // failed has nothing in `private`.
+    let instance = unsafe { (!(*this).private.is_null()).then(|| Instance::of(this)) };
+    if let Some(instance) = instance.filter(|instance| instance.method("notify").is_some()) {
+        instance.guard("notify", || {
+            crate::gil::attach(|py| {
+                let who = instance.neighbour(data.cast());
+                let who = who.map(|xl| Py::new(py, Xlator::new(xl))).transpose()?;
+                instance.call_method(py, "notify", (event, who));
+                Ok(())
+            })
+        });
+    }
+    // SAFETY: default_notify is what GlusterFS calls for translators without a
+    // notify of their own.
+    unsafe { gf::default_notify(this, event, data) }
+}
+
+/// Ends the Python side. The instance stays: requests may be on their way through
+/// it. (The default would free `private`, which is not GlusterFS's memory.)
+unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
+    // SAFETY: as in `notify`.
+    unsafe {
+        if !(*this).private.is_null() {
+            let instance = Instance::of(this);
+            living(|all| all.retain(|other| !std::ptr::eq(*other, instance)));
+            end(vec![instance]);
+        }
+    }
+}
+
+/// Calls `fini` of translators and lets go of what they keep. Waits for that, but
+/// not for ever.
+fn end(instances: Vec<&'static Instance>) {
+    let begun = Instant::now();
+    let done = work::ask(LAST_WORDS, move |py| {
+        for instance in instances {
+            stack::with_this(instance.xl(), || {
+                instance.call_method(py, "fini", ());
+                instance.contexts.clear(py);
+            });
+        }
+    });
+    if done.is_none() {
+        let text = format!("fini has not ended after {} s", begun.elapsed().as_secs());
+        log::error(c"glupy", &text);
+    }
+}
+
+/// The process in which the instances live: one that it forks must not end them.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+/// Has what still lives at the end of the process ended then: GlusterFS exits
+/// without a `fini`. In a Python program the interpreter goes before the process.
+///
+/// # Errors
+/// Why that can not be had.
+pub fn end_at_exit(py: Python<'_>, joined: bool) -> Result<(), String> {
+    PROCESS.store(std::process::id(), Ordering::Relaxed);
+    if joined {
+        return wrap_pyfunction!(end_all, py)
+            .and_then(|end_all| py.import("atexit")?.call_method1("register", (end_all,)))
+            .map(drop)
+            .map_err(|error| error.to_string());
+    }
+    extern "C" fn at_exit() {
+        let _ = panic::catch_unwind(end_living);
+    }
+    // SAFETY: the function is never unloaded (see build.rs).
+    match unsafe { libc::atexit(at_exit) } {
+        0 => Ok(()),
+        _ => Err("no more functions can be called at exit".to_owned()),
+    }
+}
+
+#[pyfunction]
+fn end_all(py: Python<'_>) {
+    py.detach(end_living);
+}
+
+fn end_living() {
+    let instances = living(std::mem::take);
+    if !instances.is_empty() && PROCESS.load(Ordering::Relaxed) == std::process::id() {
+        end(instances);
+    }
+}

@@ -6,15 +6,18 @@ use std::sync::{Mutex, OnceLock};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::frame::{Frame, FrameError};
+use crate::gil;
 use crate::handle::Handle;
 use crate::handles;
 use crate::instance::Handler;
+use crate::life;
 use crate::log;
 use crate::long_forms;
 use crate::marshal::c_string;
+use crate::parse;
 use crate::xlator::Xlator;
 
 /// The Python side, in the order in which the modules need each other.
@@ -22,6 +25,10 @@ const MODULES: &[(&str, &str)] = &[
     ("glupy", include_str!("../../python/glupy/__init__.py")),
     ("glupy.schema", include_str!("../../python/glupy/schema.py")),
     ("glupy.log", include_str!("../../python/glupy/log.py")),
+    (
+        "glupy.options",
+        include_str!("../../python/glupy/options.py"),
+    ),
     (
         "glupy.translator",
         include_str!("../../python/glupy/translator.py"),
@@ -33,7 +40,10 @@ const MODULES: &[(&str, &str)] = &[
 /// What the runtime calls in Python.
 struct Support {
     load: Py<PyAny>,
+    reconfigure: Py<PyAny>,
     failed: Py<PyAny>,
+    report: Py<PyAny>,
+    dump_lines: Py<PyAny>,
 }
 
 static SUPPORT: OnceLock<Support> = OnceLock::new();
@@ -56,7 +66,7 @@ pub fn start() -> Result<(), String> {
     if !joined {
         initialize()?;
     }
-    crate::gil::attach(|py| {
+    gil::attach(|py| {
         let support = modules(py, joined).map_err(|error| {
             format!(
                 "Glupy's own Python modules do not load: {}",
@@ -64,7 +74,8 @@ pub fn start() -> Result<(), String> {
             )
         })?;
         let _ = SUPPORT.set(support);
-        Ok(())
+        crate::work::start()?;
+        life::end_at_exit(py, joined)
     })
 }
 
@@ -163,7 +174,10 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
         .call_method1("install", (joined,))?;
     Ok(Support {
         load: load.getattr("load")?.unbind(),
+        reconfigure: load.getattr("reconfigure")?.unbind(),
         failed: load.getattr("failed")?.unbind(),
+        report: load.getattr("report")?.unbind(),
+        dump_lines: load.getattr("dump_lines")?.unbind(),
     })
 }
 
@@ -232,6 +246,11 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     module.add_class::<handles::Statvfs>()?;
     module.add_function(wrap_pyfunction!(log::log, &module)?)?;
     module.add_function(wrap_pyfunction!(log::log_enabled, &module)?)?;
+    module.add_function(wrap_pyfunction!(parse::parse_bool, &module)?)?;
+    module.add_function(wrap_pyfunction!(parse::parse_int, &module)?)?;
+    module.add_function(wrap_pyfunction!(parse::parse_percent, &module)?)?;
+    module.add_function(wrap_pyfunction!(parse::parse_size, &module)?)?;
+    module.add_function(wrap_pyfunction!(parse::parse_time, &module)?)?;
     module.add(
         "fops",
         crate::generated::fops::TABLE
@@ -243,13 +262,9 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     Ok(module)
 }
 
-/// A handler that the author's translator has.
+/// A method of the author's translator.
 #[derive(FromPyObject)]
-pub struct LoadedHandler {
-    /// The fop's number.
-    pub index: usize,
-    /// Fop handler, or cbk handler.
-    pub down: bool,
+pub struct LoadedMethod {
     /// The bound method.
     pub function: Py<PyAny>,
     /// Its name.
@@ -260,6 +275,17 @@ pub struct LoadedHandler {
     pub line: i32,
 }
 
+/// A method that handles a fop.
+#[derive(FromPyObject)]
+pub struct LoadedHandler {
+    /// The fop's number.
+    pub index: usize,
+    /// Fop handler, or cbk handler.
+    pub down: bool,
+    /// The method.
+    pub method: LoadedMethod,
+}
+
 /// An author's translator, ready to be called.
 #[derive(FromPyObject)]
 pub struct Loaded {
@@ -267,6 +293,14 @@ pub struct Loaded {
     pub translator: Py<PyAny>,
     /// Its handlers.
     pub handlers: Vec<LoadedHandler>,
+    /// Its other methods that the runtime calls.
+    pub methods: Vec<LoadedMethod>,
+    /// Whether it is out of the way (`option pass-through`).
+    pub pass_through: bool,
+}
+
+fn support() -> &'static Support {
+    SUPPORT.get().expect("`start` comes first")
 }
 
 /// Loads the module that a volume names and makes its translator.
@@ -274,24 +308,63 @@ pub struct Loaded {
 /// # Errors
 /// The line and the traceback for the log.
 pub fn load(py: Python<'_>, this: Py<Xlator>) -> Result<Loaded, String> {
-    let support = SUPPORT.get().expect("`start` comes first");
-    let loaded = support
+    let loaded = support()
         .load
         .call1(py, (this,))
         .and_then(|loaded| loaded.extract(py));
     loaded.map_err(|error| describe(py, &error))
 }
 
-/// Reports an exception of a handler; the errno that answers the request.
+/// Gives a translator other options; whether it is out of the way now.
+///
+/// # Errors
+/// What is wrong with them, for the log.
+pub fn reconfigure(
+    py: Python<'_>,
+    translator: &Bound<'_, PyAny>,
+    options: Vec<(String, String)>,
+) -> Result<bool, String> {
+    let pass_through = options
+        .into_py_dict(py)
+        .and_then(|options| support().reconfigure.call1(py, (translator, options)))
+        .and_then(|pass_through| pass_through.extract(py));
+    pass_through.map_err(|error| describe(py, &error))
+}
+
+/// Reports an exception of a handler; the errno that answers the request, and
+/// whether it was raised to answer it.
 ///
 /// # Errors
 /// An exception of the report itself.
-pub fn failed(py: Python<'_>, handler: &Handler, error: PyErr, answered: bool) -> PyResult<i32> {
-    let support = SUPPORT.get().expect("`start` comes first");
-    support
+pub fn failed(
+    py: Python<'_>,
+    handler: &Handler,
+    error: PyErr,
+    answered: bool,
+) -> PyResult<(i32, bool)> {
+    support()
         .failed
         .call1(py, (handler.place(), error.into_value(py), answered))?
         .extract(py)
+}
+
+/// Logs an exception of a method that answers nobody.
+///
+/// # Errors
+/// An exception of the report itself.
+pub fn report(py: Python<'_>, method: &Handler, error: PyErr) -> PyResult<()> {
+    support()
+        .report
+        .call1(py, (method.place(), error.into_value(py)))
+        .map(drop)
+}
+
+/// What a translator's `dump` returned, as keys and values of a statedump.
+///
+/// # Errors
+/// `TypeError` for what is no mapping and no text.
+pub fn dump_lines(py: Python<'_>, said: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
+    support().dump_lines.call1(py, (said,))?.extract(py)
 }
 
 /// An error of loading, as text: what `glupy.load` says, or all that is known.

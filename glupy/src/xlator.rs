@@ -31,14 +31,20 @@ impl Xlator {
 /// # Safety
 /// `xl` is a live translator.
 pub unsafe fn children(xl: *mut gf::xlator_t) -> Vec<*mut gf::xlator_t> {
-    let mut all = Vec::new();
     // SAFETY: the list is complete before `init` and not changed afterwards.
-    unsafe {
-        let mut at = (*xl).children;
-        while let Some(child) = at.as_ref() {
-            all.push(child.xlator);
-            at = child.next;
-        }
+    unsafe { in_list((*xl).children) }
+}
+
+/// The translators of a list.
+///
+/// # Safety
+/// The list is live and nobody changes it.
+pub unsafe fn in_list(mut at: *mut gf::xlator_list_t) -> Vec<*mut gf::xlator_t> {
+    let mut all = Vec::new();
+    // SAFETY: by contract.
+    while let Some(one) = unsafe { at.as_ref() } {
+        all.push(one.xlator);
+        at = one.next;
     }
     all
 }
@@ -48,6 +54,15 @@ pub unsafe fn children(xl: *mut gf::xlator_t) -> Vec<*mut gf::xlator_t> {
 /// # Safety
 /// `xl` is a live translator.
 pub unsafe fn options(xl: *mut gf::xlator_t) -> Vec<(String, String)> {
+    // SAFETY: the options of a translator are not changed once it is initialized.
+    unsafe { pairs((*xl).options) }
+}
+
+/// The pairs of a dict of strings.
+///
+/// # Safety
+/// The dict is NULL, or live and not changed meanwhile.
+pub unsafe fn pairs(options: *mut gf::dict_t) -> Vec<(String, String)> {
     unsafe extern "C" fn collect(
         _dict: *mut gf::dict_t,
         key: *mut libc::c_char,
@@ -65,10 +80,10 @@ pub unsafe fn options(xl: *mut gf::xlator_t) -> Vec<(String, String)> {
         0
     }
     let mut all: Vec<(String, String)> = Vec::new();
-    // SAFETY: the options are not changed while `init` runs.
+    // SAFETY: by contract; `collect` gets the vector back.
     unsafe {
-        if !(*xl).options.is_null() {
-            gf::dict_foreach((*xl).options, Some(collect), (&raw mut all).cast());
+        if !options.is_null() {
+            gf::dict_foreach(options, Some(collect), (&raw mut all).cast());
         }
     }
     all

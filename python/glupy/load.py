@@ -10,14 +10,23 @@ import re
 import stat
 import sys
 import traceback
+from collections.abc import Iterable, Mapping
 from types import ModuleType, TracebackType
 
 import _gluster
 from _gluster import Xlator
 
 import gluster
-from glupy import log
-from glupy.translator import Handler, LoadError, Translator, find_handlers
+from glupy import log, options
+from glupy.options import OptionError
+from glupy.translator import (
+    Handler,
+    LoadError,
+    Method,
+    Translator,
+    find_handlers,
+    find_methods,
+)
 
 #: Where modules are looked for when a volume has no ``option module-path``.
 MODULE_PATH = "/etc/glusterfs/glupy"
@@ -25,14 +34,24 @@ MODULE_PATH = "/etc/glusterfs/glupy"
 #: The longest errno that FUSE passes on: with a larger one the caller hangs.
 MAX_ERRNO = 511
 
+_EVENTS = {event.value: event for event in gluster.Event}
+
 
 class Loaded:
     """An author's translator, ready to be called."""
 
-    def __init__(self, translator: Translator, handlers: list[Handler]) -> None:
-        """Holds the translator and its handlers."""
+    def __init__(
+        self,
+        translator: Translator,
+        handlers: list[Handler],
+        methods: list[Method],
+        pass_through: bool,
+    ) -> None:
+        """Holds the translator and what of it the runtime calls."""
         self.translator = translator
         self.handlers = handlers
+        self.methods = methods
+        self.pass_through = pass_through
 
 
 def load(this: Xlator) -> Loaded:
@@ -41,28 +60,68 @@ def load(this: Xlator) -> Loaded:
     An exception has an attribute ``report``: a line that says what is wrong
     where, and the traceback if the author's code raised it.
     """
-    options = this.options
-    name = options.get("module-name") or this.type.rpartition("/")[2]
+    given = this.options
+    name = given.get("module-name") or this.type.rpartition("/")[2]
     file = name
     try:
-        file = _find(name, options)
+        pass_through = options.own(given, "pass-through")
+        file = _find(name, given)
         module = _execute(name, file, this)
-        translator = _translator_class(module, file, options.get("class-name"))(this)
-        return Loaded(translator, find_handlers(translator, gluster.FOPS))
-    except LoadError as error:
-        error.report = f"module {name}: {error}"  # type: ignore[attr-defined]
+        translator = _translator_class(module, file, given.get("class-name"))(this)
+        return Loaded(
+            translator,
+            find_handlers(translator, gluster.FOPS),
+            find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS),
+            pass_through,
+        )
+    except (LoadError, OptionError) as error:
+        error.report = f"module {name}: {error}"  # type: ignore[union-attr]
         raise
     except BaseException as error:  # SystemExit too: it must not end the daemon
         error.report = _report(name, file, error)  # type: ignore[attr-defined]
         raise
 
 
-def _find(name: str, options: dict[str, str]) -> str:
+def reconfigure(translator: Translator, given: dict[str, str]) -> bool:
+    """Gives a translator other options; whether it is out of the way now.
+
+    All or nothing: after an exception, which has a ``report`` as in ``load``, the
+    translator has the options that it had before.
+    """
+    before = dict(translator.__dict__)
+    try:
+        pass_through: bool = options.own(given, "pass-through")
+        for name in options.AT_START:
+            if given.get(name) != translator.options.get(name):
+                raise OptionError(f"option {name} can not change while the volume is in use")
+        attributes = options.values(type(translator), given)
+        translator.__dict__.update(attributes, options=given)
+        method = getattr(translator, "reconfigure", None)
+        if callable(method):
+            method(given)
+        return pass_through
+    except OptionError as error:
+        error.report = f"reconfigure: {error}"  # type: ignore[attr-defined]
+        _restore(translator, before)
+        raise
+    except BaseException as error:
+        text = f"reconfigure: {_describe(error)}; the options stay as they were"
+        error.report = f"{text}\n{_trace(error)}"  # type: ignore[attr-defined]
+        _restore(translator, before)
+        raise
+
+
+def _restore(translator: Translator, before: Mapping[str, object]) -> None:
+    for name in ("options", *(o.attribute for o in options.declared(type(translator)).values())):
+        translator.__dict__[name] = before[name]
+
+
+def _find(name: str, given: dict[str, str]) -> str:
     if re.fullmatch(r"\w+(\.\w+)*", name) is None:
         raise LoadError(f"{name!r} is not the name of a module (option module-name)")
-    path = options.get("module-path", MODULE_PATH)
+    path = given.get("module-path", MODULE_PATH)
     directories = [directory for directory in path.split(":") if directory]
-    strict = options.get("strict-modes", "on").lower() not in {"off", "no", "false", "disable", "0"}
+    strict = options.own(given, "strict-modes")
     relative = name.replace(".", "/")
     for directory in directories:
         for file in (f"{directory}/{relative}.py", f"{directory}/{relative}/__init__.py"):
@@ -178,8 +237,8 @@ def _report(name: str, file: str, error: BaseException) -> str:
     return f"module {name} does not load: {place}: {_describe(error)}\n{_trace(error)}"
 
 
-def failed(place: str, error: BaseException, answered: bool) -> int:
-    """The errno that answers a request whose handler raised.
+def failed(place: str, error: BaseException, answered: bool) -> tuple[int, bool]:
+    """The errno that answers a request whose handler raised, and whether that was meant.
 
     An OSError says it itself, and that is all; anything else is a mistake, whose
     traceback goes into the log, and is answered EIO. After the answer, any
@@ -188,13 +247,40 @@ def failed(place: str, error: BaseException, answered: bool) -> int:
     if isinstance(error, OSError) and not answered:
         number = error.errno
         if isinstance(number, int) and 1 <= number <= MAX_ERRNO:
-            return number
+            return number, True
+    outcome = "had its answer already" if answered else "is answered EIO"
+    _log(place, error, f"; the request {outcome}")
+    return errno.EIO, False
+
+
+def report(place: str, error: BaseException) -> None:
+    """Logs an exception of a method that answers nobody."""
+    _log(place, error, "")
+
+
+def _log(place: str, error: BaseException, outcome: str) -> None:
     trace = traceback.extract_tb(_authors(error))
     file, line, function = "glupy", 0, "glupy"
     if trace:
         file, function = os.path.basename(trace[-1].filename), trace[-1].name
         line = trace[-1].lineno or 0
-    outcome = "had its answer already" if answered else "is answered EIO"
-    text = f"{place}: {_describe(error)}; the request {outcome}\n{_trace(error)}"
+    text = f"{place}: {_describe(error)}{outcome}\n{_trace(error)}"
     _gluster.log(log.ERROR, file, line, function, text)
-    return errno.EIO
+
+
+def dump_lines(said: object) -> list[tuple[str, str]]:
+    """What a translator's ``dump`` returned, as keys and values of a statedump."""
+    if said is None:
+        return []
+    if isinstance(said, str):
+        pairs: Iterable[tuple[object, object]] = (("dump", line) for line in said.splitlines())
+    elif isinstance(said, Mapping):
+        pairs = said.items()
+    else:
+        raise TypeError(f"dump must return a mapping or a str, not {type(said).__name__}")
+    return [(_one_line(key).replace("=", "-"), _one_line(value)) for key, value in pairs]
+
+
+def _one_line(value: object) -> str:
+    text = str(value).encode("utf-8", "backslashreplace").decode()
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\0", "\\0")

@@ -6,13 +6,14 @@ import difflib
 import inspect
 import os.path
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ctypes import POINTER, Structure, c_int32, c_void_p
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from _gluster import Xlator
 
+from glupy import options
 from glupy.schema import Fop
 
 Side = Literal["fop", "cbk"]
@@ -34,12 +35,13 @@ class Translator:
     """
 
     def __init__(self, this: Xlator) -> None:
-        """Sets ``this``, ``name``, ``type``, ``options`` and ``children``."""
+        """Sets ``this``, ``name``, ``type``, ``children``, ``options`` and those declared."""
         self.this = this
         self.name = this.name
         self.type = this.type
-        self.options = this.options
         self.children = this.children
+        self.options = this.options
+        self.__dict__.update(options.values(type(self), self.options))
 
 
 class call_frame_t(Structure):
@@ -88,20 +90,32 @@ def handler(fop: Fop, side: Side) -> HandlerType:
 
 
 @dataclass(frozen=True)
-class Handler:
-    """A handler as the runtime takes it over."""
+class Method:
+    """A method as the runtime takes it over."""
 
-    index: int
-    down: bool
     function: Callable[..., object]
     name: str
     file: str
     line: int
 
+    @classmethod
+    def of(cls, name: str, function: Callable[..., object]) -> Method:
+        """A bound method with its place."""
+        return cls(function, name, *_definition(function))
+
     @property
     def place(self) -> str:
         """Name, file and line, for messages."""
         return f"{self.name} ({self.file}:{self.line})" if self.line else self.name
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A method that handles a fop."""
+
+    index: int
+    down: bool
+    method: Method
 
 
 def find_handlers(translator: Translator, fops: dict[str, Fop]) -> list[Handler]:
@@ -113,11 +127,57 @@ def find_handlers(translator: Translator, fops: dict[str, Fop]) -> list[Handler]
     found: dict[tuple[int, bool], Handler] = {}
     for name, function, fop, side in _candidates(translator, fops):
         _check_signature(name, function, fop, side)
-        handler = Handler(fop.index, side == "fop", function, name, *_definition(function))
+        handler = Handler(fop.index, side == "fop", Method.of(name, function))
         other = found.setdefault((handler.index, handler.down), handler)
         if other is not handler:
-            raise LoadError(f"{handler.place}: {other.place} is a {fop.name}_{side}, too: keep one")
+            place = other.method.place
+            raise LoadError(
+                f"{handler.method.place}: {place} is a {fop.name}_{side}, too: keep one"
+            )
     return list(found.values())
+
+
+#: What the runtime calls beside handlers and callbacks, and with what.
+LIFE: dict[str, tuple[str, ...]] = {
+    "notify": ("event", "data"),
+    "reconfigure": ("options",),
+    "fini": (),
+    "dump": (),
+}
+
+
+def find_methods(
+    translator: Translator,
+    callbacks: dict[str, tuple[str, ...]],
+    never: tuple[str, ...],
+    events: Mapping[int, object],
+) -> list[Method]:
+    """The methods of a translator that are called for what is no fop, by name.
+
+    Raises LoadError for a signature that does not fit, and for a callback that
+    Python can not have.
+    """
+    found = []
+    for name, parameters in {**LIFE, **callbacks, **dict.fromkeys(never, ())}.items():
+        function = getattr(translator, name, None)
+        if not callable(function):
+            continue
+        if name in never:
+            why = "GlusterFS calls this with a lock held, under which Python must not run"
+            raise LoadError(f"{_place(name, function)}: {why}")
+        _check_call(name, function, parameters, f"{name}({', '.join(('self', *parameters))})")
+        method = Method.of(name, function)
+        found.append(_with_event(method, events) if name == "notify" else method)
+    return found
+
+
+def _with_event(method: Method, events: Mapping[int, object]) -> Method:
+    """Python gets an event as the enum; one that is not in there as a number."""
+
+    def notify(number: int, data: object) -> object:
+        return method.function(events.get(number, number), data)
+
+    return Method(notify, method.name, method.file, method.line)
 
 
 def _candidates(
@@ -153,16 +213,22 @@ def _unknown(name: str, side: str, fops: dict[str, Fop]) -> str:
 
 def _check_signature(name: str, function: Callable[..., object], fop: Fop, side: Side) -> None:
     parameters = fop.parameters(side)
-    expected = f"expected {fop.name}_{side}(self, {', '.join(parameters)})"
+    _check_call(name, function, parameters, f"{fop.name}_{side}(self, {', '.join(parameters)})")
+
+
+def _check_call(
+    name: str, function: Callable[..., object], parameters: tuple[str, ...], expected: str
+) -> None:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         why = "a handler can not be `async def` in this version"
-        raise LoadError(f"{_place(name, function)}: {why}; {expected}")
+        raise LoadError(f"{_place(name, function)}: {why}; expected {expected}")
     if inspect.isgeneratorfunction(function):
-        raise LoadError(f"{_place(name, function)}: a handler can not be a generator; {expected}")
+        why = "a handler can not be a generator"
+        raise LoadError(f"{_place(name, function)}: {why}; expected {expected}")
     try:
         inspect.signature(function).bind(*parameters)
     except TypeError as error:
-        raise LoadError(f"{_place(name, function)}: {error}; {expected}") from None
+        raise LoadError(f"{_place(name, function)}: {error}; expected {expected}") from None
     except ValueError:
         pass  # a callable that does not tell its signature
 

@@ -5,6 +5,7 @@ mod docs;
 mod python;
 mod rust;
 mod rust_fops;
+mod rust_hooks;
 mod rust_mod;
 mod rust_structs;
 mod template;
@@ -30,6 +31,7 @@ type Emitter = fn(&Model) -> Result<String, Error>;
 const OUTPUTS: &[(&str, Emitter)] = &[
     ("glupy/src/generated/mod.rs", rust_mod::emit),
     ("glupy/src/generated/fops.rs", rust_fops::emit),
+    ("glupy/src/generated/hooks.rs", rust_hooks::emit),
     ("glupy/src/generated/structs.rs", rust_structs::emit),
     ("python/gluster.py", python::module),
     ("python/gluster.pyi", python::stubs),

@@ -1,4 +1,4 @@
-//! What the emitters of Rust share: identifiers, docs and the formatting.
+//! What the emitters of Rust share: identifiers, comments and the formatting.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -14,13 +14,18 @@ pub fn ident(name: &str) -> Ident {
     }
 }
 
-/// An empty line. Tokens have none, so it travels as a macro call, which [`file`] replaces.
-pub fn blank() -> TokenStream {
-    let marker = format_ident!("{BLANK}");
-    quote!(#marker!();)
+/// A comment. Tokens have none, so it travels as a macro call, which [`file`] replaces.
+pub fn comment(text: &str) -> TokenStream {
+    let marker = format_ident!("{COMMENT}");
+    quote!(#marker!(#text);)
 }
 
-const BLANK: &str = "_glupy_blank";
+/// An empty line, likewise.
+pub fn blank() -> TokenStream {
+    comment("")
+}
+
+const COMMENT: &str = "_glupy_comment";
 
 /// A doc comment, with the space that one puts there by hand.
 pub fn doc(text: &str) -> TokenStream {
@@ -33,9 +38,28 @@ pub fn file(tokens: TokenStream) -> Result<String, Error> {
     let file = syn::parse2(tokens).map_err(Error::new)?;
     let formatted = prettyplease::unparse(&file);
     let mut text = format!("// {}\n\n", first_line());
-    for line in formatted.lines() {
-        if !line.trim_start().starts_with(BLANK) {
-            text += line;
+    let mut lines = formatted.lines();
+    while let Some(line) = lines.next() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        match line
+            .trim_start()
+            .strip_prefix(COMMENT)
+            .and_then(|rest| rest.strip_prefix("!("))
+        {
+            None => text += line,
+            // A long one stands on three lines: `comment!(`, the text, `);`.
+            Some("") => {
+                let long = lines.next().unwrap_or_default();
+                lines.next();
+                text += &format!("{indent}// {}", long.trim().trim_matches('"'));
+            }
+            Some("\"\");") => {}
+            Some(short) => {
+                text += &format!(
+                    "{indent}// {}",
+                    short.trim_end_matches(");").trim_matches('"')
+                )
+            }
         }
         text += "\n";
     }

@@ -96,7 +96,7 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
 }
 
 /// The types that bindgen gives the C types.
-fn rust_types(params: &[Param]) -> Result<Vec<TokenStream>, Error> {
+pub fn rust_types(params: &[Param]) -> Result<Vec<TokenStream>, Error> {
     params.iter().map(rust_type).collect()
 }
 
@@ -133,7 +133,7 @@ fn rust_type(param: &Param) -> Result<TokenStream, Error> {
     })
 }
 
-fn param(param: &Param) -> TokenStream {
+pub fn param(param: &Param) -> TokenStream {
     let name = &param.name;
     let c_type = &param.ty.spelling;
     let kind = kind(param.ty.kind);

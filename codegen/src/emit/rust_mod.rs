@@ -14,6 +14,8 @@ pub fn emit(_: &Model) -> Result<String, Error> {
         #[rustfmt::skip]
         pub mod fops;
         #[rustfmt::skip]
+        pub mod hooks;
+        #[rustfmt::skip]
         pub mod structs;
     })
 }

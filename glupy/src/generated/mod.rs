@@ -5,4 +5,6 @@
 #[rustfmt::skip]
 pub mod fops;
 #[rustfmt::skip]
+pub mod hooks;
+#[rustfmt::skip]
 pub mod structs;

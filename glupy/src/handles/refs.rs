@@ -1,5 +1,6 @@
 //! Handles of objects that GlusterFS counts references to.
 
+use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr;
 
@@ -7,9 +8,11 @@ use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
 
 use super::{Gfid, Iatt, InodeTable};
+use crate::contexts::Holder;
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, CPtr, Raw, base, handle_class, read};
+use crate::handle::{self, CPtr, HandleClass, Raw, base, handle_class, read};
+use crate::instance::Instance;
 use crate::marshal::{self, c_string};
 use crate::stack;
 
@@ -65,8 +68,8 @@ handle_class!(
         let client = unsafe { gf::gf_client_ref(raw.ptr.cast()) };
         (!client.is_null()).then_some(raw)
     },
-    // SAFETY: undoes `own`. The last put may detach the client, as in C.
-    |raw| unsafe { gf::gf_client_put(raw.ptr.cast(), std::ptr::null_mut()) }
+    // SAFETY: undoes `own`.
+    |raw| unsafe { gf::gf_client_unref(raw.ptr.cast()) }
 );
 
 fn same_object<T: handle::HandleClass>(
@@ -99,6 +102,17 @@ impl Inode {
     pub fn gfid_of(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
         read(slf, |inode| Gfid(inode.gfid))
     }
+}
+
+/// The object behind a handle as a keeper of contexts, and whose contexts they are.
+fn holder<T: HandleClass>(
+    handle: &Bound<'_, T>,
+    of: fn(*mut T::C) -> Holder,
+) -> (Holder, &'static Instance) {
+    let (py, common) = (handle.py(), base(handle));
+    // SAFETY: a handle is given to a translator of ours, after its `init`.
+    let instance = unsafe { Instance::of(common.xl(py)) };
+    (of(common.raw(py).ptr.cast()), instance)
 }
 
 #[pymethods]
@@ -210,6 +224,21 @@ impl Inode {
         read(slf, |inode| inode.ia_type)
     }
 
+    /// What this translator keeps with the inode; None when it keeps nothing.
+    #[getter]
+    fn ctx(slf: &Bound<'_, Self>) -> Option<Py<PyAny>> {
+        let (holder, instance) = holder(slf, Holder::Inode);
+        // SAFETY: a handle's object is alive.
+        unsafe { holder.get(slf.py(), instance) }
+    }
+
+    #[setter]
+    fn set_ctx(slf: &Bound<'_, Self>, object: Option<Py<PyAny>>) -> PyResult<()> {
+        let (holder, instance) = holder(slf, Holder::Inode);
+        // SAFETY: a handle's object is alive.
+        unsafe { holder.set(slf.py(), instance, object) }
+    }
+
     fn __richcmp__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>, op: CompareOp) -> Py<PyAny> {
         same_object(slf, other, op)
     }
@@ -285,6 +314,21 @@ impl Fd {
         read(slf, |fd| fd.anonymous)
     }
 
+    /// What this translator keeps with the fd; None when it keeps nothing.
+    #[getter]
+    fn ctx(slf: &Bound<'_, Self>) -> Option<Py<PyAny>> {
+        let (holder, instance) = holder(slf, Holder::Fd);
+        // SAFETY: a handle's object is alive.
+        unsafe { holder.get(slf.py(), instance) }
+    }
+
+    #[setter]
+    fn set_ctx(slf: &Bound<'_, Self>, object: Option<Py<PyAny>>) -> PyResult<()> {
+        let (holder, instance) = holder(slf, Holder::Fd);
+        // SAFETY: a handle's object is alive.
+        unsafe { holder.set(slf.py(), instance, object) }
+    }
+
     /// The file that it is open on.
     #[getter]
     fn inode(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Inode>>> {
@@ -308,6 +352,29 @@ impl Fd {
                 .as_ref()
                 .map_or_else(|| "-".to_owned(), |inode| Gfid(inode.gfid).to_string());
             format!("<Fd gfid={gfid} flags={:#o}>", fd.flags)
+        })
+    }
+}
+
+#[pymethods]
+impl Client {
+    /// What identifies the client: its host, process and connection.
+    #[getter]
+    fn client_uid(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        // SAFETY: a live client's string.
+        read(slf, |client| unsafe {
+            marshal::decode(slf.py(), client.client_uid)
+        })?
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        // SAFETY: a live client's string.
+        read(slf, |client| unsafe {
+            let uid = client.client_uid;
+            if uid.is_null() {
+                return "<Client>".to_owned();
+            }
+            format!("<Client {}>", CStr::from_ptr(uid).to_string_lossy())
         })
     }
 }
