@@ -22,9 +22,8 @@ For every fop X there are here:
 FOPS tells the same as data. Names are those of the GlusterFS headers everywhere.
 """
 
-import ctypes
-from ctypes import POINTER
 from enum import IntEnum, IntFlag
+from typing import Any
 
 import _gluster
 from _gluster import (
@@ -47,58 +46,35 @@ from _gluster import (
     Xlator,
 )
 
+from glupy.memory import structure
 from glupy.schema import Arg, Fop
-from glupy.translator import Translator, call_frame_t, handler, xlator_t
+from glupy.translator import Translator, handler
 
-# The structures of C, for the argtypes of the decorators.
-
-
-class dict_t(ctypes.Structure):
-    """`dict_t`; without fields, for pointers only."""
-
-
-class fd_t(ctypes.Structure):
-    """`fd_t`; without fields, for pointers only."""
-
-
-class gf_dirent_t(ctypes.Structure):
-    """`gf_dirent_t`; without fields, for pointers only."""
-
-
-class gf_flock(ctypes.Structure):
-    """`struct gf_flock`; without fields, for pointers only."""
-
-
-class gf_lease(ctypes.Structure):
-    """`struct gf_lease`; without fields, for pointers only."""
+# The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
+# all of them.
+_STRUCTURES = {
+    "call_frame_t",
+    "dict_t",
+    "fd_t",
+    "gf_dirent_t",
+    "gf_flock",
+    "gf_lease",
+    "iatt",
+    "inode_t",
+    "iobref",
+    "iovec",
+    "loc_t",
+    "lock_migration_info_t",
+    "statvfs",
+    "xlator_t",
+}
 
 
-class iatt(ctypes.Structure):
-    """`struct iatt`; without fields, for pointers only."""
-
-
-class inode_t(ctypes.Structure):
-    """`inode_t`; without fields, for pointers only."""
-
-
-class iobref(ctypes.Structure):
-    """`struct iobref`; without fields, for pointers only."""
-
-
-class iovec(ctypes.Structure):
-    """`struct iovec`; without fields, for pointers only."""
-
-
-class loc_t(ctypes.Structure):
-    """`loc_t`; without fields, for pointers only."""
-
-
-class lock_migration_info_t(ctypes.Structure):
-    """`lock_migration_info_t`; without fields, for pointers only."""
-
-
-class statvfs(ctypes.Structure):
-    """`struct statvfs`; without fields, for pointers only."""
+def __getattr__(name: str) -> Any:
+    """Imports the structures when one is asked for: most translators do without."""
+    if name in _STRUCTURES:
+        return structure(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 # Constants, under their C names and as enums.
@@ -490,6 +466,10 @@ GF_CLIENT_PID_SET_UTIME = ClientPid.SET_UTIME
 
 # What older sources call something, and what the headers call it.
 ALIASES: dict[str, str] = {
+    "iatt_t": "iatt",
+    "iobref_t": "iobref",
+    "iovec_t": "iovec",
+    "statvfs_t": "statvfs",
     "ia_no": "ia_ino",
     "execn": "exec",
     "dictionary": "dict",
@@ -505,12 +485,12 @@ FOPS: dict[str, Fop] = {
             doc="Read the attributes of the inode at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -519,14 +499,14 @@ FOPS: dict[str, Fop] = {
             doc="Read the target of a symbolic link.",
             op_ret="bytes",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("path", "const char *", "str | None", ctypes.c_char_p),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("path", "const char *", "str | None", "c_char_p"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -535,18 +515,18 @@ FOPS: dict[str, Fop] = {
             doc="Make a device, fifo, socket or regular file without opening it.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("rdev", "dev_t", "int", ctypes.c_uint64),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("rdev", "dev_t", "int", "c_uint64"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -555,17 +535,17 @@ FOPS: dict[str, Fop] = {
             doc="Make a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -574,14 +554,14 @@ FOPS: dict[str, Fop] = {
             doc="Remove a name that is not a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xflags", "int", "int", ctypes.c_int),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xflags", "int", "int", "c_int"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -590,14 +570,14 @@ FOPS: dict[str, Fop] = {
             doc="Remove a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xflags", "int", "int", ctypes.c_int),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xflags", "int", "int", "c_int"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -606,17 +586,17 @@ FOPS: dict[str, Fop] = {
             doc="Make a symbolic link.",
             op_ret="status",
             args=(
-                Arg("linkname", "const char *", "str", ctypes.c_char_p),
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("linkname", "const char *", "str", "c_char_p"),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -625,17 +605,17 @@ FOPS: dict[str, Fop] = {
             doc="Move a name, within a directory or to another one.",
             op_ret="status",
             args=(
-                Arg("oldloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("newloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("oldloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("newloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preoldparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postoldparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("prenewparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postnewparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preoldparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postoldparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("prenewparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postnewparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -644,16 +624,16 @@ FOPS: dict[str, Fop] = {
             doc="Give an inode one more name.",
             op_ret="status",
             args=(
-                Arg("oldloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("newloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("oldloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("newloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -662,14 +642,14 @@ FOPS: dict[str, Fop] = {
             doc="Set the length of the file at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -678,14 +658,14 @@ FOPS: dict[str, Fop] = {
             doc="Open a file.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("fd", "fd_t *", "Fd | None", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd | None", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -694,18 +674,18 @@ FOPS: dict[str, Fop] = {
             doc="Read from an open file.",
             op_ret="bytes",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("vector", "struct iovec *", "Iovec | None", POINTER(iovec)),
-                Arg("count", "int32_t", "int", ctypes.c_int32),
-                Arg("stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("iobref", "struct iobref *", "Iobref | None", POINTER(iobref)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("vector", "struct iovec *", "Iovec | None", "POINTER(iovec)"),
+                Arg("count", "int32_t", "int", "c_int32"),
+                Arg("stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("iobref", "struct iobref *", "Iobref | None", "POINTER(iobref)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -714,18 +694,18 @@ FOPS: dict[str, Fop] = {
             doc="Write to an open file.",
             op_ret="bytes",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("vector", "struct iovec *", "Iovec", POINTER(iovec)),
-                Arg("count", "int32_t", "int", ctypes.c_int32),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("iobref", "struct iobref *", "Iobref | None", POINTER(iobref)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("vector", "struct iovec *", "Iovec", "POINTER(iovec)"),
+                Arg("count", "int32_t", "int", "c_int32"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("iobref", "struct iobref *", "Iobref | None", "POINTER(iobref)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -734,12 +714,12 @@ FOPS: dict[str, Fop] = {
             doc="Read the figures of the whole file system, such as free space.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct statvfs *", "Statvfs | None", POINTER(statvfs)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct statvfs *", "Statvfs | None", "POINTER(statvfs)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -748,11 +728,11 @@ FOPS: dict[str, Fop] = {
             doc="Close one descriptor of an open file; comes once per close(), so more than once per open.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -761,14 +741,14 @@ FOPS: dict[str, Fop] = {
             doc="Bring the data of an open file to stable storage.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("datasync", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("datasync", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -777,13 +757,13 @@ FOPS: dict[str, Fop] = {
             doc="Set extended attributes at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("dict", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("dict", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -792,13 +772,13 @@ FOPS: dict[str, Fop] = {
             doc="Read one extended attribute, or all of them, at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("name", "const char *", "str | None", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("name", "const char *", "str | None", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("dict", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("dict", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -807,12 +787,12 @@ FOPS: dict[str, Fop] = {
             doc="Remove an extended attribute at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("name", "const char *", "str", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("name", "const char *", "str", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -821,13 +801,13 @@ FOPS: dict[str, Fop] = {
             doc="Open a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("fd", "fd_t *", "Fd | None", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd | None", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -836,12 +816,12 @@ FOPS: dict[str, Fop] = {
             doc="Bring an open directory to stable storage.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("datasync", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("datasync", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -850,12 +830,12 @@ FOPS: dict[str, Fop] = {
             doc="Ask whether the caller may read, write or execute.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mask", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mask", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -864,20 +844,20 @@ FOPS: dict[str, Fop] = {
             doc="Make a regular file and open it, in one step.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("fd", "fd_t *", "Fd | None", POINTER(fd_t)),
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd | None", "POINTER(fd_t)"),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -886,14 +866,14 @@ FOPS: dict[str, Fop] = {
             doc="Set the length of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -902,12 +882,12 @@ FOPS: dict[str, Fop] = {
             doc="Read the attributes of an open file or directory.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -916,14 +896,14 @@ FOPS: dict[str, Fop] = {
             doc="Take, test or release a POSIX record lock for an application.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("cmd", "int32_t", "int", ctypes.c_int32),
-                Arg("flock", "struct gf_flock *", "Flock", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("cmd", "int32_t", "int", "c_int32"),
+                Arg("flock", "struct gf_flock *", "Flock", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("flock", "struct gf_flock *", "Flock | None", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("flock", "struct gf_flock *", "Flock | None", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -932,14 +912,14 @@ FOPS: dict[str, Fop] = {
             doc="Find a name in a directory, or refresh an inode that is known.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
             ),
         ),
         Fop(
@@ -948,14 +928,14 @@ FOPS: dict[str, Fop] = {
             doc="List names of an open directory.",
             op_ret="entries",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("entries", "gf_dirent_t *", "Dirents | None", POINTER(gf_dirent_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("entries", "gf_dirent_t *", "Dirents | None", "POINTER(gf_dirent_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -964,14 +944,14 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on a range of an inode, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("cmd", "int32_t", "int", ctypes.c_int32),
-                Arg("flock", "struct gf_flock *", "Flock", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("cmd", "int32_t", "int", "c_int32"),
+                Arg("flock", "struct gf_flock *", "Flock", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -980,14 +960,14 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on a range of an open file's inode, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("cmd", "int32_t", "int", ctypes.c_int32),
-                Arg("flock", "struct gf_flock *", "Flock", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("cmd", "int32_t", "int", "c_int32"),
+                Arg("flock", "struct gf_flock *", "Flock", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -996,15 +976,15 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on one name, or all names, of a directory, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("basename", "const char *", "str | None", ctypes.c_char_p),
-                Arg("cmd", "entrylk_cmd", "int", ctypes.c_uint32),
-                Arg("type", "entrylk_type", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("basename", "const char *", "str | None", "c_char_p"),
+                Arg("cmd", "entrylk_cmd", "int", "c_uint32"),
+                Arg("type", "entrylk_type", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1013,15 +993,15 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on one name, or all names, of an open directory, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("basename", "const char *", "str | None", ctypes.c_char_p),
-                Arg("cmd", "entrylk_cmd", "int", ctypes.c_uint32),
-                Arg("type", "entrylk_type", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("basename", "const char *", "str | None", "c_char_p"),
+                Arg("cmd", "entrylk_cmd", "int", "c_uint32"),
+                Arg("type", "entrylk_type", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1030,14 +1010,14 @@ FOPS: dict[str, Fop] = {
             doc="Change numbers in extended attributes in one indivisible step, at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("optype", "gf_xattrop_flags_t", "int", ctypes.c_uint32),
-                Arg("xattr", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("optype", "gf_xattrop_flags_t", "int", "c_uint32"),
+                Arg("xattr", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xattr", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xattr", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1046,14 +1026,14 @@ FOPS: dict[str, Fop] = {
             doc="Change numbers in extended attributes in one indivisible step, on an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("optype", "gf_xattrop_flags_t", "int", ctypes.c_uint32),
-                Arg("xattr", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("optype", "gf_xattrop_flags_t", "int", "c_uint32"),
+                Arg("xattr", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xattr", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xattr", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1062,13 +1042,13 @@ FOPS: dict[str, Fop] = {
             doc="Read one extended attribute, or all of them, of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("name", "const char *", "str | None", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("name", "const char *", "str | None", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("dict", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("dict", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1077,13 +1057,13 @@ FOPS: dict[str, Fop] = {
             doc="Set extended attributes of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("dict", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("dict", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1092,15 +1072,15 @@ FOPS: dict[str, Fop] = {
             doc="Have the brick compute checksums of a range of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("weak_checksum", "uint32_t", "int", ctypes.c_uint32),
-                Arg("strong_checksum", "uint8_t *", "bytes | None", POINTER(ctypes.c_uint8)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("weak_checksum", "uint32_t", "int", "c_uint32"),
+                Arg("strong_checksum", "uint8_t *", "bytes | None", "POINTER(c_uint8)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1109,15 +1089,15 @@ FOPS: dict[str, Fop] = {
             doc="Change mode, owner or times at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("stbuf", "struct iatt *", "Iatt", POINTER(iatt)),
-                Arg("valid", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("stbuf", "struct iatt *", "Iatt", "POINTER(iatt)"),
+                Arg("valid", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1126,15 +1106,15 @@ FOPS: dict[str, Fop] = {
             doc="Change mode, owner or times of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("stbuf", "struct iatt *", "Iatt", POINTER(iatt)),
-                Arg("valid", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("stbuf", "struct iatt *", "Iatt", "POINTER(iatt)"),
+                Arg("valid", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1143,14 +1123,14 @@ FOPS: dict[str, Fop] = {
             doc="List names of an open directory together with attributes and inodes.",
             op_ret="entries",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("entries", "gf_dirent_t *", "Dirents | None", POINTER(gf_dirent_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("entries", "gf_dirent_t *", "Dirents | None", "POINTER(gf_dirent_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1159,11 +1139,11 @@ FOPS: dict[str, Fop] = {
             doc="Fetch a volfile from a volfile server.",
             op_ret="status",
             args=(
-                Arg("key", "const char *", "str | None", ctypes.c_char_p),
-                Arg("flag", "int32_t", "int", ctypes.c_int32),
+                Arg("key", "const char *", "str | None", "c_char_p"),
+                Arg("flag", "int32_t", "int", "c_int32"),
             ),
             cbk_args=(
-                Arg("spec_data", "char *", "str | None", ctypes.c_char_p),
+                Arg("spec_data", "char *", "str | None", "c_char_p"),
             ),
         ),
         Fop(
@@ -1172,12 +1152,12 @@ FOPS: dict[str, Fop] = {
             doc="Remove an extended attribute of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("name", "const char *", "str", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("name", "const char *", "str", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1186,16 +1166,16 @@ FOPS: dict[str, Fop] = {
             doc="Reserve space for a range of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("keep_size", "int32_t", "int", ctypes.c_int32),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "size_t", "int", ctypes.c_size_t),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("keep_size", "int32_t", "int", "c_int32"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "size_t", "int", "c_size_t"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1204,15 +1184,15 @@ FOPS: dict[str, Fop] = {
             doc="Punch a hole into an open file: free the space of a range.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "size_t", "int", ctypes.c_size_t),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "size_t", "int", "c_size_t"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1221,15 +1201,15 @@ FOPS: dict[str, Fop] = {
             doc="Write zeros over a range of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1238,11 +1218,11 @@ FOPS: dict[str, Fop] = {
             doc="Send a message to the other translators of the graph; no file is involved.",
             op_ret="status",
             args=(
-                Arg("op", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("op", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1251,14 +1231,14 @@ FOPS: dict[str, Fop] = {
             doc="Find the next data or the next hole of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("what", "gf_seek_what_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("what", "gf_seek_what_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1267,13 +1247,13 @@ FOPS: dict[str, Fop] = {
             doc="Get, take or give back a lease.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("lease", "struct gf_lease *", "Lease", POINTER(gf_lease)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("lease", "struct gf_lease *", "Lease", "POINTER(gf_lease)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("lease", "struct gf_lease *", "Lease | None", POINTER(gf_lease)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("lease", "struct gf_lease *", "Lease | None", "POINTER(gf_lease)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1282,12 +1262,12 @@ FOPS: dict[str, Fop] = {
             doc="List the locks that are held on an inode, to move them to another brick.",
             op_ret="entries",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("locklist", "lock_migration_info_t *", "LockList | None", POINTER(lock_migration_info_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("locklist", "lock_migration_info_t *", "LockList | None", "POINTER(lock_migration_info_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1296,12 +1276,12 @@ FOPS: dict[str, Fop] = {
             doc="Take over locks that were held on another brick.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("locklist", "lock_migration_info_t *", "LockList", POINTER(lock_migration_info_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("locklist", "lock_migration_info_t *", "LockList", "POINTER(lock_migration_info_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1310,23 +1290,23 @@ FOPS: dict[str, Fop] = {
             doc="Make a whole small file in one request: create, write, set attributes, close.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("vector", "struct iovec *", "Iovec", POINTER(iovec)),
-                Arg("count", "int32_t", "int", ctypes.c_int32),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("iobref", "struct iobref *", "Iobref | None", POINTER(iobref)),
-                Arg("xattr", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("vector", "struct iovec *", "Iovec", "POINTER(iovec)"),
+                Arg("count", "int32_t", "int", "c_int32"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("iobref", "struct iobref *", "Iobref | None", "POINTER(iobref)"),
+                Arg("xattr", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1335,14 +1315,14 @@ FOPS: dict[str, Fop] = {
             doc="Make an inode that has no name yet.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1351,13 +1331,13 @@ FOPS: dict[str, Fop] = {
             doc="Give a name to an inode that icreate made.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1366,19 +1346,19 @@ FOPS: dict[str, Fop] = {
             doc="Copy a range of one open file into another on the brick, without moving the data here.",
             op_ret="bytes",
             args=(
-                Arg("fd_in", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("off_in", "off64_t", "int", ctypes.c_int64),
-                Arg("fd_out", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("off_out", "off64_t", "int", ctypes.c_int64),
-                Arg("len", "size_t", "int", ctypes.c_size_t),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd_in", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("off_in", "off64_t", "int", "c_int64"),
+                Arg("fd_out", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("off_out", "off64_t", "int", "c_int64"),
+                Arg("len", "size_t", "int", "c_size_t"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("prebuf_dst", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf_dst", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("prebuf_dst", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf_dst", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
     )
@@ -1733,20 +1713,7 @@ __all__ = [
     "Statvfs",
     "Translator",
     "Xlator",
-    "call_frame_t",
-    "xlator_t",
-    "dict_t",
-    "fd_t",
-    "gf_dirent_t",
-    "gf_flock",
-    "gf_lease",
-    "iatt",
-    "inode_t",
-    "iobref",
-    "iovec",
-    "loc_t",
-    "lock_migration_info_t",
-    "statvfs",
+    *_STRUCTURES,
     "IaType",
     "IattFlags",
     "SetAttr",

@@ -35,6 +35,11 @@ pub fn module(bindings: &syn::File) -> String {
     for structure in &structures {
         describe(&mut text, structure);
     }
+    text.push_str("\n__all__ = [\n");
+    for structure in structures.iter().filter(|s| !s.name.starts_with('_')) {
+        let _ = writeln!(text, "    {:?},", structure.name);
+    }
+    text.push_str("]\n");
     text
 }
 

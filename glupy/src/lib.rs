@@ -22,6 +22,7 @@ mod list;
 mod log;
 mod long_forms;
 mod marshal;
+mod memory;
 mod owned;
 mod python;
 mod roomy;
