@@ -13,6 +13,10 @@ const BYTES: &[(&str, &str)] = &[
     ("gf_lease", "lease_id"), // all 16
 ];
 
+/// Typedefs of structures without a tag that do not end with `_t`, as all others do:
+/// bindgen does not tell them from tags.
+const TAGLESS: &[&str] = &["__atomic_wide_counter"];
+
 /// A structure or a union.
 pub struct Structure {
     /// Its name in Python: the typedef's if there is one, else the tag. One without
@@ -241,11 +245,9 @@ impl<'a> Source<'a> {
                 kind(name)
             );
         }
-        // bindgen does not say whether a name is a tag or a typedef of a structure
-        // without a tag. GlusterFS's typedefs end with _t, its tags do not.
         let c_name = match self.typedefs.get(name) {
             Some(typedef) => typedef.clone(),
-            None if name.ends_with("_t") => name.to_owned(),
+            None if name.ends_with("_t") || TAGLESS.contains(&name) => name.to_owned(),
             None if kind(name) == "union" => format!("union {name}"),
             None => format!("struct {name}"),
         };
@@ -355,7 +357,7 @@ impl<'a> Source<'a> {
         let undefined = definition
             .fields
             .iter()
-            .all(|(field, _)| field == "_unused");
+            .all(|(field, _)| ["_unused", "_address"].contains(&field.as_str()));
         let members = self.members(name, definition);
         let body = match members.filter(|_| !definition.aligned) {
             _ if undefined => Body::Undefined,
