@@ -25,6 +25,9 @@ from gluster import Xlator as Xlator
 
 fops: list[str]
 
+sources: dict[str, str]
+"""The texts of the modules that glupy.so carries."""
+
 def log(level: int, file: str, line: int, function: str, text: str) -> None:
     """Writes records, one per line of the text, at a `gf_loglevel_t`."""
 

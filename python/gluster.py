@@ -22,9 +22,8 @@ For every fop X there are here:
 FOPS tells the same as data. Names are those of the GlusterFS headers everywhere.
 """
 
-import ctypes
-from ctypes import POINTER
 from enum import IntEnum, IntFlag
+from typing import Any
 
 import _gluster
 from _gluster import (
@@ -47,59 +46,36 @@ from _gluster import (
     Xlator,
 )
 
+from glupy.memory import structure
 from glupy.options import Option
 from glupy.schema import Arg, Fop
-from glupy.translator import Translator, call_frame_t, handler, xlator_t
+from glupy.translator import Translator, handler
 
-# The structures of C, for the argtypes of the decorators.
-
-
-class dict_t(ctypes.Structure):
-    """`dict_t`; without fields, for pointers only."""
-
-
-class fd_t(ctypes.Structure):
-    """`fd_t`; without fields, for pointers only."""
-
-
-class gf_dirent_t(ctypes.Structure):
-    """`gf_dirent_t`; without fields, for pointers only."""
-
-
-class gf_flock(ctypes.Structure):
-    """`struct gf_flock`; without fields, for pointers only."""
-
-
-class gf_lease(ctypes.Structure):
-    """`struct gf_lease`; without fields, for pointers only."""
+# The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
+# all of them.
+_STRUCTURES = {
+    "call_frame_t",
+    "dict_t",
+    "fd_t",
+    "gf_dirent_t",
+    "gf_flock",
+    "gf_lease",
+    "iatt",
+    "inode_t",
+    "iobref",
+    "iovec",
+    "loc_t",
+    "lock_migration_info_t",
+    "statvfs",
+    "xlator_t",
+}
 
 
-class iatt(ctypes.Structure):
-    """`struct iatt`; without fields, for pointers only."""
-
-
-class inode_t(ctypes.Structure):
-    """`inode_t`; without fields, for pointers only."""
-
-
-class iobref(ctypes.Structure):
-    """`struct iobref`; without fields, for pointers only."""
-
-
-class iovec(ctypes.Structure):
-    """`struct iovec`; without fields, for pointers only."""
-
-
-class loc_t(ctypes.Structure):
-    """`loc_t`; without fields, for pointers only."""
-
-
-class lock_migration_info_t(ctypes.Structure):
-    """`lock_migration_info_t`; without fields, for pointers only."""
-
-
-class statvfs(ctypes.Structure):
-    """`struct statvfs`; without fields, for pointers only."""
+def __getattr__(name: str) -> Any:
+    """Imports the structures when one is asked for: most translators do without."""
+    if name in _STRUCTURES:
+        return structure(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 # Constants, under their C names and as enums.
@@ -491,6 +467,10 @@ GF_CLIENT_PID_SET_UTIME = ClientPid.SET_UTIME
 
 # What older sources call something, and what the headers call it.
 ALIASES: dict[str, str] = {
+    "iatt_t": "iatt",
+    "iobref_t": "iobref",
+    "iovec_t": "iovec",
+    "statvfs_t": "statvfs",
     "ia_no": "ia_ino",
     "execn": "exec",
     "dictionary": "dict",
@@ -506,12 +486,12 @@ FOPS: dict[str, Fop] = {
             doc="Read the attributes of the inode at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -520,14 +500,14 @@ FOPS: dict[str, Fop] = {
             doc="Read the target of a symbolic link.",
             op_ret="bytes",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("path", "const char *", "str | None", ctypes.c_char_p),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("path", "const char *", "str | None", "c_char_p"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -536,18 +516,18 @@ FOPS: dict[str, Fop] = {
             doc="Make a device, fifo, socket or regular file without opening it.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("rdev", "dev_t", "int", ctypes.c_uint64),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("rdev", "dev_t", "int", "c_uint64"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -556,17 +536,17 @@ FOPS: dict[str, Fop] = {
             doc="Make a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -575,14 +555,14 @@ FOPS: dict[str, Fop] = {
             doc="Remove a name that is not a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xflags", "int", "int", ctypes.c_int),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xflags", "int", "int", "c_int"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -591,14 +571,14 @@ FOPS: dict[str, Fop] = {
             doc="Remove a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xflags", "int", "int", ctypes.c_int),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xflags", "int", "int", "c_int"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -607,17 +587,17 @@ FOPS: dict[str, Fop] = {
             doc="Make a symbolic link.",
             op_ret="status",
             args=(
-                Arg("linkname", "const char *", "str", ctypes.c_char_p),
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("linkname", "const char *", "str", "c_char_p"),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -626,17 +606,17 @@ FOPS: dict[str, Fop] = {
             doc="Move a name, within a directory or to another one.",
             op_ret="status",
             args=(
-                Arg("oldloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("newloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("oldloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("newloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preoldparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postoldparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("prenewparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postnewparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preoldparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postoldparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("prenewparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postnewparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -645,16 +625,16 @@ FOPS: dict[str, Fop] = {
             doc="Give an inode one more name.",
             op_ret="status",
             args=(
-                Arg("oldloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("newloc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("oldloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("newloc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -663,14 +643,14 @@ FOPS: dict[str, Fop] = {
             doc="Set the length of the file at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -679,14 +659,14 @@ FOPS: dict[str, Fop] = {
             doc="Open a file.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("fd", "fd_t *", "Fd | None", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd | None", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -695,18 +675,18 @@ FOPS: dict[str, Fop] = {
             doc="Read from an open file.",
             op_ret="bytes",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("vector", "struct iovec *", "Iovec | None", POINTER(iovec)),
-                Arg("count", "int32_t", "int", ctypes.c_int32),
-                Arg("stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("iobref", "struct iobref *", "Iobref | None", POINTER(iobref)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("vector", "struct iovec *", "Iovec | None", "POINTER(iovec)"),
+                Arg("count", "int32_t", "int", "c_int32"),
+                Arg("stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("iobref", "struct iobref *", "Iobref | None", "POINTER(iobref)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -715,18 +695,18 @@ FOPS: dict[str, Fop] = {
             doc="Write to an open file.",
             op_ret="bytes",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("vector", "struct iovec *", "Iovec", POINTER(iovec)),
-                Arg("count", "int32_t", "int", ctypes.c_int32),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("iobref", "struct iobref *", "Iobref | None", POINTER(iobref)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("vector", "struct iovec *", "Iovec", "POINTER(iovec)"),
+                Arg("count", "int32_t", "int", "c_int32"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("iobref", "struct iobref *", "Iobref | None", "POINTER(iobref)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -735,12 +715,12 @@ FOPS: dict[str, Fop] = {
             doc="Read the figures of the whole file system, such as free space.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct statvfs *", "Statvfs | None", POINTER(statvfs)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct statvfs *", "Statvfs | None", "POINTER(statvfs)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -749,11 +729,11 @@ FOPS: dict[str, Fop] = {
             doc="Close one descriptor of an open file; comes once per close(), so more than once per open.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -762,14 +742,14 @@ FOPS: dict[str, Fop] = {
             doc="Bring the data of an open file to stable storage.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("datasync", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("datasync", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -778,13 +758,13 @@ FOPS: dict[str, Fop] = {
             doc="Set extended attributes at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("dict", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("dict", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -793,13 +773,13 @@ FOPS: dict[str, Fop] = {
             doc="Read one extended attribute, or all of them, at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("name", "const char *", "str | None", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("name", "const char *", "str | None", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("dict", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("dict", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -808,12 +788,12 @@ FOPS: dict[str, Fop] = {
             doc="Remove an extended attribute at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("name", "const char *", "str", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("name", "const char *", "str", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -822,13 +802,13 @@ FOPS: dict[str, Fop] = {
             doc="Open a directory.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("fd", "fd_t *", "Fd | None", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd | None", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -837,12 +817,12 @@ FOPS: dict[str, Fop] = {
             doc="Bring an open directory to stable storage.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("datasync", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("datasync", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -851,12 +831,12 @@ FOPS: dict[str, Fop] = {
             doc="Ask whether the caller may read, write or execute.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mask", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mask", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -865,20 +845,20 @@ FOPS: dict[str, Fop] = {
             doc="Make a regular file and open it, in one step.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("fd", "fd_t *", "Fd | None", POINTER(fd_t)),
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd | None", "POINTER(fd_t)"),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -887,14 +867,14 @@ FOPS: dict[str, Fop] = {
             doc="Set the length of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -903,12 +883,12 @@ FOPS: dict[str, Fop] = {
             doc="Read the attributes of an open file or directory.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -917,14 +897,14 @@ FOPS: dict[str, Fop] = {
             doc="Take, test or release a POSIX record lock for an application.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("cmd", "int32_t", "int", ctypes.c_int32),
-                Arg("flock", "struct gf_flock *", "Flock", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("cmd", "int32_t", "int", "c_int32"),
+                Arg("flock", "struct gf_flock *", "Flock", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("flock", "struct gf_flock *", "Flock | None", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("flock", "struct gf_flock *", "Flock | None", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -933,14 +913,14 @@ FOPS: dict[str, Fop] = {
             doc="Find a name in a directory, or refresh an inode that is known.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
             ),
         ),
         Fop(
@@ -949,14 +929,14 @@ FOPS: dict[str, Fop] = {
             doc="List names of an open directory.",
             op_ret="entries",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("entries", "gf_dirent_t *", "Dirents | None", POINTER(gf_dirent_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("entries", "gf_dirent_t *", "Dirents | None", "POINTER(gf_dirent_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -965,14 +945,14 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on a range of an inode, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("cmd", "int32_t", "int", ctypes.c_int32),
-                Arg("flock", "struct gf_flock *", "Flock", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("cmd", "int32_t", "int", "c_int32"),
+                Arg("flock", "struct gf_flock *", "Flock", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -981,14 +961,14 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on a range of an open file's inode, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("cmd", "int32_t", "int", ctypes.c_int32),
-                Arg("flock", "struct gf_flock *", "Flock", POINTER(gf_flock)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("cmd", "int32_t", "int", "c_int32"),
+                Arg("flock", "struct gf_flock *", "Flock", "POINTER(gf_flock)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -997,15 +977,15 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on one name, or all names, of a directory, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("basename", "const char *", "str | None", ctypes.c_char_p),
-                Arg("cmd", "entrylk_cmd", "int", ctypes.c_uint32),
-                Arg("type", "entrylk_type", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("basename", "const char *", "str | None", "c_char_p"),
+                Arg("cmd", "entrylk_cmd", "int", "c_uint32"),
+                Arg("type", "entrylk_type", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1014,15 +994,15 @@ FOPS: dict[str, Fop] = {
             doc="Take or release a lock on one name, or all names, of an open directory, for translators.",
             op_ret="status",
             args=(
-                Arg("volume", "const char *", "str", ctypes.c_char_p),
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("basename", "const char *", "str | None", ctypes.c_char_p),
-                Arg("cmd", "entrylk_cmd", "int", ctypes.c_uint32),
-                Arg("type", "entrylk_type", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("volume", "const char *", "str", "c_char_p"),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("basename", "const char *", "str | None", "c_char_p"),
+                Arg("cmd", "entrylk_cmd", "int", "c_uint32"),
+                Arg("type", "entrylk_type", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1031,14 +1011,14 @@ FOPS: dict[str, Fop] = {
             doc="Change numbers in extended attributes in one indivisible step, at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("optype", "gf_xattrop_flags_t", "int", ctypes.c_uint32),
-                Arg("xattr", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("optype", "gf_xattrop_flags_t", "int", "c_uint32"),
+                Arg("xattr", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xattr", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xattr", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1047,14 +1027,14 @@ FOPS: dict[str, Fop] = {
             doc="Change numbers in extended attributes in one indivisible step, on an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("optype", "gf_xattrop_flags_t", "int", ctypes.c_uint32),
-                Arg("xattr", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("optype", "gf_xattrop_flags_t", "int", "c_uint32"),
+                Arg("xattr", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xattr", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xattr", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1063,13 +1043,13 @@ FOPS: dict[str, Fop] = {
             doc="Read one extended attribute, or all of them, of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("name", "const char *", "str | None", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("name", "const char *", "str | None", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("dict", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("dict", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1078,13 +1058,13 @@ FOPS: dict[str, Fop] = {
             doc="Set extended attributes of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("dict", "dict_t *", "Dict", POINTER(dict_t)),
-                Arg("flags", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("dict", "dict_t *", "Dict", "POINTER(dict_t)"),
+                Arg("flags", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1093,15 +1073,15 @@ FOPS: dict[str, Fop] = {
             doc="Have the brick compute checksums of a range of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("weak_checksum", "uint32_t", "int", ctypes.c_uint32),
-                Arg("strong_checksum", "uint8_t *", "bytes | None", POINTER(ctypes.c_uint8)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("weak_checksum", "uint32_t", "int", "c_uint32"),
+                Arg("strong_checksum", "uint8_t *", "bytes | None", "POINTER(c_uint8)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1110,15 +1090,15 @@ FOPS: dict[str, Fop] = {
             doc="Change mode, owner or times at a location.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("stbuf", "struct iatt *", "Iatt", POINTER(iatt)),
-                Arg("valid", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("stbuf", "struct iatt *", "Iatt", "POINTER(iatt)"),
+                Arg("valid", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1127,15 +1107,15 @@ FOPS: dict[str, Fop] = {
             doc="Change mode, owner or times of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("stbuf", "struct iatt *", "Iatt", POINTER(iatt)),
-                Arg("valid", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("stbuf", "struct iatt *", "Iatt", "POINTER(iatt)"),
+                Arg("valid", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1144,14 +1124,14 @@ FOPS: dict[str, Fop] = {
             doc="List names of an open directory together with attributes and inodes.",
             op_ret="entries",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("size", "size_t", "int", ctypes.c_size_t),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("size", "size_t", "int", "c_size_t"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("entries", "gf_dirent_t *", "Dirents | None", POINTER(gf_dirent_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("entries", "gf_dirent_t *", "Dirents | None", "POINTER(gf_dirent_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1160,11 +1140,11 @@ FOPS: dict[str, Fop] = {
             doc="Fetch a volfile from a volfile server.",
             op_ret="status",
             args=(
-                Arg("key", "const char *", "str | None", ctypes.c_char_p),
-                Arg("flag", "int32_t", "int", ctypes.c_int32),
+                Arg("key", "const char *", "str | None", "c_char_p"),
+                Arg("flag", "int32_t", "int", "c_int32"),
             ),
             cbk_args=(
-                Arg("spec_data", "char *", "str | None", ctypes.c_char_p),
+                Arg("spec_data", "char *", "str | None", "c_char_p"),
             ),
         ),
         Fop(
@@ -1173,12 +1153,12 @@ FOPS: dict[str, Fop] = {
             doc="Remove an extended attribute of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("name", "const char *", "str", ctypes.c_char_p),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("name", "const char *", "str", "c_char_p"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1187,16 +1167,16 @@ FOPS: dict[str, Fop] = {
             doc="Reserve space for a range of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("keep_size", "int32_t", "int", ctypes.c_int32),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "size_t", "int", ctypes.c_size_t),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("keep_size", "int32_t", "int", "c_int32"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "size_t", "int", "c_size_t"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1205,15 +1185,15 @@ FOPS: dict[str, Fop] = {
             doc="Punch a hole into an open file: free the space of a range.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "size_t", "int", ctypes.c_size_t),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "size_t", "int", "c_size_t"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1222,15 +1202,15 @@ FOPS: dict[str, Fop] = {
             doc="Write zeros over a range of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("len", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("len", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("preop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postop_stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("preop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1239,11 +1219,11 @@ FOPS: dict[str, Fop] = {
             doc="Send a message to the other translators of the graph; no file is involved.",
             op_ret="status",
             args=(
-                Arg("op", "int32_t", "int", ctypes.c_int32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("op", "int32_t", "int", "c_int32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1252,14 +1232,14 @@ FOPS: dict[str, Fop] = {
             doc="Find the next data or the next hole of an open file.",
             op_ret="status",
             args=(
-                Arg("fd", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("what", "gf_seek_what_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("what", "gf_seek_what_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1268,13 +1248,13 @@ FOPS: dict[str, Fop] = {
             doc="Get, take or give back a lease.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("lease", "struct gf_lease *", "Lease", POINTER(gf_lease)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("lease", "struct gf_lease *", "Lease", "POINTER(gf_lease)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("lease", "struct gf_lease *", "Lease | None", POINTER(gf_lease)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("lease", "struct gf_lease *", "Lease | None", "POINTER(gf_lease)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1283,12 +1263,12 @@ FOPS: dict[str, Fop] = {
             doc="List the locks that are held on an inode, to move them to another brick.",
             op_ret="entries",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("locklist", "lock_migration_info_t *", "LockList | None", POINTER(lock_migration_info_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("locklist", "lock_migration_info_t *", "LockList | None", "POINTER(lock_migration_info_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1297,12 +1277,12 @@ FOPS: dict[str, Fop] = {
             doc="Take over locks that were held on another brick.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("locklist", "lock_migration_info_t *", "LockList", POINTER(lock_migration_info_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("locklist", "lock_migration_info_t *", "LockList", "POINTER(lock_migration_info_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1311,23 +1291,23 @@ FOPS: dict[str, Fop] = {
             doc="Make a whole small file in one request: create, write, set attributes, close.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("umask", "mode_t", "int", ctypes.c_uint32),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("vector", "struct iovec *", "Iovec", POINTER(iovec)),
-                Arg("count", "int32_t", "int", ctypes.c_int32),
-                Arg("offset", "off_t", "int", ctypes.c_int64),
-                Arg("iobref", "struct iobref *", "Iobref | None", POINTER(iobref)),
-                Arg("xattr", "dict_t *", "Dict | None", POINTER(dict_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("umask", "mode_t", "int", "c_uint32"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("vector", "struct iovec *", "Iovec", "POINTER(iovec)"),
+                Arg("count", "int32_t", "int", "c_int32"),
+                Arg("offset", "off_t", "int", "c_int64"),
+                Arg("iobref", "struct iobref *", "Iobref | None", "POINTER(iobref)"),
+                Arg("xattr", "dict_t *", "Dict | None", "POINTER(dict_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("preparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postparent", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("preparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1336,14 +1316,14 @@ FOPS: dict[str, Fop] = {
             doc="Make an inode that has no name yet.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("mode", "mode_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("mode", "mode_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("inode", "inode_t *", "Inode | None", POINTER(inode_t)),
-                Arg("buf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("inode", "inode_t *", "Inode | None", "POINTER(inode_t)"),
+                Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1352,13 +1332,13 @@ FOPS: dict[str, Fop] = {
             doc="Give a name to an inode that icreate made.",
             op_ret="status",
             args=(
-                Arg("loc", "loc_t *", "Loc", POINTER(loc_t)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("loc", "loc_t *", "Loc", "POINTER(loc_t)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("prebuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("prebuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
         Fop(
@@ -1367,19 +1347,19 @@ FOPS: dict[str, Fop] = {
             doc="Copy a range of one open file into another on the brick, without moving the data here.",
             op_ret="bytes",
             args=(
-                Arg("fd_in", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("off_in", "off64_t", "int", ctypes.c_int64),
-                Arg("fd_out", "fd_t *", "Fd", POINTER(fd_t)),
-                Arg("off_out", "off64_t", "int", ctypes.c_int64),
-                Arg("len", "size_t", "int", ctypes.c_size_t),
-                Arg("flags", "uint32_t", "int", ctypes.c_uint32),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("fd_in", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("off_in", "off64_t", "int", "c_int64"),
+                Arg("fd_out", "fd_t *", "Fd", "POINTER(fd_t)"),
+                Arg("off_out", "off64_t", "int", "c_int64"),
+                Arg("len", "size_t", "int", "c_size_t"),
+                Arg("flags", "uint32_t", "int", "c_uint32"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
             cbk_args=(
-                Arg("stbuf", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("prebuf_dst", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("postbuf_dst", "struct iatt *", "Iatt | None", POINTER(iatt)),
-                Arg("xdata", "dict_t *", "Dict | None", POINTER(dict_t)),
+                Arg("stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("prebuf_dst", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("postbuf_dst", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
+                Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
         ),
     )
@@ -1756,20 +1736,7 @@ __all__ = [
     "Translator",
     "UNSAFE_CALLBACKS",
     "Xlator",
-    "call_frame_t",
-    "xlator_t",
-    "dict_t",
-    "fd_t",
-    "gf_dirent_t",
-    "gf_flock",
-    "gf_lease",
-    "iatt",
-    "inode_t",
-    "iobref",
-    "iovec",
-    "loc_t",
-    "lock_migration_info_t",
-    "statvfs",
+    *_STRUCTURES,
     "IaType",
     "IattFlags",
     "SetAttr",

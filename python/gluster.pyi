@@ -15,8 +15,6 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, final, 
 from glupy.options import Option as Option
 from glupy.schema import Arg as Arg
 from glupy.schema import Fop as Fop
-from glupy.translator import call_frame_t as call_frame_t
-from glupy.translator import xlator_t as xlator_t
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
@@ -448,41 +446,47 @@ class Lease:
     def lease_flags(self) -> int:
         """Flags; none are defined."""
 
+class call_frame_t(ctypes.Structure):
+    """The C structure with the fields that the headers of this build give it."""
+
 class dict_t(ctypes.Structure):
-    """`dict_t`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class fd_t(ctypes.Structure):
-    """`fd_t`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class gf_dirent_t(ctypes.Structure):
-    """`gf_dirent_t`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class gf_flock(ctypes.Structure):
-    """`struct gf_flock`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class gf_lease(ctypes.Structure):
-    """`struct gf_lease`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class iatt(ctypes.Structure):
-    """`struct iatt`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class inode_t(ctypes.Structure):
-    """`inode_t`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class iobref(ctypes.Structure):
-    """`struct iobref`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class iovec(ctypes.Structure):
-    """`struct iovec`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class loc_t(ctypes.Structure):
-    """`loc_t`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class lock_migration_info_t(ctypes.Structure):
-    """`lock_migration_info_t`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
 
 class statvfs(ctypes.Structure):
-    """`struct statvfs`; without fields, for pointers only."""
+    """The C structure with the fields that the headers of this build give it."""
+
+class xlator_t(ctypes.Structure):
+    """The C structure with the fields that the headers of this build give it."""
 
 class GfFop(IntEnum):
     """Number of a fop: its place in the table of fops."""

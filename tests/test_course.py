@@ -113,6 +113,15 @@ def test_all_fops_through_python(host: Host, style: str, answer: str) -> None:
     check_record(record, "fop", "cbk")
 
 
+@pytest.mark.parametrize("answer", ["now", "later"])
+@pytest.mark.parametrize("what", ["handles", "pointers"])
+def test_all_fops_through_dl(host: Host, what: str, answer: str) -> None:
+    """As translators of the original Glupy pass requests on; pointers instead of handles."""
+    graph = Graph(host).leaf(answer=answer).glupy("glupy", "original", **{"pass": what})
+    rounds = ROUNDS - {"empty"}
+    complete(graph.run("course", rounds=",".join(rounds)), rounds)
+
+
 @pytest.mark.parametrize("style", ["long", "short", "rebuild"])
 def test_all_fops_through_python_on_other_threads(host: Host, style: str) -> None:
     """The request comes on one thread and is answered on another."""

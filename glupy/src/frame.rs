@@ -24,6 +24,7 @@ use crate::handle::{self, CPtr};
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::marshal::Values;
+use crate::memory;
 use crate::owned::OwnedWords;
 use crate::stack;
 use crate::xlator::Xlator;
@@ -763,18 +764,21 @@ pub fn child_of(
         // SAFETY: the instance's translator is live.
         return Ok(unsafe { stack::first_child(instance.xl()) });
     };
-    let Ok(xlator) = child.cast::<Xlator>() else {
+    let xl = if let Ok(xlator) = child.cast::<Xlator>() {
+        xlator.get().ptr()
+    } else if let Some((xl, _)) = memory::pointer("xlator_t", child)? {
+        xl.cast()
+    } else {
         return Err(PyTypeError::new_err(format!(
             "{function}: child must be one of this.children or None"
         )));
     };
-    let xl = xlator.get().ptr();
     if instance.is_child(xl) {
         Ok(xl)
     } else {
         Err(PyValueError::new_err(format!(
             "{function}: {} is not a child of {}",
-            xlator.repr()?,
+            child.repr()?,
             instance.name_text()
         )))
     }
@@ -878,6 +882,24 @@ impl Frame {
     #[setter]
     fn set_local(&self, py: Python<'_>, local: Py<PyAny>) {
         self.local.set(py, Some(local));
+    }
+
+    /// The C structure, as ctypes has it, until the request is answered.
+    #[getter]
+    fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        memory::frame_contents(slf)
+    }
+
+    /// Its address, until the request is answered.
+    #[getter]
+    fn _address_(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.live(py)?.expose_provenance())
+    }
+
+    /// What ctypes passes to a C function in the place of a frame.
+    #[getter]
+    fn _as_parameter_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        memory::reference(&Self::contents(slf)?)
     }
 
     /// The user who asks.

@@ -1,4 +1,4 @@
-/* The headers of GlusterFS that the runtime sees; read by bindgen (build.rs). */
+/* The headers of GlusterFS that the runtime sees; read by bindgen (build/headers.rs). */
 #include <glusterfs/xlator.h>
 #include <glusterfs/stack.h>
 #include <glusterfs/defaults.h>

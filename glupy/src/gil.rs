@@ -12,7 +12,7 @@ use pyo3::{Py, Python};
 pub struct GilCell<T>(UnsafeCell<T>);
 
 // SAFETY: every access needs a `Python` token, that is the GIL; Pythons without
-// a GIL are refused in build.rs.
+// a GIL are refused in build/main.rs.
 unsafe impl<T: Send> Sync for GilCell<T> {}
 // SAFETY: the cell holds nothing but the value.
 unsafe impl<T: Send> Send for GilCell<T> {}

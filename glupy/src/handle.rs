@@ -16,6 +16,7 @@ use pyo3::pyclass::boolean_struct::True;
 use crate::action::{self, Action};
 use crate::gf;
 use crate::gil::{self, GilCell};
+use crate::memory;
 use crate::stack;
 
 /// An address that may travel between threads; what may be done with it is for
@@ -70,6 +71,8 @@ impl Raw {
 pub struct Class {
     /// The Python class's name.
     pub name: &'static str,
+    /// The C structure, as bindgen's module has it.
+    pub c_type: &'static str,
     /// Makes a Python object.
     pub make: fn(Python<'_>, Handle) -> PyResult<Py<PyAny>>,
     /// The Python class.
@@ -80,6 +83,13 @@ pub struct Class {
     pub release: unsafe fn(Raw),
     /// Handles that no one holds.
     pub pool: GilCell<Vec<Py<PyAny>>>,
+}
+
+impl Class {
+    /// The C structure's name.
+    pub fn structure(&self) -> &'static str {
+        self.c_type.trim_start_matches("gf::")
+    }
 }
 
 /// The most unused handles that a class keeps.
@@ -171,6 +181,8 @@ pub struct Handle {
     owner: GilCell<Option<Arc<Owner>>>,
     /// The thread whose handler borrowed it.
     thread: GilCell<libc::pthread_t>,
+    /// Whether ctypes may have its address.
+    exposed: GilCell<bool>,
 }
 
 impl Handle {
@@ -217,11 +229,11 @@ impl Handle {
     }
 
     /// Makes the handle's object its own alone, to be changed: a request that it
-    /// was given to keeps what it got.
+    /// was given to keeps what it got. One that ctypes sees stays where it is.
     pub fn make_unique(&self, py: Python<'_>) {
         let owner = self.own(py);
         // One is the handle's, one is `owner`.
-        if Arc::strong_count(&owner) > 2 {
+        if Arc::strong_count(&owner) > 2 && !self.exposed.get(py) {
             // SAFETY: an owned object is alive.
             self.set_owner(py, unsafe { Owner::of(self.class, owner.raw, self.xl(py)) });
         }
@@ -231,6 +243,25 @@ impl Handle {
     pub fn set_owner(&self, py: Python<'_>, owner: Arc<Owner>) {
         self.raw.set(py, owner.raw);
         self.owner.set(py, Some(owner));
+    }
+}
+
+#[pymethods]
+impl Handle {
+    /// The C structure, as ctypes has it. The handle owns it from now on: a copy of a
+    /// plain structure, a reference on a shared object.
+    #[getter]
+    fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, handle) = (slf.py(), slf.get());
+        let owner = handle.own(py);
+        handle.exposed.set(py, true);
+        memory::owned(py, handle.class.structure(), owner)
+    }
+
+    /// What ctypes passes to a C function in the place of a handle.
+    #[getter]
+    fn _as_parameter_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        memory::reference(&Self::contents(slf)?)
     }
 }
 
@@ -254,6 +285,8 @@ macro_rules! handle_class {
             const CLASS: &'static crate::handle::Class = {
                 static CLASS: crate::handle::Class = crate::handle::Class {
                     name: stringify!($name),
+                    // `gf::loc_t` without the module.
+                    c_type: stringify!($c),
                     make: |py, handle| {
                         let init = pyo3::PyClassInitializer::from(handle).add_subclass($name);
                         Ok(pyo3::Py::new(py, init)?.into_any())
@@ -322,6 +355,7 @@ where
         owner: GilCell::new(Some(owner)),
         // It is owned: no thread's borrow.
         thread: GilCell::new(0),
+        exposed: GilCell::new(false),
     };
     PyClassInitializer::from(handle).add_subclass(class)
 }
@@ -350,6 +384,7 @@ pub fn borrow(
         xl: GilCell::new(CPtr(xl)),
         owner: GilCell::new(None),
         thread: GilCell::new(thread),
+        exposed: GilCell::new(false),
     };
     (class.make)(py, handle)
 }
@@ -406,6 +441,7 @@ pub fn settle(py: Python<'_>, handle: Py<PyAny>) {
         return;
     }
     common.owner.set(py, None);
+    common.exposed.set(py, false);
     let class = common.class;
     // SAFETY: `push` and `len` run no Python.
     unsafe {

@@ -26,6 +26,7 @@ mod list;
 mod log;
 mod long_forms;
 mod marshal;
+mod memory;
 mod owned;
 mod parse;
 mod python;

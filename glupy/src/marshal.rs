@@ -21,6 +21,7 @@ use crate::handles::{
 };
 use crate::handles::{dirents, iovec, locklist};
 use crate::list;
+use crate::memory;
 use crate::owned::{CHECKSUM_SIZE, raw_of};
 
 /// The handle class of a kind; None for values that Python has itself.
@@ -139,6 +140,9 @@ impl<'a> Values<'a> {
     pub fn put(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let (function, param) = (self.function, &self.params[i]);
         let what = || format!("{function}: {}", param.name);
+        if self.put_pointer(i, object)? {
+            return Ok(());
+        }
         self.words[i] = match param.kind {
             Kind::I32 => convert::number::<i32>(object, param.c_type, what)?.into(),
             Kind::U32 => convert::number::<u32>(object, param.c_type, what)?.into(),
@@ -183,6 +187,30 @@ impl<'a> Values<'a> {
             }
         };
         Ok(())
+    }
+
+    /// Puts a ctypes pointer or structure in; false for anything else.
+    fn put_pointer(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Some(class) = class_of(self.params[i].kind) else {
+            return Ok(false);
+        };
+        if object.is_none() || object.get_type_ptr() == (class.type_object)(object.py()) {
+            return Ok(false);
+        }
+        let Some((address, kept)) = memory::pointer(class.structure(), object)? else {
+            return Ok(false);
+        };
+        self.words[i] = address.into();
+        self.hold.objects.push(kept);
+        if let Some(vector) = self.params[i].vector {
+            // How long it is, and whose, only its author knows.
+            self.vectors.retain(|(at, ..)| *at != i);
+            self.words[vector.length] = 0.into();
+            if let Some(owner) = vector.owner {
+                self.words[owner] = Word::NULL;
+            }
+        }
+        Ok(true)
     }
 
     fn iovec(&mut self, object: &Bound<'_, PyAny>) -> PyResult<Raw> {

@@ -1,7 +1,7 @@
 //! The interpreter: started once per process, or joined where the process is a
 //! Python program. Holds the Python side of Glupy, which travels in this library.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::sync::{Mutex, OnceLock};
 
 use pyo3::ffi;
@@ -20,9 +20,15 @@ use crate::marshal::c_string;
 use crate::parse;
 use crate::xlator::Xlator;
 
-/// The Python side, in the order in which the modules need each other.
+/// The Python side; a module runs when it is imported first.
 const MODULES: &[(&str, &str)] = &[
     ("glupy", include_str!("../../python/glupy/__init__.py")),
+    ("glupy.dl", include_str!("../../python/glupy/dl.py")),
+    ("glupy.memory", include_str!("../../python/glupy/memory.py")),
+    (
+        "glupy.structures",
+        include_str!(concat!(env!("OUT_DIR"), "/structures.py")),
+    ),
     ("glupy.schema", include_str!("../../python/glupy/schema.py")),
     ("glupy.log", include_str!("../../python/glupy/log.py")),
     (
@@ -34,6 +40,10 @@ const MODULES: &[(&str, &str)] = &[
         include_str!("../../python/glupy/translator.py"),
     ),
     ("gluster", include_str!("../../python/gluster.py")),
+    (
+        "gluster.glupy",
+        include_str!("../../python/glupy/original.py"),
+    ),
     ("glupy.load", include_str!("../../python/glupy/load.py")),
 ];
 
@@ -162,16 +172,15 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
         ));
     }
     known.set_item("_gluster", native(py)?)?;
-    for (name, source) in MODULES {
-        let code = c_string(source);
-        let file = c_string(&format!("<glupy.so>/{}.py", name.replace('.', "/")));
-        run_module(py, &known, name, &code, &file)?;
-    }
-    let load = known.get_item("glupy.load")?.expect("loaded above");
-    known
-        .get_item("glupy.log")?
-        .expect("loaded above")
-        .call_method1("install", (joined,))?;
+    let finder = PyModule::from_code(
+        py,
+        &c_string(include_str!("../../python/glupy/finder.py")),
+        c"<glupy.so>/glupy/finder.py",
+        c"glupy.finder",
+    )?;
+    finder.call_method0("install")?;
+    let load = py.import("glupy.load")?;
+    py.import("glupy.log")?.call_method1("install", (joined,))?;
     Ok(Support {
         load: load.getattr("load")?.unbind(),
         reconfigure: load.getattr("reconfigure")?.unbind(),
@@ -179,45 +188,6 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
         report: load.getattr("report")?.unbind(),
         dump_lines: load.getattr("dump_lines")?.unbind(),
     })
-}
-
-/// Runs a module of ours and makes it known to `import`.
-fn run_module(
-    py: Python<'_>,
-    known: &Bound<'_, PyDict>,
-    name: &str,
-    code: &CString,
-    file: &CString,
-) -> PyResult<()> {
-    let module = PyModule::new(py, name)?;
-    module.setattr("__file__", file.to_str().unwrap_or_default())?;
-    known.set_item(name, &module)?;
-    if let Some((package, last)) = name.rsplit_once('.') {
-        known
-            .get_item(package)?
-            .expect("packages come first")
-            .setattr(last, &module)?;
-    } else {
-        // `gluster` and `glupy` go on in the packages of these names that are
-        // installed, such as GlusterFS's own gluster.cliutils.
-        let path = py
-            .import("pkgutil")?
-            .call_method1("extend_path", (Vec::<String>::new(), name))?;
-        module.setattr("__path__", path)?;
-    }
-    let globals = module.dict();
-    globals.set_item("__builtins__", py.import("builtins")?)?;
-    let compiled = py.import("builtins")?.call_method1(
-        "compile",
-        (
-            code.to_str().unwrap_or_default(),
-            file.to_str().unwrap_or_default(),
-            "exec",
-        ),
-    )?;
-    py.import("builtins")?
-        .call_method1("exec", (compiled, globals))?;
-    Ok(())
 }
 
 /// The module `_gluster`: what of `gluster` is written in Rust.
@@ -258,6 +228,7 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
             .map(|fop| fop.name)
             .collect::<Vec<_>>(),
     )?;
+    module.add("sources", MODULES.iter().copied().into_py_dict(py)?)?;
     long_forms::add(&module)?;
     Ok(module)
 }

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::gf;
 use crate::handle::CPtr;
 use crate::marshal;
+use crate::memory;
 
 /// A translator of the graph (`xlator_t`, xlator.h). It lives as long as its graph.
 #[pyclass(frozen, module = "gluster")]
@@ -126,6 +127,19 @@ impl Xlator {
             .map(|child| Py::new(py, Xlator::new(child)))
             .collect();
         PyTuple::new(py, all?)
+    }
+
+    /// The C structure, as ctypes has it.
+    #[getter]
+    fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let address = slf.get().ptr().cast();
+        memory::contents(slf.py(), "xlator_t", address, slf)
+    }
+
+    /// What ctypes passes to a C function in the place of a translator.
+    #[getter]
+    fn _as_parameter_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        memory::reference(&Self::contents(slf)?)
     }
 
     fn __richcmp__(&self, other: &Bound<'_, PyAny>, op: CompareOp) -> Option<bool> {

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
+
+from glupy import memory
+
+
+def _ctype(name: str) -> Any:
+    if name.startswith("POINTER("):
+        return ctypes.POINTER(_ctype(name[len("POINTER(") : -1]))
+    return getattr(ctypes, name) if name.startswith("c_") else memory.structure(name)
 
 
 @dataclass(frozen=True)
@@ -11,13 +20,18 @@ class Arg:
     """An argument of a fop, or a value of its answer.
 
     ``name`` and ``c_type`` are those of the C header, ``python`` is the type that
-    a handler gets, ``ctype`` the ctypes type.
+    a handler gets, ``ctypes`` the name of the ctypes type.
     """
 
     name: str
     c_type: str
     python: str
-    ctype: Any
+    ctypes: str
+
+    @property
+    def ctype(self) -> Any:
+        """The ctypes type."""
+        return _ctype(self.ctypes)
 
 
 @dataclass(frozen=True)

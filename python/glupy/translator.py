@@ -7,13 +7,14 @@ import inspect
 import os.path
 import re
 from collections.abc import Callable, Iterator, Mapping
-from ctypes import POINTER, Structure, c_int32, c_void_p
+from ctypes import POINTER, c_int32, c_void_p
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from _gluster import Xlator
 
 from glupy import options
+from glupy.memory import structure
 from glupy.schema import Fop
 
 Side = Literal["fop", "cbk"]
@@ -44,14 +45,6 @@ class Translator:
         self.__dict__.update(options.values(type(self), self.options))
 
 
-class call_frame_t(Structure):
-    """``struct _call_frame`` (stack.h), opaque."""
-
-
-class xlator_t(Structure):
-    """``struct _xlator`` (xlator.h), opaque."""
-
-
 class HandlerType:
     """The type of the handlers of one fop; marks a method as one of them.
 
@@ -63,16 +56,19 @@ class HandlerType:
         self.fop = fop
         self.side = side
         self.restype = c_int32
-        if side == "fop":
-            before = [POINTER(call_frame_t), POINTER(xlator_t)]
-            self.argtypes = [*before, *(arg.ctype for arg in fop.args)]
-        else:
-            head = [POINTER(call_frame_t), c_void_p, POINTER(xlator_t), c_int32, c_int32]
-            self.argtypes = [*head, *(arg.ctype for arg in fop.cbk_args)]
         self.__name__ = f"{fop.name}_{side}_t"
         parameters = ", ".join(fop.parameters(side))
         what = "Receives the request" if side == "fop" else "Receives the answer"
         self.__doc__ = f"{fop.doc}\n\n{what}: ``{fop.name}_{side}(self, {parameters})``."
+
+    @property
+    def argtypes(self) -> list[Any]:
+        """The types of the C function's arguments."""
+        frame, this = POINTER(structure("call_frame_t")), POINTER(structure("xlator_t"))
+        if self.side == "fop":
+            return [frame, this, *(arg.ctype for arg in self.fop.args)]
+        head = [frame, c_void_p, this, c_int32, c_int32]
+        return [*head, *(arg.ctype for arg in self.fop.cbk_args)]
 
     def __call__(self, function: F) -> F:
         """Marks a function, whatever its name, as a handler of this type."""

@@ -21,7 +21,7 @@ from glusterfs import Host, Log, Option, Process, Volfile, xlator_dir
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# The headers need these, and do not say so: see glupy/build.rs.
+# The headers need these, and do not say so: see glupy/build/headers.rs.
 DEFINES = [
     "-DSIZEOF_LONG=8",
     "-DHAVE_ATOMIC_BUILTINS",

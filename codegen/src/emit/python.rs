@@ -1,6 +1,6 @@
 //! `python/gluster.py` and its stubs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use minijinja::{Value, context};
 
@@ -23,23 +23,21 @@ pub fn stubs(model: &Model) -> Result<String, Error> {
     )
 }
 
-/// The model, and the ctypes that the fops' arguments need: Python's own and ours.
+/// The structures that every handler gets: frame and this.
+const ALWAYS: [&str; 2] = ["call_frame_t", "xlator_t"];
+
+/// The model, and the structures of C in the fops' arguments.
 fn view(model: &Model) -> Value {
-    let mut own = BTreeSet::new();
-    let mut opaque = BTreeMap::new();
-    for param in model
+    let params = model
         .fops
         .iter()
-        .flat_map(|fop| fop.args.iter().chain(&fop.cbk_args))
-    {
-        let name = ctypes_name(&param.ty);
-        if name.starts_with("c_") {
-            own.insert(name);
-        } else {
-            opaque.insert(name, param.ty.spelling.trim_end_matches([' ', '*']));
-        }
-    }
-    context! { own, opaque, ..Value::from_serialize(model) }
+        .flat_map(|fop| fop.args.iter().chain(&fop.cbk_args));
+    let names = params.map(|param| ctypes_name(&param.ty));
+    let structures_of_fops: BTreeSet<_> = names
+        .filter(|name| !name.starts_with("c_"))
+        .chain(ALWAYS)
+        .collect();
+    context! { structures_of_fops, ..Value::from_serialize(model) }
 }
 
 /// The name in a ctypes type, without POINTER().

@@ -1,0 +1,138 @@
+//! GlusterFS's headers as bindgen reads them: `gf.rs`.
+
+use std::env;
+use std::path::PathBuf;
+
+/// What GlusterFS was configured with. Its headers do not say (no `config.h` is
+/// installed): without the first line they do not compile, without the second
+/// they compile to layouts that differ from the library's.
+const DEFINES: &[&str] = &[
+    "-DSIZEOF_LONG=8",
+    "-DHAVE_ATOMIC_BUILTINS",
+    "-D_FILE_OFFSET_BITS=64",
+    "-D_GNU_SOURCE",
+    "-DGF_LINUX_HOST_OS",
+];
+
+/// The functions of libglusterfs that the runtime calls. Each is exported;
+/// `tests/test_install.py` holds the built library against libglusterfs.
+const FUNCTIONS: &[&str] = &[
+    "__gf_free",
+    "__gf_malloc",
+    "__glusterfs_this_location",
+    "_gf_log",
+    "data_unref",
+    "default_notify",
+    "dict_copy_with_ref",
+    "dict_deln",
+    "dict_foreach",
+    "dict_get_with_ref",
+    "dict_new",
+    "dict_ref",
+    "dict_set_double",
+    "dict_set_dynptr",
+    "dict_set_dynstr_with_alloc",
+    "dict_set_gfuuid",
+    "dict_set_iatt",
+    "dict_set_int64",
+    "dict_set_uint64",
+    "dict_unref",
+    "entry_copy",
+    "fd_anonymous",
+    "fd_bind",
+    "fd_create_uint64",
+    "fd_ctx_del",
+    "fd_ctx_get",
+    "fd_ctx_set",
+    "fd_ref",
+    "fd_unref",
+    "gf_asprintf",
+    "gf_client_put",
+    "gf_client_ref",
+    "gf_client_unref",
+    "gf_dirent_for_name",
+    "gf_dirent_free",
+    "gf_proc_dump_add_section",
+    "gf_proc_dump_write",
+    "gf_string2boolean",
+    "gf_string2bytesize_uint64",
+    "gf_string2percent",
+    "gf_string2time",
+    "inode_ctx_get0",
+    "inode_ctx_set0",
+    "inode_find",
+    "inode_link",
+    "inode_new",
+    "inode_parent",
+    "inode_path",
+    "inode_ref",
+    "inode_unref",
+    "iobref_add",
+    "iobref_new",
+    "iobref_ref",
+    "iobref_size",
+    "iobref_unref",
+    "iobuf_get2",
+    "iobuf_unref",
+    "loc_copy",
+    "loc_wipe",
+    "mem_get_calloc",
+    "mem_put_pool",
+];
+
+/// Directories with GlusterFS's headers: `GLUPY_INCLUDE` (a folder that holds
+/// `glusterfs/xlator.h`) or what pkg-config says.
+fn include_dirs() -> Vec<PathBuf> {
+    if let Some(dir) = env::var_os("GLUPY_INCLUDE") {
+        return vec![PathBuf::from(dir)];
+    }
+    let mut library = pkg_config::Config::new()
+        .cargo_metadata(false)
+        .probe("glusterfs-api")
+        .unwrap_or_else(|error| {
+            panic!("GlusterFS's headers are missing (Debian: apt-get install libglusterfs-dev): {error}")
+        });
+    library.include_paths.push(PathBuf::from("/usr/include"));
+    library.include_paths
+}
+
+/// The types and functions that the runtime uses, and all that these refer to.
+pub fn bind() -> String {
+    let mut builder = bindgen::Builder::default()
+        .header("src/gf.h")
+        .clang_args(DEFINES)
+        .clang_args(include_dirs().iter().flat_map(|dir| {
+            // GlusterFS's own headers include each other as <glusterfs/x.h>
+            // and, in places, as "x.h".
+            [
+                format!("-I{}", dir.display()),
+                format!("-I{}/glusterfs", dir.display()),
+            ]
+        }))
+        .allowlist_type(
+            "xlator_api_t|xlator_fops|call_frame_t|call_stack_t|_gf_dirent|gf_flock|gf_lease",
+        )
+        .allowlist_type(
+            "lock_migration_info_t|volume_option_t|iatt|statvfs|iobref|gf_loglevel_t|fop_.*_t",
+        )
+        .allowlist_type(
+            "glusterfs_fop_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t",
+        )
+        // An array of this alias holds a fop's position in the table; the
+        // callbacks' positions are not used.
+        .blocklist_type("fop_metrics.*")
+        .default_enum_style(bindgen::EnumVariation::Consts)
+        .prepend_enum_name(false)
+        .derive_default(false)
+        .layout_tests(true)
+        .merge_extern_blocks(true)
+        .generate_comments(false)
+        .formatter(bindgen::Formatter::Prettyplease);
+    for function in FUNCTIONS {
+        builder = builder.allowlist_function(function);
+    }
+    let bindings = builder
+        .generate()
+        .unwrap_or_else(|error| panic!("bindgen can not read GlusterFS's headers: {error}"));
+    bindings.to_string()
+}
