@@ -140,6 +140,21 @@ class GfFop(IntEnum):
     COPY_FILE_RANGE = 58
 
 
+class DictType(IntEnum):
+    """Type of a value in a Dict."""
+
+    UNKNOWN = 0
+    STR_OLD = 1
+    INT = 2
+    UINT = 3
+    DOUBLE = 4
+    STR = 5
+    PTR = 6
+    GFUUID = 7
+    IATT = 8
+    MDATA = 9
+
+
 class IaType(IntEnum):
     """Kind of file."""
 
@@ -355,6 +370,17 @@ GF_FOP_PUT = GfFop.PUT
 GF_FOP_ICREATE = GfFop.ICREATE
 GF_FOP_NAMELINK = GfFop.NAMELINK
 GF_FOP_COPY_FILE_RANGE = GfFop.COPY_FILE_RANGE
+
+GF_DATA_TYPE_UNKNOWN = DictType.UNKNOWN
+GF_DATA_TYPE_STR_OLD = DictType.STR_OLD
+GF_DATA_TYPE_INT = DictType.INT
+GF_DATA_TYPE_UINT = DictType.UINT
+GF_DATA_TYPE_DOUBLE = DictType.DOUBLE
+GF_DATA_TYPE_STR = DictType.STR
+GF_DATA_TYPE_PTR = DictType.PTR
+GF_DATA_TYPE_GFUUID = DictType.GFUUID
+GF_DATA_TYPE_IATT = DictType.IATT
+GF_DATA_TYPE_MDATA = DictType.MDATA
 
 IA_INVAL = IaType.INVAL
 IA_IFREG = IaType.IFREG
@@ -1737,6 +1763,7 @@ __all__ = [
     "UNSAFE_CALLBACKS",
     "Xlator",
     *_STRUCTURES,
+    "DictType",
     "IaType",
     "IattFlags",
     "SetAttr",
@@ -1751,6 +1778,16 @@ __all__ = [
     "Event",
     "ClientPid",
     *(f"GF_FOP_{fop.name}" for fop in GfFop),
+    "GF_DATA_TYPE_UNKNOWN",
+    "GF_DATA_TYPE_STR_OLD",
+    "GF_DATA_TYPE_INT",
+    "GF_DATA_TYPE_UINT",
+    "GF_DATA_TYPE_DOUBLE",
+    "GF_DATA_TYPE_STR",
+    "GF_DATA_TYPE_PTR",
+    "GF_DATA_TYPE_GFUUID",
+    "GF_DATA_TYPE_IATT",
+    "GF_DATA_TYPE_MDATA",
     "IA_INVAL",
     "IA_IFREG",
     "IA_IFDIR",

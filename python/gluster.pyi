@@ -356,8 +356,8 @@ class Iatt:
     def ia_attributes_mask(self) -> int:
         """Which bits of ia_attributes the brick's file system knows."""
     @property
-    def ia_gfid(self) -> bytes:
-        """The file's GFID, 16 bytes."""
+    def ia_gfid(self) -> Gfid:
+        """The file's GFID."""
     @property
     def ia_type(self) -> int:
         """Kind of file (IaType)."""
@@ -599,6 +599,30 @@ class GfFop(IntEnum):
     """Give a name to an inode that icreate made."""
     COPY_FILE_RANGE = 58
     """Copy a range of one open file into another on the brick, without moving the data here."""
+
+class DictType(IntEnum):
+    """Type of a value in a Dict."""
+
+    UNKNOWN = 0
+    """Bytes, of whatever kind."""
+    STR_OLD = 1
+    """Bytes, as they came from the network or the disk."""
+    INT = 2
+    """Integer of up to 64 bits, with a sign; a boolean, too."""
+    UINT = 3
+    """Integer of up to 64 bits without a sign."""
+    DOUBLE = 4
+    """Floating-point number."""
+    STR = 5
+    """String."""
+    PTR = 6
+    """Bytes."""
+    GFUUID = 7
+    """GFID."""
+    IATT = 8
+    """Attributes of a file."""
+    MDATA = 9
+    """Times as features/ctime keeps them, in bytes."""
 
 class IaType(IntEnum):
     """Kind of file."""
@@ -898,6 +922,16 @@ GF_FOP_PUT: Final = GfFop.PUT
 GF_FOP_ICREATE: Final = GfFop.ICREATE
 GF_FOP_NAMELINK: Final = GfFop.NAMELINK
 GF_FOP_COPY_FILE_RANGE: Final = GfFop.COPY_FILE_RANGE
+GF_DATA_TYPE_UNKNOWN: Final = DictType.UNKNOWN
+GF_DATA_TYPE_STR_OLD: Final = DictType.STR_OLD
+GF_DATA_TYPE_INT: Final = DictType.INT
+GF_DATA_TYPE_UINT: Final = DictType.UINT
+GF_DATA_TYPE_DOUBLE: Final = DictType.DOUBLE
+GF_DATA_TYPE_STR: Final = DictType.STR
+GF_DATA_TYPE_PTR: Final = DictType.PTR
+GF_DATA_TYPE_GFUUID: Final = DictType.GFUUID
+GF_DATA_TYPE_IATT: Final = DictType.IATT
+GF_DATA_TYPE_MDATA: Final = DictType.MDATA
 IA_INVAL: Final = IaType.INVAL
 IA_IFREG: Final = IaType.IFREG
 IA_IFDIR: Final = IaType.IFDIR

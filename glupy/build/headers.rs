@@ -21,21 +21,19 @@ const FUNCTIONS: &[&str] = &[
     "__gf_malloc",
     "__glusterfs_this_location",
     "_gf_log",
+    "data_from_dynptr",
+    "data_ref",
     "data_unref",
     "default_notify",
+    "dict_copy",
     "dict_copy_with_ref",
     "dict_deln",
     "dict_foreach",
     "dict_get_with_ref",
     "dict_new",
     "dict_ref",
-    "dict_set_double",
-    "dict_set_dynptr",
     "dict_set_dynstr_with_alloc",
-    "dict_set_gfuuid",
-    "dict_set_iatt",
-    "dict_set_int64",
-    "dict_set_uint64",
+    "dict_setn",
     "dict_unref",
     "entry_copy",
     "fd_anonymous",
@@ -116,8 +114,9 @@ pub fn bind() -> String {
             "lock_migration_info_t|volume_option_t|iatt|statvfs|iobref|gf_loglevel_t|fop_.*_t",
         )
         .allowlist_type(
-            "glusterfs_fop_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t",
+            "glusterfs_fop_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt",
         )
+        .allowlist_var("IATT_.*")
         // An array of this alias holds a fop's position in the table; the
         // callbacks' positions are not used.
         .blocklist_type("fop_metrics.*")

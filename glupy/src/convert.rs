@@ -32,13 +32,6 @@ impl Bytes {
         Bytes::of(unsafe { slice::from_raw_parts(data.cast(), len) })
     }
 
-    /// The bytes before the first NUL.
-    pub fn without_nul(mut self) -> Bytes {
-        let end = self.0.iter().position(|byte| *byte == 0);
-        self.0.truncate(end.unwrap_or(self.0.len()));
-        self
-    }
-
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         &self.0
@@ -132,16 +125,33 @@ where
         return Err(wrong_type(object, "int", what));
     }
     object.extract().map_err(|_| {
-        PyOverflowError::new_err(format!("{} = {object} does not fit {c_type}", what()))
+        PyOverflowError::new_err(format!(
+            "{} = {} does not fit {c_type}",
+            what(),
+            shown(object)
+        ))
     })
+}
+
+/// A value for a message: its `repr`, unless that fails or is long.
+pub fn shown(object: &Bound<'_, PyAny>) -> String {
+    const LONG: usize = 60;
+    match object.repr() {
+        Ok(text) if text.len().is_ok_and(|len| len <= LONG) => text.to_string_lossy().into_owned(),
+        _ => format!("<{}>", type_name(object)),
+    }
+}
+
+fn type_name(object: &Bound<'_, PyAny>) -> String {
+    object
+        .get_type()
+        .name()
+        .map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }
 
 /// The error for an argument of a wrong type.
 pub fn wrong_type(object: &Bound<'_, PyAny>, expected: &str, what: impl Fn() -> String) -> PyErr {
-    let got = object.get_type();
-    let got = got
-        .name()
-        .map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+    let got = type_name(object);
     PyTypeError::new_err(format!("{} must be {expected}, not {got}", what()))
 }
 
@@ -167,23 +177,52 @@ pub fn to_gfid(object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult
         });
     }
     if let Ok(text) = object.cast::<PyString>() {
-        let text = text.to_cow()?;
-        return parse_uuid(&text)
-            .ok_or_else(|| PyValueError::new_err(format!("{}: {text:?} is not a gfid", what())));
+        return parse_uuid(&text.to_string_lossy()).ok_or_else(|| {
+            let text = shown(&object);
+            PyValueError::new_err(format!("{}: {text} is not a gfid", what()))
+        });
     }
     Err(wrong_type(&object, "Gfid, uuid.UUID, bytes or str", what))
 }
 
+/// 32 hexadecimal digits, with the usual hyphens or without.
 fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
-    let mut uuid = [0; 16];
-    if digits.len() != 32 {
+    let hyphens: Vec<usize> = text.match_indices('-').map(|(at, _)| at).collect();
+    if !matches!(hyphens[..], [] | [8, 13, 18, 23]) {
         return None;
     }
-    for (byte, pair) in uuid.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .filter(|c| *c != '-')
+        .map(|c| c.to_digit(16)?.try_into().ok())
+        .collect();
+    let digits: [u8; 32] = digits?.try_into().ok()?;
+    Some(std::array::from_fn(|i| {
+        digits[2 * i] << 4 | digits[2 * i + 1]
+    }))
+}
+
+/// Permission bits that Python gives.
+///
+/// # Errors
+/// `TypeError`, or `OverflowError` for bits beyond them.
+pub fn to_prot(object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<gf::ia_prot_t> {
+    Ok(to_ia_prot(mode(object, 0o7777, what)?))
+}
+
+/// A mode with no bits beside these.
+///
+/// # Errors
+/// `TypeError` or `OverflowError`.
+pub fn mode(object: &Bound<'_, PyAny>, bits: u32, what: impl Fn() -> String) -> PyResult<u32> {
+    let mode: u32 = number(object, "mode_t", &what)?;
+    if mode & !bits != 0 {
+        let what = what();
+        return Err(PyOverflowError::new_err(format!(
+            "{what} = {mode:#o} has bits beside {bits:#o}"
+        )));
     }
-    Some(uuid)
+    Ok(mode)
 }
 
 /// The owner of a lock, from bytes.

@@ -699,7 +699,9 @@ impl Frame {
             Some(op_ret) => op_ret,
             None if unchanged => known.unwrap_or(0),
             None => match values.op_ret(fop.op_ret) {
-                Some(count) => count.try_into()?,
+                Some(count) => count.try_into().map_err(|_| {
+                    PyValueError::new_err(format!("{function}: op_ret can not be {count}"))
+                })?,
                 None => known.unwrap_or(0),
             },
         };
@@ -835,12 +837,18 @@ impl Frame {
     #[pyo3(name = "unwind", signature = (op_ret=None, op_errno=None, **changes))]
     fn unwind_method(
         slf: &Bound<'_, Self>,
-        op_ret: Option<i32>,
-        op_errno: Option<i32>,
+        op_ret: Option<&Bound<'_, PyAny>>,
+        op_errno: Option<&Bound<'_, PyAny>>,
         changes: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
+        let number = |value: Option<&Bound<'_, PyAny>>, name: &str| -> PyResult<Option<i32>> {
+            value
+                .map(|value| convert::number(value, "int32_t", || format!("frame.unwind: {name}")))
+                .transpose()
+        };
+        let (op_ret, op_errno) = (number(op_ret, "op_ret")?, number(op_errno, "op_errno")?);
         let reply = frame.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
         let fails = op_ret.is_some_and(|op_ret| op_ret < 0);
         // A failure that came stays one, whatever it carries.

@@ -340,6 +340,23 @@ pub fn write<T: HandleClass, R>(
     f(unsafe { &mut *common.raw(handle.py()).ptr.cast::<T::C>() })
 }
 
+/// Changes a plain structure behind a handle. Unlike in [`write`], `f` may run Python,
+/// which may come back to the handle: it changes a copy.
+pub fn change<T: HandleClass>(
+    handle: &Bound<'_, T>,
+    f: impl FnOnce(&mut T::C) -> PyResult<()>,
+) -> PyResult<()>
+where
+    T::C: Copy,
+{
+    let mut changed = read(handle, |c| *c)?;
+    f(&mut changed)?;
+    write(handle, |c| {
+        *c = changed;
+        Ok(())
+    })
+}
+
 /// What a constructor gives for an object that was made for Python.
 pub fn initializer<T: HandleClass<BaseType = Handle>>(
     owner: Arc<Owner>,

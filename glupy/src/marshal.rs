@@ -151,7 +151,7 @@ impl<'a> Values<'a> {
             Kind::Iovec => {
                 let raw = match object.is_none() {
                     true => Raw::new(ptr::null_mut::<gf::iovec>()),
-                    false => self.iovec(object)?,
+                    false => self.iovec(object, what)?,
                 };
                 for (at, vector, known) in &mut self.vectors {
                     if *at == i {
@@ -213,14 +213,13 @@ impl<'a> Values<'a> {
         Ok(true)
     }
 
-    fn iovec(&mut self, object: &Bound<'_, PyAny>) -> PyResult<Raw> {
+    fn iovec(&mut self, object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Raw> {
         if let Ok(iovec) = object.cast::<Iovec>() {
             let (raw, owner) = handle::base(iovec).share(object.py());
             self.hold.owners.extend(owner);
             return Ok(raw);
         }
-        let function = self.function;
-        Ok(self.keep(iovec::build(object, || format!("{function}: data"))?))
+        Ok(self.keep(iovec::build(object, what)?))
     }
 
     fn keep(&mut self, owner: Arc<Owner>) -> Raw {
@@ -234,8 +233,9 @@ impl<'a> Values<'a> {
     /// # Errors
     /// `TypeError` for a name that there is not; others as for `put`.
     pub fn put_all(&mut self, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let mut late: SmallVec<[(usize, Bound<'_, PyAny>); 2]> = SmallVec::new();
         for (name, value) in changes.into_iter().flatten() {
-            let name: String = name.extract()?;
+            let name = name.cast::<PyString>()?.to_string_lossy();
             let Some(i) = self.params.iter().position(|param| param.name == name) else {
                 let names: Vec<_> = self.params.iter().map(|param| param.name).collect();
                 return Err(PyTypeError::new_err(format!(
@@ -244,7 +244,16 @@ impl<'a> Values<'a> {
                     names.join(", ")
                 )));
             };
-            self.put(i, &value)?;
+            // A vector brings its length and its owner, which then may be given, too.
+            let mut brought = self.vectors.iter().map(|(_, vector, _)| vector);
+            if brought.any(|vector| vector.length == i || vector.owner == Some(i)) {
+                late.push((i, value));
+            } else {
+                self.put(i, &value)?;
+            }
+        }
+        for (i, value) in &late {
+            self.put(*i, value)?;
         }
         Ok(())
     }
@@ -252,20 +261,27 @@ impl<'a> Values<'a> {
     /// Checks what belongs together.
     ///
     /// # Errors
-    /// `ValueError`, for a length that would read beyond the buffers.
+    /// `ValueError`, for a length that would read beyond the buffers, or an owner that
+    /// does not keep them.
     pub fn check(&mut self) -> PyResult<()> {
         for (i, vector, raw) in &self.vectors {
             let given: i32 = self.words[vector.length].get();
-            if given != raw.len && !self.words[*i].is_null() {
+            if given != raw.len {
                 return Err(PyValueError::new_err(format!(
                     "{}: {} is {given}, but {} has {} buffers",
                     self.function, self.params[vector.length].name, self.params[*i].name, raw.len
                 )));
             }
             if let Some(owner) = vector.owner {
-                // None beside data means: the data's own.
-                if self.words[owner].is_null() {
+                let given: *mut gf::iobref = self.words[owner].get();
+                if given.is_null() {
+                    // None beside data means: the data's own.
                     self.words[owner] = raw.iobref.into();
+                } else if given != raw.iobref && !raw.ptr.is_null() {
+                    return Err(PyValueError::new_err(format!(
+                        "{}: {} is not the one of {}",
+                        self.function, self.params[owner].name, self.params[*i].name
+                    )));
                 }
             }
         }
@@ -330,6 +346,38 @@ pub fn string(
     let word = Word::from(bytes.as_bytes().as_ptr());
     hold.objects.push(bytes.into_any().unbind());
     Ok(word)
+}
+
+/// A string or bytes as a C string of its own.
+///
+/// # Errors
+/// `TypeError` or `ValueError` that names the argument.
+pub fn owned_string(object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<CString> {
+    let bytes = if let Ok(text) = object.cast::<PyString>() {
+        encode(text)?
+    } else if let Ok(bytes) = object.cast::<PyBytes>() {
+        bytes.clone()
+    } else {
+        return Err(convert::wrong_type(object, "str or bytes", what));
+    };
+    CString::new(bytes.as_bytes())
+        .map_err(|_| PyValueError::new_err(format!("{} has a NUL character in it", what())))
+}
+
+/// The name of a file in a directory.
+///
+/// # Errors
+/// As for [`owned_string`], and `ValueError` for what can not be a name.
+pub fn file_name(object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<CString> {
+    let name = owned_string(object, &what)?;
+    if name.is_empty() || name.as_bytes().contains(&b'/') {
+        let shown = convert::shown(object);
+        return Err(PyValueError::new_err(format!(
+            "{}: {shown} is not a name",
+            what()
+        )));
+    }
+    Ok(name)
 }
 
 fn checksum(

@@ -22,7 +22,7 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         #blank
         use crate::convert;
         use crate::gf;
-        use crate::handle::{read, write};
+        use crate::handle::{change, read};
         use crate::handles::{Gfid, #(#classes),*};
         #(#blank #structures)*
     })
@@ -78,7 +78,7 @@ fn set_field(class: &str, field: &Field) -> TokenStream {
         Kind::Gfid => quote!(convert::to_gfid(value, #what)?),
         Kind::LkOwner => quote!(convert::to_lk_owner(value, #what)?),
         Kind::Bytes => quote!(convert::to_bytes(value, #what)?),
-        Kind::Prot => quote!(convert::to_ia_prot(convert::number(value, "mode_t", #what)?)),
+        Kind::Prot => quote!(convert::to_prot(value, #what)?),
         _ => {
             let c_type = &field.ty.spelling;
             quote!(convert::number(value, #c_type, #what)?)
@@ -112,7 +112,7 @@ fn property(field: &Field) -> TokenStream {
         }
         #[setter]
         fn #setter(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-            write(slf, |c| Self::set_field(c, #text, value).map(drop))
+            change(slf, |c| Self::set_field(c, #text, value).map(drop))
         }
     }
 }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::convert;
 use crate::gf;
-use crate::handle::{read, write};
+use crate::handle::{change, read};
 use crate::handles::{Gfid, Iatt, Flock, Statvfs, Lease};
 
 impl Iatt {
@@ -195,9 +195,7 @@ impl Iatt {
                 )?;
             }
             "ia_prot" => {
-                c.ia_prot = convert::to_ia_prot(
-                    convert::number(value, "mode_t", || "Iatt.ia_prot".to_owned())?,
-                );
+                c.ia_prot = convert::to_prot(value, || "Iatt.ia_prot".to_owned())?;
             }
             _ => return Ok(false),
         }
@@ -214,7 +212,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_flags(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_flags", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_flags", value).map(drop))
     }
     /// Inode number.
     #[getter]
@@ -223,7 +221,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_ino(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_ino", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_ino", value).map(drop))
     }
     /// Device that holds the file.
     #[getter]
@@ -232,7 +230,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_dev(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_dev", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_dev", value).map(drop))
     }
     /// Device that the file stands for.
     #[getter]
@@ -241,7 +239,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_rdev(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_rdev", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_rdev", value).map(drop))
     }
     /// File size in bytes.
     #[getter]
@@ -250,7 +248,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_size(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_size", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_size", value).map(drop))
     }
     /// Number of hard links.
     #[getter]
@@ -259,7 +257,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_nlink(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_nlink", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_nlink", value).map(drop))
     }
     /// User that owns the file.
     #[getter]
@@ -268,7 +266,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_uid(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_uid", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_uid", value).map(drop))
     }
     /// Group that owns the file.
     #[getter]
@@ -277,7 +275,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_gid(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_gid", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_gid", value).map(drop))
     }
     /// Good size for reads and writes.
     #[getter]
@@ -286,7 +284,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_blksize(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_blksize", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_blksize", value).map(drop))
     }
     /// Blocks of 512 bytes that the file takes.
     #[getter]
@@ -295,7 +293,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_blocks(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_blocks", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_blocks", value).map(drop))
     }
     /// Second of the last access.
     #[getter]
@@ -304,7 +302,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_atime(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_atime", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_atime", value).map(drop))
     }
     /// Second of the last change of the data.
     #[getter]
@@ -313,7 +311,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_mtime(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_mtime", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_mtime", value).map(drop))
     }
     /// Second of the last change of the attributes.
     #[getter]
@@ -322,7 +320,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_ctime(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_ctime", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_ctime", value).map(drop))
     }
     /// Second in which the file was made.
     #[getter]
@@ -331,7 +329,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_btime(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_btime", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_btime", value).map(drop))
     }
     /// Nanoseconds of ia_atime.
     #[getter]
@@ -343,7 +341,7 @@ impl Iatt {
         slf: &Bound<'_, Self>,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_atime_nsec", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_atime_nsec", value).map(drop))
     }
     /// Nanoseconds of ia_mtime.
     #[getter]
@@ -355,7 +353,7 @@ impl Iatt {
         slf: &Bound<'_, Self>,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_mtime_nsec", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_mtime_nsec", value).map(drop))
     }
     /// Nanoseconds of ia_ctime.
     #[getter]
@@ -367,7 +365,7 @@ impl Iatt {
         slf: &Bound<'_, Self>,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_ctime_nsec", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_ctime_nsec", value).map(drop))
     }
     /// Nanoseconds of ia_btime.
     #[getter]
@@ -379,7 +377,7 @@ impl Iatt {
         slf: &Bound<'_, Self>,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_btime_nsec", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_btime_nsec", value).map(drop))
     }
     /// Attributes as chattr sets them (statx's stx_attributes).
     #[getter]
@@ -391,7 +389,7 @@ impl Iatt {
         slf: &Bound<'_, Self>,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_attributes", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_attributes", value).map(drop))
     }
     /// Which bits of ia_attributes the brick's file system knows.
     #[getter]
@@ -403,16 +401,16 @@ impl Iatt {
         slf: &Bound<'_, Self>,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_attributes_mask", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_attributes_mask", value).map(drop))
     }
-    /// The file's GFID, 16 bytes.
+    /// The file's GFID.
     #[getter]
     fn ia_gfid(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
         read(slf, |c| convert::gfid(&c.ia_gfid))
     }
     #[setter]
     fn set_ia_gfid(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_gfid", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_gfid", value).map(drop))
     }
     /// Kind of file (IaType).
     #[getter]
@@ -421,7 +419,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_type(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_type", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_type", value).map(drop))
     }
     /// Permission bits, with set-user-ID, set-group-ID and sticky.
     #[getter]
@@ -430,7 +428,7 @@ impl Iatt {
     }
     #[setter]
     fn set_ia_prot(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "ia_prot", value).map(drop))
+        change(slf, |c| Self::set_field(c, "ia_prot", value).map(drop))
     }
 }
 
@@ -493,7 +491,7 @@ impl Flock {
     }
     #[setter]
     fn set_l_type(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "l_type", value).map(drop))
+        change(slf, |c| Self::set_field(c, "l_type", value).map(drop))
     }
     /// What l_start counts from (SEEK_SET, ...).
     #[getter]
@@ -502,7 +500,7 @@ impl Flock {
     }
     #[setter]
     fn set_l_whence(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "l_whence", value).map(drop))
+        change(slf, |c| Self::set_field(c, "l_whence", value).map(drop))
     }
     /// First byte.
     #[getter]
@@ -511,7 +509,7 @@ impl Flock {
     }
     #[setter]
     fn set_l_start(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "l_start", value).map(drop))
+        change(slf, |c| Self::set_field(c, "l_start", value).map(drop))
     }
     /// Number of bytes; 0 means up to the end of the file.
     #[getter]
@@ -520,7 +518,7 @@ impl Flock {
     }
     #[setter]
     fn set_l_len(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "l_len", value).map(drop))
+        change(slf, |c| Self::set_field(c, "l_len", value).map(drop))
     }
     /// Process that holds or asks for the lock.
     #[getter]
@@ -529,7 +527,7 @@ impl Flock {
     }
     #[setter]
     fn set_l_pid(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "l_pid", value).map(drop))
+        change(slf, |c| Self::set_field(c, "l_pid", value).map(drop))
     }
     /// Owner of the lock.
     #[getter]
@@ -538,7 +536,7 @@ impl Flock {
     }
     #[setter]
     fn set_l_owner(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "l_owner", value).map(drop))
+        change(slf, |c| Self::set_field(c, "l_owner", value).map(drop))
     }
 }
 
@@ -657,7 +655,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_bsize(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_bsize", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_bsize", value).map(drop))
     }
     /// Unit in which the f_blocks are counted.
     #[getter]
@@ -666,7 +664,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_frsize(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_frsize", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_frsize", value).map(drop))
     }
     /// Size of the file system in f_frsize.
     #[getter]
@@ -675,7 +673,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_blocks(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_blocks", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_blocks", value).map(drop))
     }
     /// Free blocks.
     #[getter]
@@ -684,7 +682,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_bfree(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_bfree", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_bfree", value).map(drop))
     }
     /// Free blocks that any user may take.
     #[getter]
@@ -693,7 +691,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_bavail(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_bavail", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_bavail", value).map(drop))
     }
     /// Number of inodes.
     #[getter]
@@ -702,7 +700,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_files(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_files", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_files", value).map(drop))
     }
     /// Free inodes.
     #[getter]
@@ -711,7 +709,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_ffree(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_ffree", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_ffree", value).map(drop))
     }
     /// Free inodes that any user may take.
     #[getter]
@@ -720,7 +718,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_favail(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_favail", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_favail", value).map(drop))
     }
     /// Number of the file system.
     #[getter]
@@ -729,7 +727,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_fsid(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_fsid", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_fsid", value).map(drop))
     }
     /// Mount flags.
     #[getter]
@@ -738,7 +736,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_flag(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_flag", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_flag", value).map(drop))
     }
     /// Longest file name.
     #[getter]
@@ -747,7 +745,7 @@ impl Statvfs {
     }
     #[setter]
     fn set_f_namemax(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "f_namemax", value).map(drop))
+        change(slf, |c| Self::set_field(c, "f_namemax", value).map(drop))
     }
 }
 
@@ -801,7 +799,7 @@ impl Lease {
     }
     #[setter]
     fn set_cmd(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "cmd", value).map(drop))
+        change(slf, |c| Self::set_field(c, "cmd", value).map(drop))
     }
     /// Kind of lease (LeaseType).
     #[getter]
@@ -810,7 +808,7 @@ impl Lease {
     }
     #[setter]
     fn set_lease_type(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "lease_type", value).map(drop))
+        change(slf, |c| Self::set_field(c, "lease_type", value).map(drop))
     }
     /// Who holds it, 16 bytes.
     #[getter]
@@ -819,7 +817,7 @@ impl Lease {
     }
     #[setter]
     fn set_lease_id(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "lease_id", value).map(drop))
+        change(slf, |c| Self::set_field(c, "lease_id", value).map(drop))
     }
     /// Flags; none are defined.
     #[getter]
@@ -828,6 +826,6 @@ impl Lease {
     }
     #[setter]
     fn set_lease_flags(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |c| Self::set_field(c, "lease_flags", value).map(drop))
+        change(slf, |c| Self::set_field(c, "lease_flags", value).map(drop))
     }
 }

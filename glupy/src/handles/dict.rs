@@ -3,14 +3,15 @@
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
 
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyMemoryView, PyString, PyTuple};
 use smallvec::SmallVec;
 
 use super::{Gfid, Iatt};
-use crate::convert::Bytes;
+use crate::convert::{self, Bytes};
 use crate::gf;
 use crate::handle::{self, base, handle_class, read};
 use crate::marshal;
@@ -21,7 +22,7 @@ handle_class!(
     /// with whoever else holds it: `copy()` before changing another's.
     ///
     /// What a value is depends on how it was stored: `str`, `int`, `float`, `Gfid`,
-    /// `Iatt`, or `bytes` for everything else. Stored again, a number keeps its kind.
+    /// `Iatt`, or `bytes` for everything else. Stored again, it keeps its type.
     Dict,
     gf::dict_t,
     |raw| {
@@ -34,73 +35,73 @@ handle_class!(
 );
 
 /// A value, copied out of a dict.
-enum Value {
-    Text(Bytes),
-    Number(Bytes),
-    Gfid(Gfid),
-    Iatt(Box<gf::iatt>),
-    Bytes(Bytes),
+struct Value {
+    /// `gf_dict_data_type_t`
+    kind: u32,
+    bytes: Bytes,
 }
 
 impl Value {
     /// # Safety
     /// A live value.
     unsafe fn of(data: &gf::data_t) -> Value {
-        let len = data.len as usize;
-        // SAFETY: `len` bytes belong to a live value.
-        let bytes = unsafe { Bytes::at(data.data, len) };
-        match data.data_type {
-            // The length counts the NUL.
-            gf::GF_DATA_TYPE_STR => Value::Text(bytes.without_nul()),
-            // Kept as decimal text.
-            gf::GF_DATA_TYPE_INT | gf::GF_DATA_TYPE_UINT | gf::GF_DATA_TYPE_DOUBLE => {
-                Value::Number(bytes.without_nul())
-            }
-            gf::GF_DATA_TYPE_GFUUID if len == 16 => {
-                Value::Gfid(Gfid(bytes.as_slice().try_into().unwrap_or_default()))
-            }
-            gf::GF_DATA_TYPE_IATT if len >= size_of::<gf::iatt>() => {
-                // SAFETY: a value of this type is an iatt, of any alignment.
-                Value::Iatt(Box::new(unsafe {
-                    data.data.cast::<gf::iatt>().read_unaligned()
-                }))
-            }
-            _ => Value::Bytes(bytes),
+        let len = usize::try_from(data.len).unwrap_or(0);
+        Value {
+            kind: data.data_type,
+            // SAFETY: `len` bytes belong to a live value.
+            bytes: unsafe { Bytes::at(data.data, len) },
         }
     }
 
-    fn into_python(mut self, py: Python<'_>, xl: *mut gf::xlator_t) -> PyResult<Py<PyAny>> {
-        Ok(match &mut self {
-            Value::Text(text) => match std::str::from_utf8(text.as_slice()) {
-                Ok(text) => PyString::new(py, text).into_any().unbind(),
-                Err(_) => PyBytes::new(py, text.as_slice())
-                    .call_method1("decode", ("utf-8", "surrogateescape"))?
-                    .unbind(),
+    fn into_python(self, py: Python<'_>, xl: *mut gf::xlator_t) -> PyResult<Py<PyAny>> {
+        let bytes = self.bytes.as_slice();
+        // Numbers are kept as decimal text; the length of text counts a NUL.
+        let text = match self.kind {
+            gf::GF_DATA_TYPE_STR => return decode(py, until_nul(bytes)),
+            _ => std::str::from_utf8(until_nul(bytes)).map_or("", str::trim),
+        };
+        let number = match self.kind {
+            gf::GF_DATA_TYPE_INT | gf::GF_DATA_TYPE_UINT => match text.parse::<i64>() {
+                Ok(number) => Some(number.into_pyobject(py)?.into_any()),
+                Err(_) => match text.parse::<u64>() {
+                    Ok(number) => Some(number.into_pyobject(py)?.into_any()),
+                    Err(_) => None,
+                },
             },
-            Value::Number(text) => {
-                let text = String::from_utf8_lossy(text.as_slice());
-                let text = text.trim();
-                if let Ok(number) = text.parse::<i64>() {
-                    number.into_pyobject(py)?.into_any().unbind()
-                } else if let Ok(number) = text.parse::<u64>() {
-                    number.into_pyobject(py)?.into_any().unbind()
-                } else {
-                    text.parse::<f64>()
-                        .unwrap_or_default()
-                        .into_pyobject(py)?
-                        .into_any()
-                        .unbind()
-                }
+            gf::GF_DATA_TYPE_DOUBLE => match text.parse::<f64>() {
+                Ok(number) => Some(PyFloat::new(py, number).into_any()),
+                Err(_) => None,
+            },
+            _ => None,
+        };
+        if let Some(number) = number {
+            return Ok(number.unbind());
+        }
+        if self.kind == gf::GF_DATA_TYPE_GFUUID {
+            if let Ok(gfid) = bytes.try_into() {
+                return Ok(Py::new(py, Gfid(gfid))?.into_any());
             }
-            Value::Gfid(gfid) => Py::new(py, *gfid)?.into_any(),
-            Value::Iatt(iatt) => {
-                let iatt: *mut gf::iatt = &raw mut **iatt;
-                handle::owned::<Iatt>(py, iatt, xl)?
-                    .expect("not NULL")
-                    .into_any()
+        }
+        if self.kind == gf::GF_DATA_TYPE_IATT && bytes.len() >= size_of::<gf::iatt>() {
+            // SAFETY: a value of this type is an iatt, of any alignment.
+            let mut iatt: gf::iatt = unsafe { bytes.as_ptr().cast::<gf::iatt>().read_unaligned() };
+            if let Some(iatt) = handle::owned::<Iatt>(py, &raw mut iatt, xl)? {
+                return Ok(iatt.into_any());
             }
-            Value::Bytes(bytes) => PyBytes::new(py, bytes.as_slice()).into_any().unbind(),
-        })
+        }
+        Ok(PyBytes::new(py, bytes).into_any().unbind())
+    }
+}
+
+fn until_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or(bytes)
+}
+
+fn decode(py: Python<'_>, text: &[u8]) -> PyResult<Py<PyAny>> {
+    // SAFETY: reads as many bytes; a new reference, or NULL with an exception.
+    unsafe {
+        let text = ffi::PyUnicode_DecodeFSDefaultAndSize(text.as_ptr().cast(), text.len() as isize);
+        Ok(Bound::from_owned_ptr_or_err(py, text)?.unbind())
     }
 }
 
@@ -145,17 +146,23 @@ impl Key {
         } else if let Ok(bytes) = key.cast::<PyBytes>() {
             bytes.clone()
         } else {
-            return Err(PyTypeError::new_err(format!(
-                "a key of a Dict must be str, not {key}"
-            )));
+            return Err(convert::wrong_type(key, "str", || {
+                "a key of a Dict".to_owned()
+            }));
         };
         let bytes = bytes.as_bytes();
         if bytes.is_empty() || bytes.contains(&0) {
+            let key = convert::shown(key);
             return Err(PyValueError::new_err(format!(
-                "{key:?} can not be a key of a Dict"
+                "{key} can not be a key of a Dict"
             )));
         }
         Ok(Key(bytes.iter().copied().chain([0]).collect()))
+    }
+
+    /// The length, as C counts it.
+    fn len(&self) -> libc::c_int {
+        (self.0.len() - 1) as libc::c_int
     }
 
     fn as_ptr(&self) -> *mut libc::c_char {
@@ -163,15 +170,15 @@ impl Key {
     }
 }
 
-/// The type (`gf_dict_data_type_t`) and the value of a key.
-fn lookup(slf: &Bound<'_, Dict>, key: &Key) -> Option<(u32, Value)> {
+/// The value of a key.
+fn lookup(slf: &Bound<'_, Dict>, key: &Key) -> Option<Value> {
     let mut data: *mut gf::data_t = ptr::null_mut();
     // SAFETY: a live dict; on success `data` is referenced until data_unref.
     unsafe {
         if gf::dict_get_with_ref(pointer(slf), key.as_ptr(), &raw mut data) != 0 || data.is_null() {
             return None;
         }
-        let found = ((*data).data_type, Value::of(&*data));
+        let found = Value::of(&*data);
         gf::data_unref(data);
         Some(found)
     }
@@ -180,83 +187,179 @@ fn lookup(slf: &Bound<'_, Dict>, key: &Key) -> Option<(u32, Value)> {
 fn get_python(slf: &Bound<'_, Dict>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
     let py = slf.py();
     lookup(slf, key)
-        .map(|(_, value)| value.into_python(py, base(slf).xl(py)))
+        .map(|value| value.into_python(py, base(slf).xl(py)))
         .transpose()
 }
 
-/// Memory that a dict may free, with a copy of these bytes.
-fn gluster_copy(bytes: &[u8]) -> PyResult<*mut c_void> {
-    // SAFETY: at least one byte; the name is static.
-    let memory = unsafe {
-        gf::__gf_malloc(
-            bytes.len().max(1),
-            gf::gf_common_mt_char,
-            c"gf_common_mt_char".as_ptr(),
-        )
-    };
-    if memory.is_null() {
-        return Err(PyMemoryError::new_err(()));
+type Encoded = SmallVec<[u8; 256]>;
+
+/// The type that a value gets when none is asked for: its own, or the one that the
+/// name has had, if the value fits that.
+fn type_for(value: &Bound<'_, PyAny>, known: Option<&Value>) -> u32 {
+    let known = known.map(|known| (known.kind, known.bytes.as_slice().len()));
+    if value.is_instance_of::<PyInt>() {
+        match known {
+            Some((gf::GF_DATA_TYPE_DOUBLE, _)) => gf::GF_DATA_TYPE_DOUBLE,
+            Some((gf::GF_DATA_TYPE_UINT, _)) if !value.lt(0).unwrap_or(false) => {
+                gf::GF_DATA_TYPE_UINT
+            }
+            _ if value.extract::<i64>().is_err() && value.extract::<u64>().is_ok() => {
+                gf::GF_DATA_TYPE_UINT
+            }
+            _ => gf::GF_DATA_TYPE_INT,
+        }
+    } else if value.is_instance_of::<PyFloat>() {
+        gf::GF_DATA_TYPE_DOUBLE
+    } else if value.is_instance_of::<PyString>() {
+        gf::GF_DATA_TYPE_STR
+    } else if value.is_instance_of::<Gfid>() {
+        gf::GF_DATA_TYPE_GFUUID
+    } else if value.is_instance_of::<Iatt>() {
+        gf::GF_DATA_TYPE_IATT
+    } else {
+        // What comes as bytes goes as what it was.
+        match (known, value.len()) {
+            (Some((kind @ (gf::GF_DATA_TYPE_UNKNOWN | gf::GF_DATA_TYPE_STR_OLD), _)), _) => kind,
+            (Some((kind @ (gf::GF_DATA_TYPE_MDATA | gf::GF_DATA_TYPE_GFUUID), was)), Ok(len))
+                if len == was =>
+            {
+                kind
+            }
+            _ => gf::GF_DATA_TYPE_PTR,
+        }
     }
-    // SAFETY: fresh memory of that size.
-    unsafe {
-        memory
-            .cast::<u8>()
-            .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
-    };
-    Ok(memory)
 }
 
-fn store(slf: &Bound<'_, Dict>, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let name = Key::new(key)?;
-    let dict = pointer(slf);
-    // SAFETY: a live dict, a key that ends with a NUL, and values as each setter
-    // wants them; what a setter is given to own is from GlusterFS's allocator.
-    let status = unsafe {
-        if value.is_instance_of::<PyBool>() || value.is_instance_of::<PyInt>() {
-            let unsigned =
-                lookup(slf, &name).is_some_and(|(kind, _)| kind == gf::GF_DATA_TYPE_UINT);
-            match (value.extract::<i64>(), value.extract::<u64>()) {
-                (Ok(number), _) if !unsigned => gf::dict_set_int64(dict, name.as_ptr(), number),
-                (_, Ok(number)) => gf::dict_set_uint64(dict, name.as_ptr(), number),
-                (Ok(number), _) => gf::dict_set_int64(dict, name.as_ptr(), number),
-                _ => {
-                    return Err(PyOverflowError::new_err(format!(
-                        "Dict[{key:?}] = {value} does not fit 64 bits"
-                    )));
-                }
+/// The bytes of a value of a type, as GlusterFS's own setters write them.
+fn encode(kind: u32, value: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Encoded> {
+    let with_nul = |text: String| text.into_bytes().into_iter().chain([0]).collect();
+    Ok(match kind {
+        gf::GF_DATA_TYPE_INT => {
+            with_nul(convert::number::<i64>(value, "int64_t", what)?.to_string())
+        }
+        gf::GF_DATA_TYPE_UINT => {
+            with_nul(convert::number::<u64>(value, "uint64_t", what)?.to_string())
+        }
+        gf::GF_DATA_TYPE_DOUBLE => {
+            if !value.is_instance_of::<PyFloat>() && !value.is_instance_of::<PyInt>() {
+                return Err(convert::wrong_type(value, "float", what));
             }
-        } else if let Ok(number) = value.cast::<PyFloat>() {
-            gf::dict_set_double(dict, name.as_ptr(), number.value())
-        } else if let Ok(text) = value.cast::<PyString>() {
+            let number: f64 = value.extract().map_err(|_| {
+                let value = convert::shown(value);
+                PyOverflowError::new_err(format!("{} = {value} does not fit a double", what()))
+            })?;
+            // All its digits; dict_set_double would write six.
+            with_nul(format!("{number:?}"))
+        }
+        gf::GF_DATA_TYPE_STR => {
+            let Ok(text) = value.cast::<PyString>() else {
+                return Err(convert::wrong_type(value, "str", what));
+            };
             let bytes = marshal::encode(text)?;
             if bytes.as_bytes().contains(&0) {
                 return Err(PyValueError::new_err(format!(
-                    "Dict[{key:?}]: a str in a Dict has no NUL character; give bytes"
+                    "{}: a str in a Dict has no NUL character; give bytes",
+                    what()
                 )));
             }
-            gf::dict_set_dynstr_with_alloc(dict, name.as_ptr(), bytes.as_bytes().as_ptr().cast())
-        } else if let Ok(gfid) = value.cast::<Gfid>() {
-            let copy = gluster_copy(&gfid.get().0)?;
-            gf::dict_set_gfuuid(dict, name.as_ptr(), copy.cast(), false)
-        } else if let Ok(iatt) = value.cast::<Iatt>() {
-            let iatt: *const u8 = base(iatt).raw(slf.py()).ptr.cast();
-            let copy = gluster_copy(std::slice::from_raw_parts(iatt, size_of::<gf::iatt>()))?;
-            gf::dict_set_iatt(dict, name.as_ptr(), copy.cast(), false)
-        } else if let Ok(buffer) = PyBuffer::<u8>::get(value) {
-            let bytes = buffer.to_vec(slf.py())?;
-            gf::dict_set_dynptr(dict, name.as_ptr(), gluster_copy(&bytes)?, bytes.len())
-        } else {
-            return Err(PyTypeError::new_err(format!(
-                "Dict[{key:?}] must be bytes, str, int, float, Gfid or Iatt, not {}",
-                value.get_type().name()?
+            bytes.as_bytes().iter().copied().chain([0]).collect()
+        }
+        gf::GF_DATA_TYPE_GFUUID => SmallVec::from_slice(&convert::to_gfid(value, what)?),
+        gf::GF_DATA_TYPE_IATT => {
+            let Ok(iatt) = value.cast::<Iatt>() else {
+                return Err(convert::wrong_type(value, "Iatt", what));
+            };
+            let iatt: *const u8 = base(iatt).raw(value.py()).ptr.cast();
+            // SAFETY: a live iatt, all of whose bytes are fields'.
+            SmallVec::from_slice(unsafe { std::slice::from_raw_parts(iatt, size_of::<gf::iatt>()) })
+        }
+        gf::GF_DATA_TYPE_UNKNOWN
+        | gf::GF_DATA_TYPE_STR_OLD
+        | gf::GF_DATA_TYPE_PTR
+        | gf::GF_DATA_TYPE_MDATA => {
+            let Ok(buffer) = PyUntypedBuffer::get(value) else {
+                let expected = "bytes, str, int, float, Gfid or Iatt";
+                return Err(convert::wrong_type(value, expected, what));
+            };
+            let bytes = flat(&buffer, value)?;
+            const MDATA: usize = size_of::<gf::mdata_iatt>();
+            if kind == gf::GF_DATA_TYPE_MDATA && bytes.len() != MDATA {
+                return Err(PyValueError::new_err(format!(
+                    "{} must have {MDATA} bytes",
+                    what()
+                )));
+            }
+            SmallVec::from_vec(bytes)
+        }
+        _ => {
+            return Err(PyValueError::new_err(format!(
+                "{}: {kind} is not the type of a value (DictType)",
+                what()
             )));
         }
-    };
-    if status < 0 {
-        Err(PyMemoryError::new_err(()))
-    } else {
-        Ok(())
+    })
+}
+
+/// The bytes of a buffer, whatever its elements are.
+fn flat(buffer: &PyUntypedBuffer, object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if buffer.is_c_contiguous() {
+        let (at, len) = (buffer.buf_ptr().cast::<u8>(), buffer.len_bytes());
+        if len == 0 {
+            return Ok(Vec::new());
+        }
+        // SAFETY: a contiguous buffer has its bytes in one run.
+        return Ok(unsafe { std::slice::from_raw_parts(at, len) }.to_vec());
     }
+    PyMemoryView::from(object)?
+        .call_method0("tobytes")?
+        .extract()
+}
+
+fn store(
+    slf: &Bound<'_, Dict>,
+    key: &Bound<'_, PyAny>,
+    value: &Bound<'_, PyAny>,
+    kind: Option<u32>,
+) -> PyResult<()> {
+    let name = Key::new(key)?;
+    let what = || format!("Dict[{}]", convert::shown(key));
+    let kind = kind.unwrap_or_else(|| type_for(value, lookup(slf, &name).as_ref()));
+    let bytes = encode(kind, value, what)?;
+    let Ok(len) = i32::try_from(bytes.len()) else {
+        return Err(PyOverflowError::new_err(format!(
+            "{} does not fit a dict",
+            what()
+        )));
+    };
+    // SAFETY: a live dict and a key that ends with a NUL. The memory is GlusterFS's,
+    // as what a dict owns must be, with a NUL behind the bytes for who reads them as a
+    // string; a new value has no references and becomes the dict's.
+    unsafe {
+        let memory: *mut u8 = gf::__gf_malloc(
+            bytes.len() + 1,
+            gf::gf_common_mt_char,
+            c"gf_common_mt_char".as_ptr(),
+        )
+        .cast();
+        if memory.is_null() {
+            return Err(PyMemoryError::new_err(()));
+        }
+        memory.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        memory.add(bytes.len()).write(0);
+        let data = gf::data_from_dynptr(memory.cast(), len);
+        if data.is_null() {
+            gf::__gf_free(memory.cast());
+            return Err(PyMemoryError::new_err(()));
+        }
+        (*data).data_type = kind;
+        gf::data_ref(data);
+        let status = gf::dict_setn(pointer(slf), name.as_ptr(), name.len(), data);
+        gf::data_unref(data);
+        if status < 0 {
+            return Err(PyMemoryError::new_err(()));
+        }
+    }
+    Ok(())
 }
 
 #[pymethods]
@@ -293,7 +396,27 @@ impl Dict {
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        store(slf, key, value)
+        store(slf, key, value, None)
+    }
+
+    /// Stores a value as one of a type (`DictType`).
+    fn set(
+        slf: &Bound<'_, Self>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        r#type: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let kind = convert::number(r#type, "gf_dict_data_type_t", || {
+            "Dict.set: type".to_owned()
+        })?;
+        store(slf, key, value, Some(kind))
+    }
+
+    /// The type of a value (`DictType`).
+    fn r#type(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<u32> {
+        lookup(slf, &Key::new(key)?)
+            .map(|value| value.kind)
+            .ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
     }
 
     fn __delitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -301,9 +424,8 @@ impl Dict {
         if lookup(slf, &name).is_none() {
             return Err(PyKeyError::new_err(key.clone().unbind()));
         }
-        let len = name.0.len() - 1;
         // SAFETY: a live dict and a key of that length.
-        unsafe { gf::dict_deln(pointer(slf), name.as_ptr(), len as i32) };
+        unsafe { gf::dict_deln(pointer(slf), name.as_ptr(), name.len()) };
         Ok(())
     }
 
@@ -320,19 +442,7 @@ impl Dict {
 
     /// The bytes that are stored for a name, whatever their type; None without it.
     fn raw(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
-        let name = Key::new(key)?;
-        let mut data: *mut gf::data_t = ptr::null_mut();
-        // SAFETY: as in `lookup`.
-        unsafe {
-            if gf::dict_get_with_ref(pointer(slf), name.as_ptr(), &raw mut data) != 0
-                || data.is_null()
-            {
-                return Ok(None);
-            }
-            let bytes = Bytes::at((*data).data, (*data).len as usize);
-            gf::data_unref(data);
-            Ok(Some(bytes))
-        }
+        Ok(lookup(slf, &Key::new(key)?).map(|value| value.bytes))
     }
 
     /// Takes a name out and returns its value, or `default`.
@@ -340,8 +450,11 @@ impl Dict {
     fn pop(
         slf: &Bound<'_, Self>,
         key: &Bound<'_, PyAny>,
-        default: &Bound<'_, pyo3::types::PyTuple>,
+        default: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
+        if default.len() > 1 {
+            return Err(PyTypeError::new_err("Dict.pop takes a key and a default"));
+        }
         match get_python(slf, &Key::new(key)?)? {
             Some(value) => {
                 Self::__delitem__(slf, key)?;
@@ -350,6 +463,15 @@ impl Dict {
             None if !default.is_empty() => Ok(default.get_item(0)?.unbind()),
             None => Err(PyKeyError::new_err(key.clone().unbind())),
         }
+    }
+
+    /// Takes a name out, any, and returns it with its value.
+    fn popitem<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Py<PyAny>)> {
+        let Some(key) = Self::keys(slf)?.iter().next() else {
+            return Err(PyKeyError::new_err("the Dict is empty"));
+        };
+        let value = Self::pop(slf, &key, &PyTuple::new(slf.py(), [slf.py().None()])?)?;
+        Ok((key, value))
     }
 
     /// The value of a name; when it is not there, `default` becomes it.
@@ -361,7 +483,7 @@ impl Dict {
         match get_python(slf, &Key::new(key)?)? {
             Some(value) => Ok(value),
             None => {
-                store(slf, key, default)?;
+                store(slf, key, default, None)?;
                 Ok(default.clone().unbind())
             }
         }
@@ -400,7 +522,8 @@ impl Dict {
         Ok(list)
     }
 
-    /// Stores the names and values of another mapping, and the keywords.
+    /// Stores the names and values of another mapping, or of pairs, and the keywords.
+    /// Another Dict's values keep their types.
     #[pyo3(signature = (source=None, **values))]
     fn update(
         slf: &Bound<'_, Self>,
@@ -408,13 +531,34 @@ impl Dict {
         values: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         if let Some(source) = source.filter(|source| !source.is_none()) {
-            for pair in source.call_method0("items")?.try_iter()? {
-                let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
-                store(slf, &key, &value)?;
+            if let Ok(other) = source.cast::<Dict>() {
+                let (from, to) = (pointer(other), pointer(slf));
+                if from != to {
+                    // SAFETY: two live dicts; dict_copy locks the second alone. The GIL
+                    // keeps away who would lock them the other way round.
+                    let copy = || unsafe { gf::dict_copy(from, to) };
+                    // SAFETY: as above.
+                    unsafe { stack::with_dict_lock(from, copy) };
+                }
+            } else {
+                let pairs = match source.getattr("items") {
+                    Ok(items) => items.call0()?,
+                    Err(_) => source.clone(),
+                };
+                let wrong = || {
+                    convert::wrong_type(source, "a mapping, or pairs of key and value", || {
+                        "Dict: source".to_owned()
+                    })
+                };
+                for pair in pairs.try_iter().map_err(|_| wrong())? {
+                    let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) =
+                        pair?.extract().map_err(|_| wrong())?;
+                    store(slf, &key, &value, None)?;
+                }
             }
         }
         for (key, value) in values.into_iter().flatten() {
-            store(slf, &key, &value)?;
+            store(slf, &key, &value, None)?;
         }
         Ok(())
     }

@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::{Dict, Iatt, Inode};
-use crate::action::Hold;
 use crate::convert;
 use crate::gf;
 use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read, write};
@@ -75,12 +74,11 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
 
 /// An entry of its own with this name.
 fn new_entry(name: &Bound<'_, PyAny>) -> PyResult<*mut gf::gf_dirent_t> {
-    let mut hold = Hold::default();
-    let word = marshal::string(name, || "Dirent: d_name".to_owned(), &mut hold)?;
-    // SAFETY: a C string that `hold` keeps; the copy's links are not set by all
-    // versions, and it is on no list.
+    let name = marshal::file_name(name, || "Dirent.d_name".to_owned())?;
+    // SAFETY: a C string; the copy's links are not set by all versions, and it is on
+    // no list.
     unsafe {
-        let entry = gf::gf_dirent_for_name(word.get());
+        let entry = gf::gf_dirent_for_name(name.as_ptr());
         if entry.is_null() {
             return Err(PyMemoryError::new_err(()));
         }
@@ -222,13 +220,15 @@ impl Dirent {
 impl Dirent {
     /// An entry with this name; keywords set the other fields.
     #[new]
-    #[pyo3(signature = (d_name, *, d_ino=0, d_off=0, d_type=0, d_stat=None, dict=None, inode=None))]
+    #[pyo3(signature = (
+        d_name, *, d_ino=None, d_off=None, d_type=None, d_stat=None, dict=None, inode=None
+    ))]
     #[allow(clippy::too_many_arguments)] // the fields of the structure
     fn new(
         d_name: &Bound<'_, PyAny>,
-        d_ino: u64,
-        d_off: u64,
-        d_type: u32,
+        d_ino: Option<&Bound<'_, PyAny>>,
+        d_off: Option<&Bound<'_, PyAny>>,
+        d_type: Option<&Bound<'_, PyAny>>,
         d_stat: Option<&Bound<'_, PyAny>>,
         dict: Option<&Bound<'_, PyAny>>,
         inode: Option<&Bound<'_, PyAny>>,
@@ -236,13 +236,12 @@ impl Dirent {
         let py = d_name.py();
         let entry = new_entry(d_name)?;
         // SAFETY: a live entry that is ours.
-        let entry = unsafe {
-            (*entry).d_ino = d_ino;
-            (*entry).d_off = d_off;
-            (*entry).d_type = d_type;
-            handle::adopted::<Dirent>(py, entry, stack::this())?.expect("not NULL")
-        };
+        let entry = unsafe { handle::adopted::<Dirent>(py, entry, stack::this()) }?;
+        let entry = entry.ok_or_else(|| PyMemoryError::new_err(()))?;
         let slf = entry.bind(py);
+        d_ino.map_or(Ok(()), |ino| Self::set_d_ino(slf, ino))?;
+        d_off.map_or(Ok(()), |off| Self::set_d_off(slf, off))?;
+        d_type.map_or(Ok(()), |kind| Self::set_d_type(slf, kind))?;
         d_stat.map_or(Ok(()), |stat| Self::set_d_stat(slf, stat))?;
         dict.map_or(Ok(()), |dict| Self::set_dict(slf, dict))?;
         inode.map_or(Ok(()), |inode| Self::set_inode(slf, inode))?;

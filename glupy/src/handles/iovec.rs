@@ -6,7 +6,7 @@ use std::slice;
 use std::sync::Arc;
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyIndexError, PyMemoryError};
+use pyo3::exceptions::{PyBufferError, PyIndexError, PyMemoryError, PyOverflowError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
@@ -93,17 +93,25 @@ fn bytes_of(buffer: &gf::iovec) -> &[u8] {
 /// `TypeError` for what has no buffer; `MemoryError`.
 pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc<Owner>> {
     let mut parts: Vec<PyUntypedBuffer> = Vec::new();
-    if let Ok(buffer) = PyUntypedBuffer::get(data) {
+    if let Some(buffer) = contiguous(data)? {
         parts.push(buffer);
     } else if let Ok(sequence) = data.try_iter() {
         for part in sequence {
             let part = part?;
-            parts.push(PyUntypedBuffer::get(&part).map_err(|_| no_buffer(&part, &what))?);
+            parts.push(contiguous(&part)?.ok_or_else(|| no_buffer(&part, &what))?);
         }
     } else {
         return Err(no_buffer(data, &what));
     }
     let size: usize = parts.iter().map(PyUntypedBuffer::len_bytes).sum();
+    // op_ret, which counts the bytes, is an int32_t, as the number of buffers is.
+    if i32::try_from(size.max(parts.len())).is_err() {
+        return Err(PyOverflowError::new_err(format!(
+            "{}: {size} bytes in {} buffers are too many",
+            what(),
+            parts.len()
+        )));
+    }
     let xl = stack::this();
     let memory = || PyMemoryError::new_err(());
     // SAFETY: THIS is a live translator with a context. What is allocated is given
@@ -134,7 +142,9 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
         let owner = Owner::adopt(Iovec::CLASS, raw, xl);
         let mut end = start;
         for (i, part) in parts.iter().enumerate() {
-            copy_out(part, end)?;
+            if part.len_bytes() > 0 {
+                end.copy_from_nonoverlapping(part.buf_ptr().cast(), part.len_bytes());
+            }
             array.add(i).write(gf::iovec {
                 iov_base: end.cast(),
                 iov_len: part.len_bytes(),
@@ -145,17 +155,16 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
     }
 }
 
-/// # Safety
-/// There is room for the buffer's bytes.
-unsafe fn copy_out(part: &PyUntypedBuffer, to: *mut u8) -> PyResult<()> {
-    if !part.is_c_contiguous() {
-        return Err(PyBufferError::new_err(
-            "the data of an Iovec must be contiguous",
-        ));
+/// The bytes of an object in one run, copied where they are not; None without a buffer.
+fn contiguous(object: &Bound<'_, PyAny>) -> PyResult<Option<PyUntypedBuffer>> {
+    match PyUntypedBuffer::get(object) {
+        Ok(buffer) if buffer.is_c_contiguous() => Ok(Some(buffer)),
+        Ok(_) => {
+            let bytes = PyMemoryView::from(object)?.call_method0("tobytes")?;
+            PyUntypedBuffer::get(&bytes).map(Some)
+        }
+        Err(_) => Ok(None),
     }
-    // SAFETY: by contract; a contiguous buffer has its bytes in one run.
-    unsafe { to.copy_from_nonoverlapping(part.buf_ptr().cast(), part.len_bytes()) };
-    Ok(())
 }
 
 fn no_buffer(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyErr {
@@ -278,6 +287,8 @@ impl Buffer {
         view: *mut ffi::Py_buffer,
         flags: c_int,
     ) -> PyResult<()> {
+        // SAFETY: the caller's view, which says on errors that it holds nothing.
+        unsafe { (*view).obj = ptr::null_mut() };
         if flags & ffi::PyBUF_WRITABLE != 0 {
             return Err(PyBufferError::new_err("the data of a request is read-only"));
         }

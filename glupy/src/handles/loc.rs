@@ -1,13 +1,12 @@
 //! `loc_t`: where a file is.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::ptr;
 
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 
 use super::{Gfid, Inode};
-use crate::action::Hold;
 use crate::convert;
 use crate::gf;
 use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read, write};
@@ -37,9 +36,13 @@ unsafe fn own(loc: *mut gf::loc_t) -> Option<*mut gf::loc_t> {
             libc::free(copy.cast());
             return None;
         }
-        // Without a path, loc_copy leaves `name` pointing into the original.
-        if (*loc).path.is_null() && !(*loc).name.is_null() {
-            (*copy).name = libc::strdup((*loc).name);
+        // Without a path, loc_copy leaves `name` pointing into the original; in a path
+        // without a slash it finds no name.
+        if !(*loc).name.is_null() {
+            (*copy).name = match (*loc).path.is_null() {
+                true => libc::strdup((*loc).name),
+                false => name_in((*copy).path),
+            };
         }
         Some(copy)
     }
@@ -60,23 +63,11 @@ unsafe fn release(loc: *mut gf::loc_t) {
     }
 }
 
-/// A path in memory that loc_wipe may free; NULL for None.
-fn new_path(path: &Bound<'_, PyAny>, what: &str) -> PyResult<*const libc::c_char> {
-    if path.is_none() {
-        return Ok(ptr::null());
-    }
-    let mut hold = Hold::default();
-    let word = marshal::string(path, || what.to_owned(), &mut hold)?;
+/// A copy of a path in memory that loc_wipe may free.
+fn new_path(path: &CStr) -> PyResult<*const libc::c_char> {
     let mut copy: *mut libc::c_char = ptr::null_mut();
-    // SAFETY: a C string that `hold` keeps; the copy is from GlusterFS's allocator.
-    if unsafe {
-        gf::gf_asprintf(
-            &raw mut copy,
-            c"%s".as_ptr(),
-            word.get::<*const libc::c_char>(),
-        )
-    } < 0
-    {
+    // SAFETY: a C string; the copy is from GlusterFS's allocator.
+    if unsafe { gf::gf_asprintf(&raw mut copy, c"%s".as_ptr(), path.as_ptr()) } < 0 {
         return Err(PyMemoryError::new_err(()));
     }
     Ok(copy)
@@ -130,8 +121,9 @@ impl Loc {
         Ok(())
     }
 
-    fn put_path(slf: &Bound<'_, Self>, path: &Bound<'_, PyAny>) -> PyResult<()> {
-        let path = new_path(path, "Loc.path")?;
+    /// Puts a path in, whose last part is the name; or a name alone; or neither.
+    fn put_names(slf: &Bound<'_, Self>, path: Option<&CStr>, name: Option<&CStr>) -> PyResult<()> {
+        let path = path.map_or(Ok(ptr::null()), new_path)?;
         write(slf, |loc| {
             // SAFETY: a loc of our own; a name without a path is its own memory (see
             // `release`), any other is in the path.
@@ -142,22 +134,46 @@ impl Loc {
                     gf::__gf_free(loc.path.cast_mut().cast());
                 }
                 loc.path = path;
-                loc.name = name_in(path);
+                loc.name = match name {
+                    Some(name) if path.is_null() => libc::strdup(name.as_ptr()),
+                    _ => name_in(path),
+                };
             }
             Ok(())
         })
     }
+
+    /// Its path and its name, copied.
+    fn names(slf: &Bound<'_, Self>) -> PyResult<(Option<CString>, Option<CString>)> {
+        let text = |string: *const libc::c_char| {
+            // SAFETY: NULL or a live string, as long as the loc.
+            (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_owned())
+        };
+        read(slf, |loc| (text(loc.path), text(loc.name)))
+    }
+}
+
+/// The path of a name in a directory.
+fn join(directory: &CStr, name: &CStr) -> CString {
+    let directory = directory.to_bytes();
+    let end = directory.iter().rposition(|byte| *byte != b'/');
+    let mut path = directory[..end.map_or(0, |end| end + 1)].to_vec();
+    path.push(b'/');
+    path.extend_from_slice(name.to_bytes());
+    CString::new(path).unwrap_or_default() // of parts without NUL
 }
 
 #[pymethods]
 impl Loc {
-    /// Made from a path, and keywords for the rest; `Loc.child` is for a name in a
-    /// directory. The name is the path's last part.
+    /// Made from a path, whose last part is the name, and keywords for the rest. A
+    /// `name` alone is for a file that is known by `pargfid` and name only;
+    /// `Loc.child` is for a name in a directory.
     #[new]
-    #[pyo3(signature = (path=None, *, inode=None, parent=None, gfid=None, pargfid=None))]
+    #[pyo3(signature = (path=None, *, name=None, inode=None, parent=None, gfid=None, pargfid=None))]
     fn new(
         py: Python<'_>,
         path: Option<&Bound<'_, PyAny>>,
+        name: Option<&Bound<'_, PyAny>>,
         inode: Option<&Bound<'_, PyAny>>,
         parent: Option<&Bound<'_, PyAny>>,
         gfid: Option<&Bound<'_, PyAny>>,
@@ -170,7 +186,17 @@ impl Loc {
         };
         let loc = loc.ok_or_else(|| PyMemoryError::new_err(()))?;
         let slf = loc.bind(py);
-        path.map_or(Ok(()), |path| Self::put_path(slf, path))?;
+        path.map_or(Ok(()), |path| Self::set_path(slf, path))?;
+        if let Some(name) = name {
+            let last = Self::names(slf)?.1;
+            Self::set_name(slf, name)?;
+            if last.is_some() && last != Self::names(slf)?.1 {
+                return Err(PyValueError::new_err(format!(
+                    "Loc: name {} is not the last part of path",
+                    convert::shown(name)
+                )));
+            }
+        }
         inode.map_or(Ok(()), |inode| Self::set_inode(slf, inode))?;
         parent.map_or(Ok(()), |parent| Self::set_parent(slf, parent))?;
         gfid.map_or(Ok(()), |gfid| Self::set_gfid(slf, gfid))?;
@@ -184,21 +210,17 @@ impl Loc {
     #[pyo3(signature = (parent, name, inode=None))]
     fn child(
         parent: &Bound<'_, PyAny>,
-        name: &str,
+        name: &Bound<'_, PyAny>,
         inode: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<Self>> {
         let py = parent.py();
-        if name.is_empty() || name.contains('/') {
-            return Err(PyValueError::new_err(format!(
-                "Loc.child: {name:?} is not a name"
-            )));
-        }
-        let directory = match parent.cast::<Loc>() {
-            Ok(loc) => Self::inode(loc)?,
-            Err(_) => parent
-                .cast::<Inode>()
-                .ok()
-                .map(|inode| inode.clone().unbind()),
+        let name = marshal::file_name(name, || "Loc.child: name".to_owned())?;
+        let (directory, path) = match parent.cast::<Loc>() {
+            Ok(loc) => (Self::inode(loc)?, Self::names(loc)?.0),
+            Err(_) => (
+                parent.cast::<Inode>().ok().map(|i| i.clone().unbind()),
+                None,
+            ),
         };
         let Some(directory) = directory else {
             let expected = "an Inode, or a Loc that has one";
@@ -207,42 +229,20 @@ impl Loc {
             }));
         };
         let directory = directory.bind(py);
-        let path = match parent
-            .cast::<Loc>()
-            .ok()
-            .map(Self::path)
-            .transpose()?
-            .flatten()
-        {
-            Some(path) => {
-                let path: String = path.extract(py)?;
-                Some(format!("{}/{name}", path.trim_end_matches('/')))
-            }
-            None => directory.call_method1("path", (name,))?.extract()?,
+        let path = match path {
+            Some(path) => Some(join(&path, &name)),
+            None => Inode::c_path(directory, Some(&name))?,
         };
         let inode = match inode {
             Some(inode) => inode.clone(),
             None => directory.getattr("table")?.call_method0("new")?,
         };
-        let path = path
-            .unwrap_or_else(|| name.to_owned())
-            .into_pyobject(py)?
-            .into_any();
-        let pargfid = Py::new(py, Inode::gfid_of(directory)?)?
-            .into_bound(py)
-            .into_any();
-        let directory = directory.as_any();
-        let nothing = None;
-        let loc = Self::new(
-            py,
-            Some(&path),
-            Some(&inode),
-            Some(directory),
-            nothing,
-            Some(&pargfid),
-        )?;
+        let pargfid = Bound::new(py, Inode::gfid_of(directory)?)?.into_any();
+        let parent = Some(directory.as_any());
+        let loc = Self::new(py, None, None, Some(&inode), parent, None, Some(&pargfid))?;
+        Self::put_names(loc.bind(py), path.as_deref(), Some(&name))?;
         // The same translator as its directory's.
-        base(loc.bind(py)).set_xl(py, base(directory.cast::<Inode>()?).xl(py));
+        base(loc.bind(py)).set_xl(py, base(directory).xl(py));
         Ok(loc)
     }
 
@@ -254,27 +254,29 @@ impl Loc {
 
     #[setter]
     fn set_path(slf: &Bound<'_, Self>, path: &Bound<'_, PyAny>) -> PyResult<()> {
-        Self::put_path(slf, path)
+        if path.is_none() {
+            return Self::put_names(slf, None, None);
+        }
+        let path = marshal::owned_string(path, || "Loc.path".to_owned())?;
+        Self::put_names(slf, Some(&path), None)
     }
 
-    /// Changes the last part of the path.
+    /// Changes the last part of the path, if there is one.
     #[setter]
     fn set_name(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
-        let text: String = name
-            .extract()
-            .map_err(|_| convert::wrong_type(name, "str", || "Loc.name".to_owned()))?;
-        if text.contains('/') {
-            return Err(PyValueError::new_err(format!(
-                "Loc.name: {text:?} is not a name"
-            )));
-        }
-        let path: Option<String> = Self::path(slf)?.map(|path| path.extract(py)).transpose()?;
-        let path = match path.as_deref().and_then(|path| path.rsplit_once('/')) {
-            Some((directory, _)) => format!("{directory}/{text}"),
-            None => text,
+        let name = marshal::file_name(name, || "Loc.name".to_owned())?;
+        let Some(path) = Self::names(slf)?.0 else {
+            return Self::put_names(slf, None, Some(&name));
         };
-        Self::put_path(slf, &path.into_pyobject(py)?.into_any())
+        let slash = path.as_bytes().iter().rposition(|byte| *byte == b'/');
+        let path = match slash {
+            Some(slash) => {
+                let directory = CString::new(&path.as_bytes()[..slash]).unwrap_or_default();
+                join(&directory, &name)
+            }
+            None => name,
+        };
+        Self::put_names(slf, Some(&path), None)
     }
 
     #[setter]
@@ -309,21 +311,8 @@ impl Loc {
         let Ok(other) = other.cast::<Loc>() else {
             return Ok(false);
         };
-        let text = |string: *const libc::c_char| {
-            // SAFETY: NULL or a live string, as long as the loc.
-            (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_owned())
-        };
-        let parts = |loc: &gf::loc_t| {
-            let texts = (text(loc.path), text(loc.name));
-            (
-                texts,
-                loc.inode.addr(),
-                loc.parent.addr(),
-                loc.gfid,
-                loc.pargfid,
-            )
-        };
-        Ok(read(slf, parts)? == read(other, parts)?)
+        let parts = |loc: &gf::loc_t| (loc.inode.addr(), loc.parent.addr(), loc.gfid, loc.pargfid);
+        Ok(read(slf, parts)? == read(other, parts)? && Self::names(slf)? == Self::names(other)?)
     }
 
     /// Path from the volume's root, if known.

@@ -86,13 +86,14 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
         )
     };
     for lock in locks.try_iter().map_err(|_| wrong())? {
-        let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, u32) =
+        let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
             lock?.extract().map_err(|_| wrong())?;
+        let flags: u32 = convert::number(&flags, "uint32_t", || format!("{}: flags", what()))?;
         let flock = read(flock.cast::<Flock>().map_err(|_| wrong())?, |flock| *flock)?;
         let mut hold = Hold::default();
         let client = match client.is_none() {
             true => Word::NULL,
-            false => marshal::string(&client, &what, &mut hold)?,
+            false => marshal::string(&client, || format!("{}: client", what()), &mut hold)?,
         };
         // SAFETY: fresh memory; strdup copies what `hold` keeps.
         unsafe {

@@ -1,10 +1,11 @@
 //! Handles of objects that GlusterFS counts references to.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr;
 
 use pyo3::basic::CompareOp;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::{Gfid, Iatt, InodeTable};
@@ -13,7 +14,7 @@ use crate::convert;
 use crate::gf;
 use crate::handle::{self, CPtr, HandleClass, Raw, base, handle_class, read};
 use crate::instance::Instance;
-use crate::marshal::{self, c_string};
+use crate::marshal;
 use crate::stack;
 
 handle_class!(
@@ -102,6 +103,26 @@ impl Inode {
     pub fn gfid_of(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
         read(slf, |inode| Gfid(inode.gfid))
     }
+
+    /// The path that the table knows, of the file or of a name in it.
+    pub fn c_path(slf: &Bound<'_, Self>, name: Option<&CStr>) -> PyResult<Option<CString>> {
+        let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
+        if read(slf, |inode| inode.gfid)? == [0; 16] {
+            return Ok(None); // inode_path would complain in the log
+        }
+        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
+        // SAFETY: a live inode; the table's lock is taken without the GIL. The path is
+        // ours to free.
+        Ok(py.detach(|| unsafe {
+            let (inode, xl) = (inode, xl);
+            let mut path: *mut libc::c_char = ptr::null_mut();
+            let name = name.map_or(ptr::null(), CStr::as_ptr);
+            stack::with_this(xl.0, || gf::inode_path(inode.0, name, &raw mut path));
+            let copy = (!path.is_null()).then(|| CStr::from_ptr(path).to_owned());
+            gf::__gf_free(path.cast());
+            copy
+        }))
+    }
 }
 
 /// The object behind a handle as a keeper of contexts, and whose contexts they are.
@@ -130,53 +151,35 @@ impl Inode {
         read(slf, |inode| InodeTable::new(inode.table, xl))
     }
 
-    /// The directory that it is in, as far as the table knows; with `name`, the one
-    /// in which it has that name.
-    #[pyo3(signature = (name=None))]
-    fn parent(slf: &Bound<'_, Self>, name: Option<&str>) -> PyResult<Option<Py<Self>>> {
+    /// The directory that it is in, as far as the table knows: one of them, when it
+    /// has several names.
+    fn parent(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
         let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
-        let name = name.map(c_string);
-        let name = CPtr(
-            name.as_ref()
-                .map_or(ptr::null(), |name| name.as_ptr())
-                .cast_mut(),
-        );
-        // SAFETY: a live inode; no gfid is given; the table's lock is taken without
-        // the GIL. The result comes with a reference.
+        // SAFETY: a live inode; no gfid and no name are given; the table's lock is
+        // taken without the GIL. The result comes with a reference.
         let parent = py.detach(|| unsafe {
-            let (inode, name, xl) = (inode, name, xl);
+            let (inode, xl) = (inode, xl);
             CPtr(stack::with_this(xl.0, || {
-                gf::inode_parent(inode.0, ptr::null_mut(), name.0)
+                gf::inode_parent(inode.0, ptr::null_mut(), ptr::null())
             }))
         });
         // SAFETY: as above.
         unsafe { handle::adopted(py, parent.0, xl.0) }
     }
 
-    /// The path that the table knows, of the file or of a name in it; None when it
-    /// knows none.
+    /// The path that the table knows, of the file or of a name in it. Where the table
+    /// knows no names it begins with `<gfid:...>`; None for an inode without gfid.
     #[pyo3(signature = (name=None))]
-    fn path(slf: &Bound<'_, Self>, name: Option<&str>) -> PyResult<Option<Py<PyAny>>> {
+    fn path(slf: &Bound<'_, Self>, name: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
-        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
-        let name = name.map(c_string);
-        let name = CPtr(
-            name.as_ref()
-                .map_or(ptr::null(), |name| name.as_ptr())
-                .cast_mut(),
-        );
-        // SAFETY: as for `parent`; the path is ours to free.
-        unsafe {
-            let path = py.detach(|| {
-                let (inode, name) = (inode, name);
-                let mut path: *mut libc::c_char = ptr::null_mut();
-                gf::inode_path(inode.0, name.0, &raw mut path);
-                CPtr(path)
-            });
-            let text = marshal::decode(py, path.0);
-            gf::__gf_free(path.0.cast());
-            text
+        let name = name
+            .map(|name| marshal::file_name(name, || "Inode.path: name".to_owned()))
+            .transpose()?;
+        match Self::c_path(slf, name.as_deref())? {
+            // SAFETY: a live string.
+            Some(path) => unsafe { marshal::decode(py, path.as_ptr()) },
+            None => Ok(None),
         }
     }
 
@@ -185,27 +188,42 @@ impl Inode {
     fn link(
         slf: &Bound<'_, Self>,
         parent: Option<&Bound<'_, Inode>>,
-        name: Option<&str>,
+        name: Option<&Bound<'_, PyAny>>,
         iatt: &Bound<'_, Iatt>,
     ) -> PyResult<Option<Py<Self>>> {
         let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
+        let name = name
+            .map(|name| marshal::file_name(name, || "Inode.link: name".to_owned()))
+            .transpose()?;
+        let iatt = read(iatt, |iatt| *iatt)?;
+        // What inode_link only asserts.
+        let table = read(slf, |inode| inode.table)?;
+        let wrong = |text: &str| Err(PyValueError::new_err(format!("Inode.link: {text}")));
+        match (parent, &name) {
+            (Some(parent), Some(_)) => {
+                let (of_parent, ia_type) = read(parent, |inode| (inode.table, inode.ia_type))?;
+                if of_parent != table {
+                    return wrong("parent is in another table");
+                }
+                if ia_type != gf::IA_IFDIR {
+                    return wrong("parent is not a directory");
+                }
+            }
+            (None, None) => {}
+            _ => return wrong("parent and name belong together"),
+        }
+        if iatt.ia_gfid == [0; 16] && read(slf, |inode| inode.gfid)? == [0; 16] {
+            return wrong("iatt has no ia_gfid");
+        }
         let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
         let parent = parent.map_or(ptr::null_mut(), |parent| base(parent).own(py).raw().ptr);
-        let (parent, iatt) = (
-            CPtr::<gf::inode_t>(parent.cast()),
-            read(iatt, |iatt| *iatt)?,
-        );
-        let name = name.map(c_string);
-        let name = CPtr(
-            name.as_ref()
-                .map_or(ptr::null(), |name| name.as_ptr())
-                .cast_mut(),
-        );
+        let parent = CPtr::<gf::inode_t>(parent.cast());
         // SAFETY: as for `parent`; all are alive during the call.
         let linked = py.detach(|| unsafe {
-            let (inode, parent, name, mut iatt, xl) = (inode, parent, name, iatt, xl);
+            let (inode, parent, mut iatt, xl) = (inode, parent, iatt, xl);
+            let name = name.as_ref().map_or(ptr::null(), |name| name.as_ptr());
             CPtr(stack::with_this(xl.0, || {
-                gf::inode_link(inode.0, parent.0, name.0, &raw mut iatt)
+                gf::inode_link(inode.0, parent.0, name, &raw mut iatt)
             }))
         });
         // SAFETY: as above.
@@ -278,8 +296,16 @@ impl Fd {
 
     /// An fd to open an inode with, by `open` or `create` of a child.
     #[staticmethod]
-    #[pyo3(signature = (inode, flags, pid=0))]
-    fn create(inode: &Bound<'_, Inode>, flags: i32, pid: u64) -> PyResult<Option<Py<Self>>> {
+    #[pyo3(signature = (inode, flags, pid=None))]
+    fn create(
+        inode: &Bound<'_, Inode>,
+        flags: &Bound<'_, PyAny>,
+        pid: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Py<Self>>> {
+        let flags: i32 = convert::number(flags, "int32_t", || "Fd.create: flags".to_owned())?;
+        let pid: u64 = pid.map_or(Ok(0), |pid| {
+            convert::number(pid, "uint64_t", || "Fd.create: pid".to_owned())
+        })?;
         let (py, xl) = (inode.py(), CPtr(base(inode).xl(inode.py())));
         let inode = CPtr::<gf::inode_t>(base(inode).own(py).raw().ptr.cast());
         // SAFETY: as for `anonymous`; nobody else knows the new fd yet.

@@ -64,4 +64,12 @@ impl InodeTable {
             gf::inode_find(table, gfid.as_mut_ptr())
         })
     }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.table.0 == other.table.0
+    }
+
+    fn __hash__(&self) -> usize {
+        self.table.0.addr()
+    }
 }

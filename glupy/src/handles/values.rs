@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use super::Gfid;
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read, write};
+use crate::handle::{self, HandleClass, Owner, Raw, base, change, handle_class, read};
 use crate::stack;
 
 /// A copy of a structure; None without memory.
@@ -111,13 +111,13 @@ fn source<T: HandleClass>(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<
 
 /// `st_mode`: kind of file and permissions together.
 fn set_mode(iatt: &mut gf::iatt, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let mode = convert::number(value, "mode_t", || "Iatt.st_mode".to_owned())?;
+    let mode = convert::mode(value, libc::S_IFMT | 0o7777, || "Iatt.st_mode".to_owned())?;
     iatt.ia_type = convert::to_ia_type(mode);
     iatt.ia_prot = convert::to_ia_prot(mode);
     Ok(())
 }
 
-/// Takes over what an `os.stat_result` says.
+/// Takes over what an `os.stat_result` says, as `iatt_from_stat` does (iatt.h).
 fn set_from_stat(iatt: &mut gf::iatt, stat: &Bound<'_, PyAny>) -> PyResult<()> {
     const SAME: [&str; 9] = [
         "ino", "dev", "rdev", "nlink", "uid", "gid", "size", "blksize", "blocks",
@@ -128,13 +128,31 @@ fn set_from_stat(iatt: &mut gf::iatt, stat: &Bound<'_, PyAny>) -> PyResult<()> {
     }
     set_mode(iatt, &stat.getattr("st_mode")?)?;
     let time = |name: &str| -> PyResult<(i64, u32)> {
-        let ns: i64 = stat.getattr(name)?.extract()?;
+        let ns: i64 = convert::number(&stat.getattr(name)?, "int64_t", || format!("Iatt: {name}"))?;
         let (seconds, rest) = (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
         Ok((seconds, rest as u32))
     };
     (iatt.ia_atime, iatt.ia_atime_nsec) = time("st_atime_ns")?;
     (iatt.ia_mtime, iatt.ia_mtime_nsec) = time("st_mtime_ns")?;
     (iatt.ia_ctime, iatt.ia_ctime_nsec) = time("st_ctime_ns")?;
+    iatt.ia_rdev =
+        u64::from(libc::major(iatt.ia_rdev)) << 32 | u64::from(libc::minor(iatt.ia_rdev));
+    // File systems allocate beyond the end; translators count on what is in use.
+    iatt.ia_blocks = iatt.ia_blocks.min(iatt.ia_size.div_ceil(512));
+    iatt.ia_flags = [
+        gf::IATT_TYPE,
+        gf::IATT_MODE,
+        gf::IATT_NLINK,
+        gf::IATT_UID,
+        gf::IATT_GID,
+        gf::IATT_SIZE,
+        gf::IATT_BLOCKS,
+        gf::IATT_ATIME,
+        gf::IATT_MTIME,
+        gf::IATT_CTIME,
+    ]
+    .iter()
+    .fold(0, |flags, flag| flags | u64::from(*flag));
     Ok(())
 }
 
@@ -201,7 +219,7 @@ impl Iatt {
 
     #[setter]
     fn set_st_mode(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        write(slf, |iatt| set_mode(iatt, value))
+        change(slf, |iatt| set_mode(iatt, value))
     }
 
     /// A copy of its own.
