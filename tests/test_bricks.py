@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glusterfs import Brick, Host, Volfile
+from glusterfs import Brick, Host, Option, Volfile
 
 KEEPER = """
 from gluster import Option, Translator
@@ -40,8 +40,8 @@ def bricks(host: Host) -> Volfile:
         (modules / "keeper.py").write_text(f"WORD = {name!r}\n" + KEEPER)
         volfile.add(f"{name}-posix", "storage/posix", {"directory": host.brick(name)}, on=())
         volfile.add(f"{name}-locks", "features/locks")
-        options = {"module-name": "keeper", "module-path": modules, "colour": colour}
-        volfile.add(name, host.glupy, options)
+        options: dict[str, Option] = {"module-name": "keeper", "module-path": modules}
+        volfile.add(name, host.glupy, {**options, "colour": colour})
     return volfile
 
 

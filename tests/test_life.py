@@ -78,14 +78,14 @@ def test_graph_switch(host: Host) -> None:
 
             def switched() -> bool:
                 os.stat(mount.path)  # a request brings the switch about
-                return bool(mount.log.find("switched to graph 1"))
+                return bool(mount.log.find("switched to graph [1-9]"))
 
             mount.wait_until("a new graph", switched)
             (mount.path / "two").mkdir()
             mount.wait_until("the end", lambda: bool(mount.log.find("event PARENT_DOWN")))
             (mount.path / "three").mkdir()
     finis = [line for line in mount.log.lines() if line.message == "fini"]
-    assert sorted(line.domain for line in finis) == ["0-lives", "1-lives"]
+    assert len({line.domain for line in finis}) == len(finis) == 2
 
 
 # -- the end -------------------------------------------------------------------------
