@@ -6,9 +6,6 @@ the answer until the name is made.
 
 It sees what is made through its own graph. Load it where everything comes by that makes
 names: on the brick, or in the client of a volume that only one client writes to.
-
-Options:
-    cache-size   how many names are remembered; 10000 unless told
 """
 
 from __future__ import annotations
@@ -17,16 +14,17 @@ import errno
 import logging
 import threading
 
-from gluster import Dict, Frame, Iatt, Inode, Loc, Translator, Xlator
+from gluster import Dict, Frame, Iatt, Inode, Loc, Option, Translator, Xlator
 
 Name = tuple[bytes, str]  # the gfid of a directory, and a name in it
 log = logging.getLogger(__name__)
 
 
 class xlator(Translator):
+    size = Option.int("cache-size", default=10000, min=1, help="How many names are remembered.")
+
     def __init__(self, this: Xlator) -> None:
         super().__init__(this)
-        self.size = int(self.options.get("cache-size", "10000"))
         self.missing: dict[Name, None] = {}  # the oldest comes first
         # The latest lookup under way for a name. Its answer is worth nothing once the name
         # was made, or found, in the meantime: then it is not here any more.
@@ -44,7 +42,11 @@ class xlator(Translator):
                 del self.missing[next(iter(self.missing))]
         log.debug("%s is not there: remembered", name[1])
 
-    def forget(self, name: Name) -> None:
+    def dump(self) -> dict[str, object]:
+        """For a statedump."""
+        return {"remembered": len(self.missing), "cache-size": self.size}
+
+    def discard(self, name: Name) -> None:
         """The name is there, or may be."""
         with self.lock:
             known = name in self.missing
@@ -83,7 +85,7 @@ class xlator(Translator):
         if frame.local is not None:
             name, lookup = frame.local
             if op_ret == 0:
-                self.forget(name)
+                self.discard(name)
             elif op_errno == errno.ENOENT:
                 self.remember(name, lookup)
         frame.unwind()
@@ -112,7 +114,7 @@ class xlator(Translator):
         *answer: object,
     ) -> None:
         if frame.local is not None:
-            self.forget(frame.local)
+            self.discard(frame.local)
         frame.unwind()
 
     create_fop = mkdir_fop = mknod_fop = put_fop = icreate_fop = namelink_fop = _make_first

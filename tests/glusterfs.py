@@ -217,9 +217,9 @@ class Process:
     def running(self) -> bool:
         return self.popen.poll() is None
 
-    def wait_until(self, what: str, condition: Callable[[], bool]) -> None:
+    def wait_until(self, what: str, condition: Callable[[], object]) -> None:
         """Wait for a condition, but not for a process that has ended."""
-        eventually(what, lambda: condition() or not self.running())
+        eventually(what, lambda: bool(condition()) or not self.running())
         if not self.running():
             raise StackError(f"{self.name} ended with {self.popen.returncode}", self.log)
 
@@ -270,19 +270,20 @@ class Mount(Process):
 
 
 class Brick(Process):
-    """A process that serves a volume to protocol/client on this machine."""
+    """A process that serves volumes, one unless told, to protocol/client on this machine."""
 
-    def __init__(self, host: Host, name: str, volfile: Volfile) -> None:
+    def __init__(self, host: Host, name: str, volfile: Volfile, served: Sequence[str] = ()) -> None:
         self.port = free_port()
-        self.served = volfile.top
+        served = served or [volfile.top]
+        self.served = served[0]
         volfile.add("server", "protocol/server", {
             "transport-type": "tcp",
             "transport.address-family": "inet",
             "transport.socket.bind-address": "127.0.0.1",
             "transport.socket.listen-port": self.port,
             "auth-path": self.served,
-            f"auth.addr.{self.served}.allow": "127.0.0.1",
-        })  # fmt: skip
+            **{f"auth.addr.{each}.allow": "127.0.0.1" for each in served},
+        }, on=served)  # fmt: skip
         super().__init__(host, name, volfile, ["glusterfsd", f"--volfile-id={name}"])
 
     def start(self) -> None:
@@ -294,13 +295,13 @@ class Brick(Process):
         address = f"0100007F:{self.port:04X} 00000000:0000 0A"
         return address in Path("/proc/net/tcp").read_text()
 
-    def client(self, volfile: Volfile, name: str) -> Volfile:
+    def client(self, volfile: Volfile, name: str, served: str | None = None) -> Volfile:
         """Add a volume that talks to this brick."""
         return volfile.add(name, "protocol/client", {
             "transport-type": "tcp",
             "remote-host": "127.0.0.1",
             "remote-port": self.port,
-            "remote-subvolume": self.served,
+            "remote-subvolume": served or self.served,
         }, on=())  # fmt: skip
 
 
@@ -364,8 +365,8 @@ class Host:
     ) -> Mount:
         return Mount(self, name, volfile, readdirp, options)
 
-    def serve(self, volfile: Volfile, name: str = "server") -> Brick:
-        return Brick(self, name, volfile)
+    def serve(self, volfile: Volfile, name: str = "server", served: Sequence[str] = ()) -> Brick:
+        return Brick(self, name, volfile, served)
 
     def mount_command(self, volfile: object, name: str = "daemon") -> tuple[int, Log]:
         """Mount as an administrator does, in the background; exit status and log."""

@@ -526,7 +526,9 @@ impl<'s> Resolver<'s, '_> {
             (Call::Late, [param]) => left_of(param.ty.kind),
             (Call::Late, _) => Vec::new(),
         };
-        if let (Call::Late, [], Some(text)) = (call, gives.as_slice(), &raw.call) {
+        // An argument of unknown kind has been reported.
+        let known = raw.args.iter().all(|param| self.kind(param).is_some());
+        if let (Call::Late, [], Some(text), true) = (call, gives.as_slice(), &raw.call, known) {
             self.error(
                 &text.span,
                 format!("nothing would be left for `{}` later", name.value),

@@ -13,7 +13,6 @@ use crate::gf;
 use crate::instance::Instance;
 use crate::marshal::c_string;
 use crate::python;
-use crate::stack;
 use crate::work;
 
 /// How long a dump waits for Python.
@@ -85,10 +84,7 @@ fn each(instance: &'static Instance, mut line: impl FnMut(&str, &str)) {
     if instance.method("dump").is_none() {
         return;
     }
-    let said = work::ask(PATIENCE, move |py| {
-        stack::with_this(instance.xl(), || said(py, instance))
-    });
-    match said {
+    match work::ask(PATIENCE, move |py| said(py, instance)) {
         Some(Some(said)) => {
             for (key, value) in said {
                 line(cut(&key, 200), cut(&value, LONGEST));

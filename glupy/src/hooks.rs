@@ -18,7 +18,6 @@ use crate::gil;
 use crate::handle;
 use crate::instance::Instance;
 use crate::marshal;
-use crate::stack;
 use crate::work;
 
 /// A callback.
@@ -81,11 +80,7 @@ pub unsafe fn late(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word])
     let Some(left) = (unsafe { Left::of(hook.args[0].kind, words[0], this) }) else {
         return;
     };
-    work::post(move |py| {
-        stack::with_this(instance.xl(), || {
-            instance.guard(hook.name, || left.tell(py, instance, hook.name));
-        });
-    });
+    work::post(move |py| instance.guard(hook.name, || left.tell(py, instance, hook.name)));
 }
 
 /// What is left of an object that GlusterFS has freed.

@@ -18,6 +18,7 @@ use crate::log;
 use crate::marshal::c_string;
 use crate::python;
 use crate::roomy;
+use crate::stack;
 use crate::xlator::{self, Xlator};
 
 /// A handler of the author's.
@@ -260,7 +261,8 @@ impl Instance {
         self.methods.get(name)
     }
 
-    /// Calls such a method; None when there is none, or when it failed, which is logged.
+    /// Calls such a method, with THIS set: GlusterFS does not always set it. None when
+    /// there is none, or when it failed, which is logged.
     pub fn call_method<'py>(
         &self,
         py: Python<'py>,
@@ -268,13 +270,12 @@ impl Instance {
         arguments: impl PyCallArgs<'py>,
     ) -> Option<Bound<'py, PyAny>> {
         let method = self.method(name)?;
-        match method.function.bind(py).call1(arguments) {
-            Ok(result) => Some(result),
-            Err(error) => {
-                self.report(py, method, error);
-                None
-            }
-        }
+        stack::with_this(self.xl(), || {
+            let result = method.function.bind(py).call1(arguments);
+            result
+                .inspect_err(|error| self.report(py, method, error.clone_ref(py)))
+                .ok()
+        })
     }
 
     /// Logs an exception of a method that answers nobody.

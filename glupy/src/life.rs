@@ -12,7 +12,6 @@ use crate::dump;
 use crate::gf;
 use crate::instance::Instance;
 use crate::log;
-use crate::stack;
 use crate::work;
 use crate::xlator::{self, Xlator};
 
@@ -146,10 +145,8 @@ fn end(instances: Vec<&'static Instance>) {
     let begun = Instant::now();
     let done = work::ask(LAST_WORDS, move |py| {
         for instance in instances {
-            stack::with_this(instance.xl(), || {
-                instance.call_method(py, "fini", ());
-                instance.contexts.clear(py);
-            });
+            instance.call_method(py, "fini", ());
+            instance.contexts.clear(py);
         }
     });
     if done.is_none() {

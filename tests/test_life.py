@@ -1,0 +1,334 @@
+"""A translator's life beside requests: events, its end, callbacks, statedumps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from glusterfs import Host, Mount, Option, Process, StackError, Volfile, eventually
+from volserver import VolfileServer
+
+RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
+
+
+def volfile(
+    host: Host, source: str, name: str = "lives", on: Volfile | None = None, **more: Option
+) -> Volfile:
+    options: Mapping[str, Option] = {
+        "module-name": name,
+        "module-path": host.write(**{name: source}),
+        **more,
+    }
+    return (on or host.posix()).add(name, host.glupy, options)
+
+
+def said(process: Process, name: str = "lives") -> list[str]:
+    lines = process.log.lines()
+    return [line.message for line in lines if line.domain == f"0-{name}" and line.level == "I"]
+
+
+def hears(process: Process, message: str, name: str = "lives") -> None:
+    process.wait_until(message, lambda: message in said(process, name))
+
+
+# -- events --------------------------------------------------------------------------
+
+EVENTS = """
+from gluster import Event, Translator
+
+class xlator(Translator):
+    def notify(self, event, data):
+        assert isinstance(event, Event)
+        print("event", event.name, data and data.name)
+        if event == Event.CHILD_UP:
+            raise KeyError("on purpose")
+
+    def fini(self):
+        print("fini")
+"""
+
+
+def test_events(host: Host) -> None:
+    """Python sees the events, and whatever it does they go on."""
+    with host.mount(volfile(host, EVENTS)) as mount:
+        (mount.path / "folder").mkdir()
+        mount.log.expect(r"notify \(lives.py:\d+\): KeyError: 'on purpose'", "E.*lives.py")
+    lines = said(mount)
+    assert lines[0].startswith("event PARENT_UP")
+    assert lines[1] == "event CHILD_UP locks"
+    assert lines[-1] == "fini"
+    assert lines.count("fini") == 1
+
+
+def test_graph_switch(host: Host) -> None:
+    """A graph that another one replaces hears of it, and ends with the process."""
+    with VolfileServer(volfile(host, EVENTS.replace("raise", "pass #"))) as server:
+        with host.mount(server) as mount:
+            (mount.path / "one").mkdir()
+            above = volfile(host, EVENTS.replace("raise", "pass #"))
+            server.volfile = str(above.add("above", "performance/md-cache"))
+            mount.popen.send_signal(signal.SIGHUP)
+
+            def switched() -> bool:
+                os.stat(mount.path)  # a request brings the switch about
+                return bool(mount.log.find("switched to graph [1-9]"))
+
+            mount.wait_until("a new graph", switched)
+            (mount.path / "two").mkdir()
+            mount.wait_until("the end", lambda: bool(mount.log.find("event PARENT_DOWN")))
+            (mount.path / "three").mkdir()
+    finis = [line for line in mount.log.lines() if line.message == "fini"]
+    assert len({line.domain for line in finis}) == len(finis) == 2
+
+
+# -- the end -------------------------------------------------------------------------
+
+ENDS = """
+import time
+from gluster import Translator
+
+class xlator(Translator):
+    def fini(self):
+        print("fini of", self.name)
+        time.sleep(float(self.options["sleep"]))
+        print("is over")
+        raise ValueError("on purpose")
+"""
+
+
+@pytest.mark.parametrize("how", ["unmount", "terminate"])
+def test_fini(host: Host, how: str) -> None:
+    """Called once for each translator, whichever way the process ends."""
+    below = volfile(host, ENDS, "below", sleep=0)
+    with host.mount(volfile(host, ENDS, "above", on=below, sleep=0)) as mount:
+        if how == "terminate":
+            mount.popen.terminate()
+            mount.popen.wait()
+        mount.log.expect("fini .*ValueError: on purpose", "E.*(above|below).py")
+    for name in ("above", "below"):
+        assert said(mount, name) == [f"fini of {name}", "is over"]
+
+
+def test_fini_takes_too_long(host: Host) -> None:
+    """The end of the process waits for Python, but not for ever."""
+    with host.mount(volfile(host, ENDS, sleep=1000)) as mount:
+        mount.log.expect("fini has not ended after 5 s")
+        begin = time.monotonic()
+        mount.popen.terminate()
+        mount.popen.wait()
+        assert 4 < time.monotonic() - begin < 10
+
+
+def test_a_process_that_is_forked_ends_nothing(host: Host) -> None:
+    source = ENDS.replace("import time", "import os, time").replace(
+        "def fini",
+        """def mkdir_fop(self, frame, this, loc, *rest):
+        if os.fork() == 0:
+            import ctypes
+            ctypes.CDLL(None).exit(0)
+        os.wait()
+        frame.wind()
+
+    def fini""",
+    )
+    with host.mount(volfile(host, source.replace("raise", "return"), sleep=0)) as mount:
+        (mount.path / "folder").mkdir()
+        assert said(mount) == []
+    assert said(mount) == ["fini of lives", "is over"]
+
+
+# -- callbacks -----------------------------------------------------------------------
+
+CALLBACKS = """
+from gluster import Client, Fd, Inode, Translator
+
+class xlator(Translator):
+    def client_disconnect(self, client):
+        assert isinstance(client, Client)
+        self.kept = client
+        print("disconnected", client.client_uid)
+
+    def client_destroy(self, client_uid):
+        print("destroyed", client_uid)
+
+    def invalidate(self, inode):
+        assert isinstance(inode, Inode)
+
+    def fdclose(self, fd):
+        assert isinstance(fd, Fd)
+
+    def ictxmerge(self, fd, inode, linked_inode):
+        raise KeyError("not called here")
+"""
+
+
+def test_client(host: Host) -> None:
+    """A brick's translator hears of clients that go."""
+    source = CALLBACKS.replace("self.kept = client", "")
+    with host.serve(volfile(host, source)) as brick:
+        with host.mount(brick.client(Volfile(), "client")) as mount:
+            (mount.path / "folder").mkdir()
+        brick.wait_until("destroyed", lambda: bool(brick.log.find("0-lives: destroyed")))
+        first, second = (line for line in said(brick) if line.startswith(("dis", "des")))
+        assert first.removeprefix("disconnected ") == second.removeprefix("destroyed ")
+        assert "PC_NAME:client" in first
+
+
+def test_client_kept(host: Host) -> None:
+    """A client that Python keeps stays until Python lets go of it."""
+    source = CALLBACKS.replace(
+        'print("dis', 'assert client.client_uid == self.kept.client_uid\n        print("dis'
+    )
+    with host.serve(volfile(host, source)) as brick:
+        for i in range(2):
+            with host.mount(brick.client(Volfile(), "client"), f"mnt{i}") as mount:
+                (mount.path / f"folder{i}").mkdir()
+            gone = f"0-lives: disconnected.*PID:{mount.pid}-"
+            brick.wait_until("disconnected", partial(brick.log.find, gone))
+        brick.wait_until("destroyed", lambda: bool(brick.log.find("0-lives: destroyed")))
+        assert len(brick.log.find("0-lives: destroyed")) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        ("ictxsize(self, inode)", "GlusterFS calls this with a lock held"),
+        ("forget(self, inode)", "expected forget(self, gfid, ctx)"),
+        ("notify(self)", "expected notify(self, event, data)"),
+        ("dump(self, file)", "expected dump(self)"),
+    ],
+)
+def test_refused(host: Host, method: str, why: str) -> None:
+    """A method that can not be called is refused when the volume starts."""
+    source = f"from gluster import Translator\nclass xlator(Translator):\n    def {method}: pass\n"
+    with contextlib.suppress(StackError):
+        host.mount(volfile(host, source)).popen.wait(timeout=20)
+    log = host.processes[-1].log
+    log.checked = False
+    assert [line for line in log.lines() if why in line.message and "lives.py:3" in line.message]
+
+
+# -- statedumps ----------------------------------------------------------------------
+
+DUMPS = """
+import time
+from gluster import Translator
+
+class xlator(Translator):
+    def lookup_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+        if op_ret == 0:
+            inode.ctx = "looked up"
+        frame.unwind()
+
+    def mkdir_fop(self, frame, this, loc, *rest):
+        if loc.name == "mistake":
+            raise ValueError("on purpose")
+        if loc.name == "forbidden":
+            raise PermissionError(1, "forbidden")
+        frame.wind()
+
+    def dump(self):
+        SAYS
+"""
+
+
+def dump(mount: Mount) -> dict[str, str]:
+    """The part of a statedump that is the translator's."""
+    RUN.mkdir(exist_ok=True)
+    options = RUN / f"glusterdump.{mount.pid}.options"
+    folder = mount.path.parent / "dumps"
+    folder.mkdir(exist_ok=True)
+    before = set(folder.glob("*.dump.*"))
+    options.write_text(f"all=yes\npath={folder}\n")
+    try:
+        mount.popen.send_signal(signal.SIGUSR1)
+        eventually("a statedump", lambda: bool(set(folder.glob("*.dump.*")) - before))
+    finally:
+        options.unlink(missing_ok=True)
+    (file,) = set(folder.glob("*.dump.*")) - before
+    text = file.read_text()
+    file.unlink()
+    section = text.split("[features/glupy.lives.priv]\n")[1].split("\n\n")[0].split("\n[")[0]
+    return dict(line.split("=", 1) for line in section.splitlines() if line)
+
+
+def dumps(host: Host, says: str) -> Volfile:
+    return volfile(host, DUMPS.replace("SAYS", says))
+
+
+def test_dump(host: Host) -> None:
+    """A statedump shows what the runtime counts and what the translator says."""
+    says = "return {'names': len('abc'), 'a=b': 'two\\nlines', 'long': 'x' * 10000, 'none': None}"
+    with host.mount(dumps(host, says.replace("\n", "\\n"))) as mount:
+        for name in ("one", "two", "mistake", "forbidden"):
+            with contextlib.suppress(OSError):
+                (mount.path / name).mkdir()
+        mount.log.expect("ValueError: on purpose", "lives.py")
+        mount.log.known.append("fuse_entry_cbk")
+        lines = dump(mount)
+        assert lines["mkdir_fop.calls"] == "4"
+        assert lines["mkdir_fop.errors"] == "2"
+        assert lines["mkdir_fop.exceptions"] == "1"
+        assert 100 < int(lines["mkdir_fop.mean-ns"]) < 10**9
+        assert int(lines["lookup_cbk.calls"]) >= 4
+        assert lines["lookup_cbk.exceptions"] == "0"
+        assert int(lines["contexts"]) >= 1
+        assert lines["names"] == "3"
+        assert lines["a-b"] == r"two\nlines"
+        assert lines["long"] == "x" * 3500
+        assert lines["none"] == "None"
+
+
+def test_dump_text(host: Host) -> None:
+    with host.mount(dumps(host, r"return 'first\nsecond'")) as mount:
+        assert dump(mount)["dump"] == "second"  # the last of two lines of one name
+
+
+def test_dump_fails(host: Host) -> None:
+    with host.mount(dumps(host, "return 1 / 0")) as mount:
+        lines = dump(mount)
+        assert lines["python"] == "failed"
+        assert "contexts" in lines
+        mount.log.expect(r"dump \(lives.py:\d+\): ZeroDivisionError", "lives.py")
+    with host.mount(dumps(host, "return 42"), "again") as mount:
+        assert dump(mount)["python"] == "failed"
+        mount.log.expect("dump must return a mapping or a str, not int")
+        mount.log.known.append("glupy")
+
+
+def test_dump_while_python_is_busy(host: Host) -> None:
+    """The native counters come all the same, and the dump does not wait for long."""
+    with host.mount(dumps(host, "time.sleep(4); return {}")) as mount:
+        os.listdir(mount.path)
+        begin = time.monotonic()
+        lines = dump(mount)
+        assert time.monotonic() - begin < 3
+        assert lines["python"] == "busy"
+        assert int(lines["lookup_cbk.calls"]) >= 1
+
+
+def test_dump_while_the_gil_is_held(host: Host) -> None:
+    """The same when a handler does not let go of the GIL."""
+    source = DUMPS.replace("SAYS", "return {}").replace(
+        "raise PermissionError", "pow(3, 10**7); raise PermissionError"
+    )
+    with host.mount(volfile(host, source)) as mount:
+        mount.log.known.append("fuse_entry_cbk")
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(OSError):
+                (mount.path / "forbidden").mkdir()
+            os._exit(0)
+        time.sleep(0.2)
+        begin = time.monotonic()
+        lines = dump(mount)
+        assert time.monotonic() - begin < 3
+        assert "mkdir_fop.calls" in lines
+        os.waitpid(pid, 0)
