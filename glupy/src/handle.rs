@@ -71,8 +71,8 @@ impl Raw {
 pub struct Class {
     /// The Python class's name.
     pub name: &'static str,
-    /// The C structure's name.
-    pub structure: &'static str,
+    /// The C structure, as `gf::loc_t`.
+    pub c_type: &'static str,
     /// Makes a Python object.
     pub make: fn(Python<'_>, Handle) -> PyResult<Py<PyAny>>,
     /// The Python class.
@@ -83,6 +83,13 @@ pub struct Class {
     pub release: unsafe fn(Raw),
     /// Handles that no one holds.
     pub pool: GilCell<Vec<Py<PyAny>>>,
+}
+
+impl Class {
+    /// The C structure's name, which is its name in ctypes, too.
+    pub fn structure(&self) -> &'static str {
+        self.c_type.trim_start_matches("gf::")
+    }
 }
 
 /// The most unused handles that a class keeps.
@@ -236,7 +243,7 @@ impl Handle {
         let (py, handle) = (slf.py(), slf.get());
         let owner = handle.own(py);
         handle.exposed.set(py, true);
-        memory::owned(py, handle.class.structure, owner)
+        memory::owned(py, handle.class.structure(), owner)
     }
 
     /// What ctypes passes to a C function in the place of a handle.
@@ -266,8 +273,7 @@ macro_rules! handle_class {
             const CLASS: &'static crate::handle::Class = {
                 static CLASS: crate::handle::Class = crate::handle::Class {
                     name: stringify!($name),
-                    // `gf::loc_t` without the module.
-                    structure: stringify!($c).split_at("gf::".len()).1,
+                    c_type: stringify!($c),
                     make: |py, handle| {
                         let init = pyo3::PyClassInitializer::from(handle).add_subclass($name);
                         Ok(pyo3::Py::new(py, init)?.into_any())

@@ -196,7 +196,7 @@ impl<'a> Values<'a> {
         if object.is_none() || object.get_type_ptr() == (class.type_object)(object.py()) {
             return Ok(false);
         }
-        let Some((address, kept)) = memory::pointer(class.structure, object)? else {
+        let Some((address, kept)) = memory::pointer(class.structure(), object)? else {
             return Ok(false);
         };
         self.words[i] = address.into();
