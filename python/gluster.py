@@ -55,6 +55,7 @@ from glupy.translator import Translator, handler
 # all of them.
 _STRUCTURES = {
     "call_frame_t",
+    "client_t",
     "dict_t",
     "fd_t",
     "gf_dirent_t",

@@ -19,6 +19,7 @@ from glupy.schema import Fop as Fop
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 _P = ParamSpec("_P")
+_C = TypeVar("_C", bound=ctypes.Structure)
 
 FOPS: dict[str, Fop]
 """The fops that the installed GlusterFS has, in the order of its table."""
@@ -94,6 +95,13 @@ class Frame:
     local: Any
     """Whatever the fop handler wants to leave for the cbk handler."""
     @property
+    def contents(self) -> call_frame_t:
+        """The C structure, until the request is answered; then FrameError."""
+    @property
+    def _as_parameter_(self) -> Any: ...
+    @property
+    def _address_(self) -> int: ...
+    @property
     def uid(self) -> int:
         """User that the request is made for."""
     @property
@@ -131,6 +139,11 @@ class Xlator:
     """A translator of the graph: this one, or a child."""
 
     @property
+    def contents(self) -> xlator_t:
+        """The C structure."""
+    @property
+    def _as_parameter_(self) -> Any: ...
+    @property
     def name(self) -> str:
         """The name of its volume in the volfile."""
     @property
@@ -143,8 +156,20 @@ class Xlator:
     def children(self) -> tuple[Xlator, ...]:
         """The translators below it."""
 
+class _Handle(Generic[_C]):
+    """What stands for an object of C. It may be kept, and passed to C by ctypes."""
+
+    @property
+    def contents(self) -> _C:
+        """The C structure. It is the handle's: its own copy, or the object itself where it is shared.
+
+        Pass the handle on to pass on what is written there.
+        """
+    @property
+    def _as_parameter_(self) -> Any: ...
+
 @final
-class Loc:
+class Loc(_Handle[loc_t]):
     """Where a file is (`loc_t`): by path, by parent and name, or by inode."""
 
     @property
@@ -167,7 +192,7 @@ class Loc:
         """The directory's GFID, 16 bytes; zeros when it is not set here."""
 
 @final
-class Inode:
+class Inode(_Handle[inode_t]):
     """A file, by whatever names (`inode_t`). Equal handles mean the same inode."""
 
     ctx: Any
@@ -181,7 +206,7 @@ class Inode:
     def __hash__(self) -> int: ...
 
 @final
-class Fd:
+class Fd(_Handle[fd_t]):
     """An open file or directory (`fd_t`). Equal handles mean the same open file."""
 
     ctx: Any
@@ -201,7 +226,7 @@ class Fd:
     def __hash__(self) -> int: ...
 
 @final
-class Dict:
+class Dict(_Handle[dict_t]):
     """Keys and values that travel with a request (`dict_t`), shared with other translators."""
 
     def __len__(self) -> int: ...
@@ -219,7 +244,7 @@ class Dict:
         """The keys and values."""
 
 @final
-class Iovec:
+class Iovec(_Handle[iovec]):
     """Data of a request, in one or more parts (`struct iovec *`)."""
 
     @property
@@ -231,7 +256,7 @@ class Iovec:
     def __bytes__(self) -> bytes: ...
 
 @final
-class Iobref:
+class Iobref(_Handle[iobref]):
     """What keeps the memory of an Iovec (`struct iobref *`)."""
 
     @property
@@ -239,7 +264,7 @@ class Iobref:
         """Bytes that it keeps."""
 
 @final
-class Dirents:
+class Dirents(_Handle[gf_dirent_t]):
     """Entries of a directory (`gf_dirent_t *`)."""
 
     def __len__(self) -> int: ...
@@ -247,7 +272,7 @@ class Dirents:
     def __iter__(self) -> Iterator[Dirent]: ...
 
 @final
-class Dirent:
+class Dirent(_Handle[gf_dirent_t]):
     """One entry of a directory (`gf_dirent_t`)."""
 
     @property
@@ -276,7 +301,7 @@ class Dirent:
         """The inode; from readdirp only."""
 
 @final
-class LockList:
+class LockList(_Handle[lock_migration_info_t]):
     """Locks that are held on an inode, each with the client that holds it."""
 
     def __len__(self) -> int: ...
@@ -284,7 +309,7 @@ class LockList:
     def __iter__(self) -> Iterator[tuple[Flock, str | None]]: ...
 
 @final
-class Client:
+class Client(_Handle[client_t]):
     """A client of the brick (`client_t`)."""
 
     @property
@@ -292,7 +317,7 @@ class Client:
         """What identifies it: its host, process and connection."""
 
 @final
-class Iatt:
+class Iatt(_Handle[iatt]):
     """Attributes of a file, as stat() gives them, and a little more. (`struct iatt`)"""
 
     @property
@@ -369,7 +394,7 @@ class Iatt:
         """Kind of file and permission bits together, as os.stat() has them."""
 
 @final
-class Flock:
+class Flock(_Handle[gf_flock]):
     """A lock on a range of bytes. (`struct gf_flock`)"""
 
     @property
@@ -392,7 +417,7 @@ class Flock:
         """Owner of the lock."""
 
 @final
-class Statvfs:
+class Statvfs(_Handle[statvfs]):
     """Figures of a file system. (`struct statvfs`)"""
 
     @property
@@ -430,7 +455,7 @@ class Statvfs:
         """Longest file name."""
 
 @final
-class Lease:
+class Lease(_Handle[gf_lease]):
     """A lease on a file, held or asked for. (`struct gf_lease`)"""
 
     @property
@@ -447,6 +472,9 @@ class Lease:
         """Flags; none are defined."""
 
 class call_frame_t(ctypes.Structure):
+    """The C structure with the fields that the headers of this build give it."""
+
+class client_t(ctypes.Structure):
     """The C structure with the fields that the headers of this build give it."""
 
 class dict_t(ctypes.Structure):

@@ -45,13 +45,15 @@ def structures(module: ModuleType) -> dict[str, Structure]:
 def members(structure: Structure, path: str = "", offset: int = 0) -> Iterator[Member]:
     """The members, and those of members whose structure has no name in C."""
     anonymous = getattr(structure, "_anonymous_", ())
-    for name, ctype, *bits in structure._fields_:
+    fields: Any = structure._fields_
+    for name, ctype, *bits in fields:
         at = offset + getattr(structure, name).offset
         if name in anonymous:
             yield from members(ctype, path, at)
             continue
         yield Member(path + name, at, ctype, bits[0] if bits else None)
-        element, index = ctype, ""
+        element: Any = ctype
+        index = ""
         while issubclass(element, ctypes.Array):
             element, index = element._type_, f"{index}[0]"
         if "without a name" in (element.__doc__ or ""):

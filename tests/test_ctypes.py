@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,20 +13,19 @@ import abi
 import pytest
 from course.harness import DEFINES, ROOT
 
-from glusterfs import Host, LogLine, Mount
+from glusterfs import Host, Mount, Option
 
 
 def mount(host: Host, source: str) -> Mount:
     """A mount with a translator."""
     modules = host.write(under_test=source)
-    options = {"module-name": "under_test", "module-path": modules}
+    options: dict[str, Option] = {"module-name": "under_test", "module-path": modules}
     return host.mount(host.posix().add("glupy", host.glupy, options))
 
 
 def printed(mount: Mount) -> list[str]:
     """What the translator has printed."""
-    lines: list[LogLine] = mount.log.find(r"under_test\.py")
-    return [line.message for line in lines]
+    return [line.message for line in mount.log.find(r"under_test\.py")]
 
 
 # -- layouts ---------------------------------------------------------------------------
@@ -279,9 +276,8 @@ def test_pointers_where_handles_are_expected(host: Host) -> None:
                 if op_ret == 0:
                     mine = iatt.from_buffer_copy(buf.contents)
                     mine.ia_size = 77
-                    lookup_unwind(
-                        frame, op_ret, op_errno, inode.contents, mine, None, pointer(postparent.contents)
-                    )
+                    after = pointer(postparent.contents)
+                    lookup_unwind(frame, op_ret, op_errno, inode.contents, mine, None, after)
                 else:
                     frame.unwind()
     """

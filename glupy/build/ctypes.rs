@@ -49,7 +49,12 @@ fn describe(text: &mut String, structure: &Structure) {
         Body::Undefined => return,
         Body::Members(members) => members,
         Body::Memory { size, align } => {
-            let (bits, count) = (align * 8, size / align);
+            let unit = (*align).min(8);
+            let (bits, count) = (unit * 8, size / unit);
+            if unit < *align {
+                // Python looks at this since 3.13, and can not align so far before.
+                let _ = writeln!(text, "\n{name}._align_ = {align}");
+            }
             let _ = writeln!(
                 text,
                 "\n{name}._fields_ = [(\"memory\", c_uint{bits} * {count})]"

@@ -229,8 +229,7 @@ impl<'a> Source<'a> {
         if let Some((user, member)) = self.users.get(name) {
             return format!("{}_{member}", self.python_name(user));
         }
-        let typedef = self.typedefs.get(name);
-        typedef.map_or(name, String::as_str).to_owned()
+        c_name(self.typedefs.get(name).map_or(name, String::as_str))
     }
 
     fn doc(&self, name: &str) -> String {
@@ -245,13 +244,15 @@ impl<'a> Source<'a> {
                 kind(name)
             );
         }
-        let c_name = match self.typedefs.get(name) {
-            Some(typedef) => typedef.clone(),
-            None if name.ends_with("_t") || TAGLESS.contains(&name) => name.to_owned(),
-            None if kind(name) == "union" => format!("union {name}"),
-            None => format!("struct {name}"),
+        let plain = self.python_name(name);
+        let typedef =
+            self.typedefs.contains_key(name) || name.ends_with("_t") || TAGLESS.contains(&name);
+        let spelling = match kind(name) {
+            _ if typedef => plain,
+            "union" => format!("union {plain}"),
+            _ => format!("struct {plain}"),
         };
-        format!("The C {} `{c_name}`.", kind(name))
+        format!("The C {} `{spelling}`.", kind(name))
     }
 
     /// None for a type that ctypes does not have.
@@ -362,10 +363,13 @@ impl<'a> Source<'a> {
         let body = match members.filter(|_| !definition.aligned) {
             _ if undefined => Body::Undefined,
             Some(members) => Body::Members(members),
-            None => Body::Memory {
-                size: layout("Size").expect("bindgen tells the size of every structure"),
-                align: layout("Alignment").expect("bindgen tells the alignment, too"),
-            },
+            None => {
+                println!("cargo::warning=ctypes can not tell the members of {name}");
+                Body::Memory {
+                    size: layout("Size").expect("bindgen tells the size of every structure"),
+                    align: layout("Alignment").expect("bindgen tells the alignment, too"),
+                }
+            }
         };
         Structure {
             name: self.python_name(name),
@@ -424,14 +428,19 @@ fn plain(name: &str) -> Option<&'static str> {
     })
 }
 
-/// A member's name in C: bindgen puts `_` behind one that is a word of Rust's.
+/// A member's name; one without a name gets one.
 fn member_name(field: &str) -> String {
-    if let Some(number) = field.strip_prefix("__bindgen_anon_") {
-        return format!("anonymous_{number}");
+    match field.strip_prefix("__bindgen_anon_") {
+        Some(number) => format!("anonymous_{number}"),
+        None => c_name(field),
     }
-    match field.strip_suffix('_') {
+}
+
+/// A name as C has it: bindgen puts `_` behind a word of Rust's.
+fn c_name(name: &str) -> String {
+    match name.strip_suffix('_') {
         Some(word) if syn::parse_str::<syn::Ident>(word).is_err() => word.to_owned(),
-        _ => field.to_owned(),
+        _ => name.to_owned(),
     }
 }
 

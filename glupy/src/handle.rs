@@ -71,7 +71,7 @@ impl Raw {
 pub struct Class {
     /// The Python class's name.
     pub name: &'static str,
-    /// The C structure, as bindgen's module has it.
+    /// The C structure, as `gf::loc_t`.
     pub c_type: &'static str,
     /// Makes a Python object.
     pub make: fn(Python<'_>, Handle) -> PyResult<Py<PyAny>>,
@@ -86,7 +86,7 @@ pub struct Class {
 }
 
 impl Class {
-    /// The C structure's name.
+    /// The C structure's name, which is its name in ctypes, too.
     pub fn structure(&self) -> &'static str {
         self.c_type.trim_start_matches("gf::")
     }
@@ -285,7 +285,6 @@ macro_rules! handle_class {
             const CLASS: &'static crate::handle::Class = {
                 static CLASS: crate::handle::Class = crate::handle::Class {
                     name: stringify!($name),
-                    // `gf::loc_t` without the module.
                     c_type: stringify!($c),
                     make: |py, handle| {
                         let init = pyo3::PyClassInitializer::from(handle).add_subclass($name);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -15,7 +16,7 @@ import _gluster
 _PACKAGES = {"gluster", "glupy"}
 
 
-class Finder:
+class Finder(MetaPathFinder, Loader):
     """A finder and loader of ``import``: runs a module when it is imported first."""
 
     def find_spec(
@@ -46,4 +47,4 @@ class Finder:
 
 def install() -> None:
     """Lets ``import`` find them."""
-    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Finder())

@@ -5,7 +5,8 @@ The structures are imported when they are asked for first: most translators do w
 
 from __future__ import annotations
 
-from ctypes import POINTER, Array, Structure, Union, _Pointer, byref, c_int, c_void_p, cast
+import ctypes
+from ctypes import POINTER, Array, Structure, Union, _Pointer, byref, c_int
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,11 @@ from _gluster import Frame
 _KEPT = "_glupy_kept"
 
 _POINTERS = (_Pointer, Structure, Union, type(byref(c_int())))
+
+# The address in whatever ctypes passes as a pointer. Its own `cast` makes cycles, which
+# would keep references of GlusterFS's until the next collection.
+_address = ctypes.pythonapi["PyLong_FromVoidPtr"]
+_address.restype = ctypes.py_object
 
 
 def structure(name: str) -> Any:
@@ -67,4 +73,4 @@ def pointer(name: str, given: object) -> tuple[int, object] | None:
         kept = POINTER(structure(name)).from_param(given)
     except TypeError:
         return None
-    return cast(kept, c_void_p).value or 0, kept
+    return _address(kept), kept

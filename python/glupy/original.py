@@ -1,14 +1,15 @@
+# ruff: noqa: F401, F403  (what is imported here is what the star import gives)
 """What translators of the original Glupy import: ``from gluster.glupy import *``."""
 
 import os
 import sys
 from ctypes import *
 
-from gluster import *
-from gluster import ALIASES, FOPS
 from glupy import dl as _dl
 from glupy import structures as _structures
 from glupy.structures import *
+from gluster import *
+from gluster import ALIASES, FOPS
 
 dl = _dl.functions(FOPS)
 

@@ -26,18 +26,18 @@ pub fn stubs(model: &Model) -> Result<String, Error> {
 /// The structures that every handler gets: frame and this.
 const ALWAYS: [&str; 2] = ["call_frame_t", "xlator_t"];
 
-/// The model, and the structures of C in the fops' arguments.
+/// The model, and the structures of C that handlers and hooks have to do with.
 fn view(model: &Model) -> Value {
-    let params = model
-        .fops
-        .iter()
-        .flat_map(|fop| fop.args.iter().chain(&fop.cbk_args));
-    let names = params.map(|param| ctypes_name(&param.ty));
-    let structures_of_fops: BTreeSet<_> = names
+    let fops = model.fops.iter();
+    let params = fops
+        .flat_map(|fop| fop.args.iter().chain(&fop.cbk_args))
+        .chain(model.callbacks.iter().flat_map(|hook| &hook.args));
+    let c_structures: BTreeSet<_> = params
+        .map(|param| ctypes_name(&param.ty))
         .filter(|name| !name.starts_with("c_"))
         .chain(ALWAYS)
         .collect();
-    context! { structures_of_fops, ..Value::from_serialize(model) }
+    context! { c_structures, ..Value::from_serialize(model) }
 }
 
 /// The name in a ctypes type, without POINTER().

@@ -46,9 +46,13 @@ unsafe fn own(raw: Raw) -> Option<Raw> {
         } else {
             0
         };
-        let copy: *mut u8 = libc::malloc((array + data).max(1)).cast();
+        let copy: *mut u8 = libc::malloc((array + data).max(size_of::<gf::iovec>())).cast();
         if copy.is_null() {
             return None;
+        }
+        if len == 0 {
+            // There is a first one to look at, always.
+            copy.cast::<gf::iovec>().write(std::mem::zeroed());
         }
         let mut end = copy.add(array);
         for (i, buffer) in buffers.iter().enumerate() {
