@@ -313,8 +313,8 @@ class Iatt:
     def ia_attributes_mask(self) -> int:
         """Which bits of ia_attributes the brick's file system knows."""
     @property
-    def ia_gfid(self) -> bytes:
-        """The file's GFID, 16 bytes."""
+    def ia_gfid(self) -> Gfid:
+        """The file's GFID."""
     @property
     def ia_type(self) -> int:
         """Kind of file (IaType)."""

@@ -405,7 +405,7 @@ impl Iatt {
     ) -> PyResult<()> {
         write(slf, |c| Self::set_field(c, "ia_attributes_mask", value).map(drop))
     }
-    /// The file's GFID, 16 bytes.
+    /// The file's GFID.
     #[getter]
     fn ia_gfid(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
         read(slf, |c| convert::gfid(&c.ia_gfid))
