@@ -59,7 +59,6 @@ class Count:
     """A folder that is being counted, kept with the request that it is done for."""
 
     gfid: Gfid
-    fd: Fd
     files: list[Iatt]
     waiting: list[tuple[Frame, Then]]
 
@@ -70,6 +69,7 @@ class Growth:
 
     folder: Folder
     size: int = 0
+    makes: bool = False  # a name
 
 
 @dataclass
@@ -83,6 +83,8 @@ class Move:
 class xlator(Translator):
     def __init__(self, this: Xlator) -> None:
         super().__init__(this)
+        if not self.options.get("limit", "").isdecimal():
+            raise ValueError("option limit: how many bytes may the files of a folder have?")
         self.limit = int(self.options["limit"])
         self.lock = threading.Lock()  # for all that follows
         self.folders: dict[Gfid, Folder] = {}
@@ -103,18 +105,18 @@ class xlator(Translator):
                 count.waiting.append((frame, then))
                 return
             if folder is None:
-                fd = Fd.anonymous(directory)
-                count = self.counts[gfid] = Count(gfid, fd, [], [(frame, then)])
+                count = self.counts[gfid] = Count(gfid, [], [(frame, then)])
         if folder is not None:
             then(folder)
-        elif count is not None:
+        else:
             frame.local = count
-            readdirp_wind(frame, count.fd, PAGE, 0, None)
+            fd = Fd.anonymous(directory)
+            readdirp_wind(frame, fd, PAGE, 0, None, cookie=fd)
 
     def readdirp_cbk(
         self,
         frame: Frame,
-        cookie: object,
+        fd: Fd,
         this: Xlator,
         op_ret: int,
         op_errno: int,
@@ -127,7 +129,7 @@ class xlator(Translator):
         elif op_ret > 0 and entries is not None:
             page = list(entries)
             count.files += [entry.d_stat for entry in page if entry.d_stat.ia_type == IA_IFREG]
-            readdirp_wind(frame, count.fd, PAGE, page[-1].d_off, None)
+            readdirp_wind(frame, fd, PAGE, page[-1].d_off, None, cookie=fd)
         else:
             folder = Folder()
             with self.lock:
@@ -161,23 +163,27 @@ class xlator(Translator):
 
     # Requests that may make a folder's files larger.
 
-    def grow(self, frame: Frame, folder: Folder, size: int, cookie: object = None) -> None:
+    def grow(
+        self,
+        frame: Frame,
+        folder: Folder,
+        size: int,
+        makes: bool = False,
+        cookie: object = None,
+    ) -> None:
         """Winds a request if there is room for so many bytes."""
         with self.lock:
             room = size == 0 or folder.used + size <= self.limit
             if room:
                 folder.used += size  # nobody else gets it meanwhile
         if room:
-            frame.local = Growth(folder, size)
+            frame.local = Growth(folder, size, makes)
             frame.wind(cookie=cookie)
         else:
             frame.unwind(-1, errno.EDQUOT)
 
-    def resize(
-        self, frame: Frame, inode: Inode | None, end: int, first: bool = True
-    ) -> None:
+    def resize(self, frame: Frame, inode: Inode | None, end: int, first: bool = True) -> None:
         """Winds a request after which a file is as long as that, at least."""
-
         file = inode and self.files.get(inode.gfid)
         if file:
             self.grow(frame, file.folder, max(0, end - file.size))
@@ -225,7 +231,7 @@ class xlator(Translator):
         if isinstance(growth, Growth):
             with self.lock:
                 growth.folder.used -= growth.size
-                if op_ret >= 0 and after is not None:
+                if op_ret >= 0 and after and (growth.makes or after.ia_gfid in self.files):
                     self._found(growth.folder, after)
         frame.unwind()
 
@@ -238,7 +244,7 @@ class xlator(Translator):
             if folder.used >= self.limit:
                 frame.unwind(-1, errno.EDQUOT)
             else:
-                frame.local = Growth(folder)
+                frame.local = Growth(folder, makes=True)
                 frame.wind()
 
         self.counted(frame, loc.parent, then)
@@ -254,11 +260,12 @@ class xlator(Translator):
         vector: Iovec,
         *_: object,
     ) -> None:
-        self.counted(frame, loc.parent, lambda folder: self.grow(frame, folder, vector.nbytes))
+        size = vector.nbytes
+        self.counted(frame, loc.parent, lambda folder: self.grow(frame, folder, size, makes=True))
 
     def link_fop(self, frame: Frame, this: Xlator, oldloc: Loc, newloc: Loc, *_: object) -> None:
         def then(folder: Folder) -> None:
-            frame.local = Growth(folder)
+            frame.local = Growth(folder, makes=True)
             frame.wind()
 
         # The file counts where it is already: that has to be known first.
@@ -309,7 +316,7 @@ class xlator(Translator):
                 frame.wind()
             else:
                 size = 0 if file.folder is folder else file.size
-                self.grow(frame, folder, size, Move(file, newloc.inode))
+                self.grow(frame, folder, size, cookie=Move(file, newloc.inode))
 
         self.counted(frame, oldloc.parent, lambda _: self.counted(frame, newloc.parent, then))
 

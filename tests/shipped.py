@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +19,9 @@ def shipped(host: Host, example: str, changes: Mapping[str, str] | None = None) 
     """
     text = (EXAMPLES / f"{example}.vol").read_text()
     path = f"  option module-path {host.copy(EXAMPLES / f'{example}.py')}\n"
-    bricks = [line.split()[-1] for line in text.splitlines() if "option directory" in line]
+    bricks = re.findall(r"option directory /srv/(\w+)\n", text)
     for old, new in {
-        **{f"directory {brick}\n": f"directory {host.brick(Path(brick).name)}\n" for brick in bricks},
+        **{f"directory /srv/{name}\n": f"directory {host.brick(name)}\n" for name in bricks},
         "type features/glupy\n": f"type {host.glupy}\n{path}",
         **(changes or {}),
     }.items():

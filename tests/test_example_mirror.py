@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Mount, Volfile, eventually
+from glusterfs import Host, Mount, Option, Volfile, eventually
 from shipped import messages, shipped
 
 LEFT_OUT = "is left out from now on"
@@ -198,13 +198,14 @@ for fop in FOPS:
 
 def failing(host: Host, brick: str, fop: str, error: str, first: int = 1) -> str:
     """The volfile with a brick that fails so."""
-    options = {"module-name": "faults", "module-path": host.write(faults=FAULTS)}
-    above = Volfile().add(
-        f"{brick}-faults",
-        host.glupy,
-        {**options, "fop": fop, "error": error, "first": first},
-        on=[f"{brick}-locks"],
-    )
+    options: dict[str, Option] = {
+        "module-name": "faults",
+        "module-path": host.write(faults=FAULTS),
+        "fop": fop,
+        "error": error,
+        "first": first,
+    }
+    above = Volfile().add(f"{brick}-faults", host.glupy, options, on=[f"{brick}-locks"])
     children = "subvolumes one-locks two-locks"
     return shipped(host, "mirror", {
         "volume mirror": f"{above}\nvolume mirror",
@@ -256,7 +257,7 @@ def test_death_of_a_server(host: Host, brick: str) -> None:
     for name, server in servers.items():
         server.client(volfile, name)
     modules = host.copy(Path(__file__).resolve().parent.parent / "examples" / "mirror.py")
-    options = {"module-name": "mirror", "module-path": modules}
+    options: dict[str, Option] = {"module-name": "mirror", "module-path": modules}
     volfile.add("mirror", host.glupy, options, on=["one", "two"])
     with host.mount(volfile) as mount:
         mount.log.known.append(f" 0-{brick}: |saved_frames_unwind")  # what protocol/client says

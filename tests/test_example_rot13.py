@@ -88,7 +88,9 @@ def test_any_piece(host: Host) -> None:
                 piece = dice.randbytes(size)
                 file.extend(bytes(max(0, offset + size - len(file))))
                 file[offset : offset + size] = piece
-                assert os.pwritev(f.fileno(), [piece[: size // 2], piece[size // 2 :]], offset) == size
+                assert (
+                    os.pwritev(f.fileno(), [piece[: size // 2], piece[size // 2 :]], offset) == size
+                )
                 offset, size = dice.randrange(300_000), dice.randrange(20_000)
                 assert os.pread(f.fileno(), size, offset) == file[offset : offset + size]
         with path.open("ab") as f:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Mount, Volfile
+from glusterfs import Host, Mount, Option, Volfile
 from shipped import shipped
 
 NAME = "user.sha256"
@@ -109,7 +109,11 @@ def test_many_at_once(host: Host, mount: Mount) -> None:
 
 def threads(host: Host) -> Volfile:
     """The translator on a brick, between the threads of two performance/io-threads."""
-    options = {"module-name": "sha256_xattr", "module-path": host.module_path(), "read-size": 65536}
+    options: dict[str, Option] = {
+        "module-name": "sha256_xattr",
+        "module-path": host.module_path(),
+        "read-size": 65536,
+    }
     return (
         host.posix()
         .add("below", "performance/io-threads")
