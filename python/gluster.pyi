@@ -8,9 +8,13 @@ Python; in a callback every one may be, because a failed request answers nothing
 """
 
 import ctypes
-from collections.abc import Callable, Iterator
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum, IntFlag
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, final, overload
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, final
+
+from typing_extensions import Buffer
 
 from glupy.options import Option as Option
 from glupy.schema import Arg as Arg
@@ -169,27 +173,56 @@ class _Handle(Generic[_C]):
     def _as_parameter_(self) -> Any: ...
 
 @final
+class Gfid:
+    """A file's identity in the volume: 16 bytes, the same on every brick. False when it is null."""
+
+    def __init__(self, value: _Gfid, /) -> None: ...
+    @property
+    def bytes(self) -> _Bytes:
+        """The 16 bytes."""
+    def __bytes__(self) -> _Bytes: ...
+    def __bool__(self) -> bool: ...
+    def __hash__(self) -> int: ...
+
+_Bytes = bytes
+_Gfid = str | _Bytes | uuid.UUID | Gfid
+
+@final
 class Loc(_Handle[loc_t]):
     """Where a file is (`loc_t`): by path, by parent and name, or by inode."""
 
+    path: str | None
+    """Path from the root of the volume, as far as it is known."""
+    name: str | None
+    """Last part of the path; None when only the inode is known."""
+    inode: Inode | None
+    """The file's inode; without a GFID when it is still to be found or made."""
+    parent: Inode | None
+    """The directory's inode."""
     @property
-    def path(self) -> str | None:
-        """Path from the root of the volume, as far as it is known."""
+    def gfid(self) -> Gfid:
+        """The file's GFID; null when it is not set here."""
+    @gfid.setter
+    def gfid(self, value: _Gfid) -> None: ...
     @property
-    def name(self) -> str | None:
-        """Last part of the path; None when only the inode is known."""
-    @property
-    def inode(self) -> Inode | None:
-        """The file's inode; without a GFID when it is still to be found or made."""
-    @property
-    def parent(self) -> Inode | None:
-        """The directory's inode."""
-    @property
-    def gfid(self) -> bytes:
-        """The file's GFID, 16 bytes; zeros when it is not set here."""
-    @property
-    def pargfid(self) -> bytes:
-        """The directory's GFID, 16 bytes; zeros when it is not set here."""
+    def pargfid(self) -> Gfid:
+        """The directory's GFID; null when it is not set here."""
+    @pargfid.setter
+    def pargfid(self, value: _Gfid) -> None: ...
+    def __init__(
+        self,
+        path: str | None = None,
+        *,
+        inode: Inode | None = None,
+        parent: Inode | None = None,
+        gfid: _Gfid | None = None,
+        pargfid: _Gfid | None = None,
+    ) -> None: ...
+    @staticmethod
+    def child(parent: Inode | Loc, name: str, inode: Inode | None = None) -> Loc:
+        """A name in a directory; without `inode` with a new one, as a lookup needs it."""
+    def copy(self) -> Loc:
+        """A copy of its own."""
 
 @final
 class Inode(_Handle[inode_t]):
@@ -197,18 +230,48 @@ class Inode(_Handle[inode_t]):
 
     ctx: Any
     """What this translator keeps with the inode until GlusterFS forgets it; None for nothing."""
+    @staticmethod
+    def new(table: InodeTable) -> Inode:
+        """A new inode, for a file that is to be found or made."""
     @property
-    def gfid(self) -> bytes:
-        """Its GFID, 16 bytes; zeros when it is new."""
+    def gfid(self) -> Gfid:
+        """Its GFID; null when it is new."""
     @property
     def ia_type(self) -> int:
         """Kind of file (IaType)."""
+    @property
+    def table(self) -> InodeTable:
+        """The table that it is in."""
+    def parent(self, name: str | None = None) -> Inode | None:
+        """The directory that it is in, as far as the table knows; with `name`, the one in which it has that name."""
+    def path(self, name: str | None = None) -> str | None:
+        """The path that the table knows, of the file or of a name in it."""
+    def link(self, parent: Inode | None, name: str | None, iatt: Iatt) -> Inode | None:
+        """Puts it into the table; the inode that stands for the file from now on."""
     def __hash__(self) -> int: ...
+
+@final
+class InodeTable:
+    """The inodes of a graph (`inode_table_t`)."""
+
+    @property
+    def root(self) -> Inode:
+        """The root directory."""
+    def new(self) -> Inode:
+        """A new inode, for a file that is to be found or made."""
+    def find(self, gfid: _Gfid) -> Inode | None:
+        """The inode of a GFID; None when the table does not know it."""
 
 @final
 class Fd(_Handle[fd_t]):
     """An open file or directory (`fd_t`). Equal handles mean the same open file."""
 
+    @staticmethod
+    def anonymous(inode: Inode) -> Fd:
+        """An fd for an inode without an open: for reads and writes of the translator's own."""
+    @staticmethod
+    def create(inode: Inode, flags: int, pid: int = 0) -> Fd:
+        """An fd to open an inode with, by open or create of a child."""
     ctx: Any
     """What this translator keeps with the fd until it is closed; None for nothing."""
     @property
@@ -218,38 +281,63 @@ class Fd(_Handle[fd_t]):
     def pid(self) -> int:
         """Process that opened it."""
     @property
-    def inode(self) -> Inode | None:
+    def inode(self) -> Inode:
         """Its inode."""
     @property
-    def anonymous(self) -> bool:
+    def is_anonymous(self) -> bool:
         """GlusterFS uses it without anybody having opened it."""
     def __hash__(self) -> int: ...
 
 @final
 class Dict(_Handle[dict_t]):
-    """Keys and values that travel with a request (`dict_t`), shared with other translators."""
+    """Keys and values that travel with a request (`dict_t`), shared with other translators.
 
+    `copy()` before changing another's. A value is str, int, float, Gfid, Iatt, or bytes.
+    """
+
+    def __init__(
+        self, source: Mapping[str, _Value] | Dict | None = None, **values: _Value
+    ) -> None: ...
     def __len__(self) -> int: ...
     def __contains__(self, key: str, /) -> bool: ...
     def __iter__(self) -> Iterator[str]: ...
-    def __getitem__(self, key: str, /) -> bytes: ...
-    @overload
-    def get(self, key: str, default: None = None) -> bytes | None: ...
-    @overload
-    def get(self, key: str, default: _T) -> bytes | _T:
+    def __getitem__(self, key: str, /) -> Any: ...
+    def __setitem__(self, key: str, value: _Value, /) -> None: ...
+    def __delitem__(self, key: str, /) -> None: ...
+    def get(self, key: str, default: Any = None) -> Any:
         """The value, or the default."""
+    def raw(self, key: str) -> bytes | None:
+        """The bytes that are stored for a key, whatever their type; None without it."""
+    def pop(self, key: str, *default: Any) -> Any:
+        """Takes a key out and returns its value, or the default."""
+    def setdefault(self, key: str, default: _Value) -> Any:
+        """The value of a key; when it is not there, the default becomes it."""
     def keys(self) -> list[str]:
         """The keys."""
-    def items(self) -> list[tuple[str, bytes]]:
+    def values(self) -> list[Any]:
+        """The values."""
+    def items(self) -> list[tuple[str, Any]]:
         """The keys and values."""
+    def update(
+        self, source: Mapping[str, _Value] | Dict | None = None, **values: _Value
+    ) -> None:
+        """Stores the keys and values of another mapping, and the keywords."""
+    def clear(self) -> None:
+        """Takes everything out."""
+    def copy(self) -> Dict:
+        """A dict of its own with the same keys and values."""
 
 @final
 class Iovec(_Handle[iovec]):
-    """Data of a request, in one or more parts (`struct iovec *`)."""
+    """Data of a request, in one or more parts (`struct iovec *`); made with one copy."""
 
+    def __init__(self, data: Buffer | Iterable[Buffer]) -> None: ...
     @property
     def nbytes(self) -> int:
         """The size of all parts together."""
+    @property
+    def iobref(self) -> Iobref | None:
+        """What keeps the memory."""
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> memoryview: ...
     def __iter__(self) -> Iterator[memoryview]: ...
@@ -265,48 +353,56 @@ class Iobref(_Handle[iobref]):
 
 @final
 class Dirents(_Handle[gf_dirent_t]):
-    """Entries of a directory (`gf_dirent_t *`)."""
+    """Entries of a directory (`gf_dirent_t *`). An answer may also be a list of Dirent."""
 
+    def __init__(self, entries: Iterable[Dirent] | None = None) -> None: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Dirent: ...
     def __iter__(self) -> Iterator[Dirent]: ...
 
 @final
 class Dirent(_Handle[gf_dirent_t]):
-    """One entry of a directory (`gf_dirent_t`)."""
+    """One entry of a directory (`gf_dirent_t`), a copy of its own."""
 
-    @property
-    def d_name(self) -> str:
-        """The name."""
-    @property
-    def d_ino(self) -> int:
-        """Inode number."""
-    @property
-    def d_off(self) -> int:
-        """Where a listing goes on after this entry."""
+    d_name: str
+    """The name."""
+    d_ino: int
+    """Inode number."""
+    d_off: int
+    """Where a listing goes on after this entry."""
     @property
     def d_len(self) -> int:
         """Length of the name in bytes."""
-    @property
-    def d_type(self) -> int:
-        """Kind of file (DT_REG and so on of readdir(3))."""
-    @property
-    def d_stat(self) -> Iatt:
-        """Attributes; filled by readdirp only."""
-    @property
-    def dict(self) -> Dict | None:
-        """What readdirp was asked to tell beside the attributes."""
-    @property
-    def inode(self) -> Inode | None:
-        """The inode; from readdirp only."""
+    d_type: int
+    """Kind of file (DT_REG and so on of readdir(3))."""
+    d_stat: Iatt
+    """Attributes; filled by readdirp only. A copy: assign it to change it."""
+    dict: Dict | None
+    """What readdirp was asked to tell beside the attributes."""
+    inode: Inode | None
+    """The inode; from readdirp only."""
+    def __init__(
+        self,
+        d_name: str,
+        *,
+        d_ino: int = 0,
+        d_off: int = 0,
+        d_type: int = 0,
+        d_stat: Iatt | None = None,
+        dict: Dict | None = None,
+        inode: Inode | None = None,
+    ) -> None: ...
+    def copy(self) -> Dirent:
+        """A copy of its own."""
 
 @final
 class LockList(_Handle[lock_migration_info_t]):
-    """Locks that are held on an inode, each with the client that holds it."""
+    """Locks that are held on an inode: each a lock, the uid of the client that holds it, its flags."""
 
+    def __init__(self, locks: Iterable[tuple[Flock, str | None, int]] | None = None) -> None: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> tuple[Flock, str | None]: ...
-    def __iter__(self) -> Iterator[tuple[Flock, str | None]]: ...
+    def __getitem__(self, index: int, /) -> tuple[Flock, str | None, int]: ...
+    def __iter__(self) -> Iterator[tuple[Flock, str | None, int]]: ...
 
 @final
 class Client(_Handle[client_t]):
@@ -320,156 +416,132 @@ class Client(_Handle[client_t]):
 class Iatt(_Handle[iatt]):
     """Attributes of a file, as stat() gives them, and a little more. (`struct iatt`)"""
 
-    @property
-    def ia_flags(self) -> int:
-        """Which of the other fields are valid (IattFlags); few translators set it."""
-    @property
-    def ia_ino(self) -> int:
-        """Inode number."""
-    @property
-    def ia_dev(self) -> int:
-        """Device that holds the file."""
-    @property
-    def ia_rdev(self) -> int:
-        """Device that the file stands for."""
-    @property
-    def ia_size(self) -> int:
-        """File size in bytes."""
-    @property
-    def ia_nlink(self) -> int:
-        """Number of hard links."""
-    @property
-    def ia_uid(self) -> int:
-        """User that owns the file."""
-    @property
-    def ia_gid(self) -> int:
-        """Group that owns the file."""
-    @property
-    def ia_blksize(self) -> int:
-        """Good size for reads and writes."""
-    @property
-    def ia_blocks(self) -> int:
-        """Blocks of 512 bytes that the file takes."""
-    @property
-    def ia_atime(self) -> int:
-        """Second of the last access."""
-    @property
-    def ia_mtime(self) -> int:
-        """Second of the last change of the data."""
-    @property
-    def ia_ctime(self) -> int:
-        """Second of the last change of the attributes."""
-    @property
-    def ia_btime(self) -> int:
-        """Second in which the file was made."""
-    @property
-    def ia_atime_nsec(self) -> int:
-        """Nanoseconds of ia_atime."""
-    @property
-    def ia_mtime_nsec(self) -> int:
-        """Nanoseconds of ia_mtime."""
-    @property
-    def ia_ctime_nsec(self) -> int:
-        """Nanoseconds of ia_ctime."""
-    @property
-    def ia_btime_nsec(self) -> int:
-        """Nanoseconds of ia_btime."""
-    @property
-    def ia_attributes(self) -> int:
-        """Attributes as chattr sets them (statx's stx_attributes)."""
-    @property
-    def ia_attributes_mask(self) -> int:
-        """Which bits of ia_attributes the brick's file system knows."""
+    ia_flags: int
+    """Which of the other fields are valid (IattFlags); few translators set it."""
+    ia_ino: int
+    """Inode number."""
+    ia_dev: int
+    """Device that holds the file."""
+    ia_rdev: int
+    """Device that the file stands for."""
+    ia_size: int
+    """File size in bytes."""
+    ia_nlink: int
+    """Number of hard links."""
+    ia_uid: int
+    """User that owns the file."""
+    ia_gid: int
+    """Group that owns the file."""
+    ia_blksize: int
+    """Good size for reads and writes."""
+    ia_blocks: int
+    """Blocks of 512 bytes that the file takes."""
+    ia_atime: int
+    """Second of the last access."""
+    ia_mtime: int
+    """Second of the last change of the data."""
+    ia_ctime: int
+    """Second of the last change of the attributes."""
+    ia_btime: int
+    """Second in which the file was made."""
+    ia_atime_nsec: int
+    """Nanoseconds of ia_atime."""
+    ia_mtime_nsec: int
+    """Nanoseconds of ia_mtime."""
+    ia_ctime_nsec: int
+    """Nanoseconds of ia_ctime."""
+    ia_btime_nsec: int
+    """Nanoseconds of ia_btime."""
+    ia_attributes: int
+    """Attributes as chattr sets them (statx's stx_attributes)."""
+    ia_attributes_mask: int
+    """Which bits of ia_attributes the brick's file system knows."""
     @property
     def ia_gfid(self) -> Gfid:
         """The file's GFID."""
-    @property
-    def ia_type(self) -> int:
-        """Kind of file (IaType)."""
-    @property
-    def ia_prot(self) -> int:
-        """Permission bits, with set-user-ID, set-group-ID and sticky."""
-    @property
-    def st_mode(self) -> int:
-        """Kind of file and permission bits together, as os.stat() has them."""
+    @ia_gfid.setter
+    def ia_gfid(self, value: _Gfid) -> None: ...
+    ia_type: int
+    """Kind of file (IaType)."""
+    ia_prot: int
+    """Permission bits, with set-user-ID, set-group-ID and sticky."""
+    st_mode: int
+    """Kind of file and permission bits together, as os.stat() has them."""
+    def __init__(self, source: Iatt | os.stat_result | None = None, **fields: Any) -> None:
+        """Zeros, or a copy; keywords set fields."""
+    def copy(self) -> Iatt:
+        """A copy of its own."""
 
 @final
 class Flock(_Handle[gf_flock]):
     """A lock on a range of bytes. (`struct gf_flock`)"""
 
-    @property
-    def l_type(self) -> int:
-        """F_RDLCK, F_WRLCK or F_UNLCK (LkType)."""
-    @property
-    def l_whence(self) -> int:
-        """What l_start counts from (SEEK_SET, ...)."""
-    @property
-    def l_start(self) -> int:
-        """First byte."""
-    @property
-    def l_len(self) -> int:
-        """Number of bytes; 0 means up to the end of the file."""
-    @property
-    def l_pid(self) -> int:
-        """Process that holds or asks for the lock."""
-    @property
-    def l_owner(self) -> bytes:
-        """Owner of the lock."""
+    l_type: int
+    """F_RDLCK, F_WRLCK or F_UNLCK (LkType)."""
+    l_whence: int
+    """What l_start counts from (SEEK_SET, ...)."""
+    l_start: int
+    """First byte."""
+    l_len: int
+    """Number of bytes; 0 means up to the end of the file."""
+    l_pid: int
+    """Process that holds or asks for the lock."""
+    l_owner: bytes
+    """Owner of the lock."""
+    def __init__(self, source: Flock | None = None, **fields: Any) -> None:
+        """Zeros, or a copy; keywords set fields."""
+    def copy(self) -> Flock:
+        """A copy of its own."""
 
 @final
 class Statvfs(_Handle[statvfs]):
     """Figures of a file system. (`struct statvfs`)"""
 
-    @property
-    def f_bsize(self) -> int:
-        """Block size."""
-    @property
-    def f_frsize(self) -> int:
-        """Unit in which the f_blocks are counted."""
-    @property
-    def f_blocks(self) -> int:
-        """Size of the file system in f_frsize."""
-    @property
-    def f_bfree(self) -> int:
-        """Free blocks."""
-    @property
-    def f_bavail(self) -> int:
-        """Free blocks that any user may take."""
-    @property
-    def f_files(self) -> int:
-        """Number of inodes."""
-    @property
-    def f_ffree(self) -> int:
-        """Free inodes."""
-    @property
-    def f_favail(self) -> int:
-        """Free inodes that any user may take."""
-    @property
-    def f_fsid(self) -> int:
-        """Number of the file system."""
-    @property
-    def f_flag(self) -> int:
-        """Mount flags."""
-    @property
-    def f_namemax(self) -> int:
-        """Longest file name."""
+    f_bsize: int
+    """Block size."""
+    f_frsize: int
+    """Unit in which the f_blocks are counted."""
+    f_blocks: int
+    """Size of the file system in f_frsize."""
+    f_bfree: int
+    """Free blocks."""
+    f_bavail: int
+    """Free blocks that any user may take."""
+    f_files: int
+    """Number of inodes."""
+    f_ffree: int
+    """Free inodes."""
+    f_favail: int
+    """Free inodes that any user may take."""
+    f_fsid: int
+    """Number of the file system."""
+    f_flag: int
+    """Mount flags."""
+    f_namemax: int
+    """Longest file name."""
+    def __init__(self, source: Statvfs | None = None, **fields: Any) -> None:
+        """Zeros, or a copy; keywords set fields."""
+    def copy(self) -> Statvfs:
+        """A copy of its own."""
 
 @final
 class Lease(_Handle[gf_lease]):
     """A lease on a file, held or asked for. (`struct gf_lease`)"""
 
-    @property
-    def cmd(self) -> int:
-        """What is asked for (LeaseCmd)."""
-    @property
-    def lease_type(self) -> int:
-        """Kind of lease (LeaseType)."""
-    @property
-    def lease_id(self) -> bytes:
-        """Who holds it, 16 bytes."""
-    @property
-    def lease_flags(self) -> int:
-        """Flags; none are defined."""
+    cmd: int
+    """What is asked for (LeaseCmd)."""
+    lease_type: int
+    """Kind of lease (LeaseType)."""
+    lease_id: bytes
+    """Who holds it, 16 bytes."""
+    lease_flags: int
+    """Flags; none are defined."""
+    def __init__(self, source: Lease | None = None, **fields: Any) -> None:
+        """Zeros, or a copy; keywords set fields."""
+    def copy(self) -> Lease:
+        """A copy of its own."""
+
+_Value = str | int | float | Gfid | Iatt | Buffer
 
 class call_frame_t(ctypes.Structure):
     """The C structure with the fields that the headers of this build give it."""

@@ -166,6 +166,22 @@ impl Queue {
         f()
     }
 
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a wind of this frame is among it, with which the frame stays.
+    pub fn winds(&self, of: *mut gf::call_frame_t) -> bool {
+        let winds = |action: &Action| matches!(action, Action::Wind { frame, .. } if frame.0 == of);
+        self.0.iter().any(winds)
+    }
+
+    /// Takes over what another one has.
+    pub fn append(&mut self, other: &mut Queue) {
+        self.0.append(&mut other.0);
+    }
+
     /// Carries out what was collected, in order. The GIL is not held.
     pub fn carry_out(self) {
         for action in self.0 {

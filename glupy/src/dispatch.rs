@@ -72,7 +72,7 @@ pub unsafe fn enter(
             })
         })
     });
-    queue.carry_out();
+    entering.carry_out(queue);
     if !made {
         // SAFETY: a live frame that nothing was done with.
         unsafe { fail(fop, c) };
@@ -109,11 +109,14 @@ pub unsafe fn leave(
     let instance = unsafe { Instance::of(this) };
     let mut queue = Queue::default();
     // On the stack that GlusterFS came by; the handler may get another one.
-    let here = ptr::from_ref(&queue).addr();
+    let call = Entering::new();
+    let here = ptr::from_ref(&call).addr();
+    // The address of a frame for which this call carries out; see `enter`.
+    let mut open: *const Frame = ptr::null();
     let mut made = false;
     instance.guard(fop.name, || {
         gil::attach(|py| {
-            queue.collect(|| {
+            let result = queue.collect(|| {
                 // SAFETY: a cookie is NULL or a reference that `Frame::wind` gave away.
                 let cookie = unsafe { Bound::from_owned_ptr_or_opt(py, cookie.cast()) };
                 // SAFETY: our frame; see `Frame::count_wind`.
@@ -153,13 +156,28 @@ pub unsafe fn leave(
                 frame.answer_waiting(py);
                 Frame::release(object, py);
                 Ok(())
-            })
+            });
+            if queue.winds(c) {
+                // SAFETY: the wind is open until it has been carried out.
+                let frame = unsafe { Frame::of_wind(py, c) };
+                if frame.get().carry(py, &mut queue, &call) {
+                    open = frame.get();
+                }
+            }
+            result
         })
     });
-    queue.carry_out();
+    call.carry_out(queue);
     if !made {
         // SAFETY: a live frame without open winds that nothing was done with.
         unsafe { fail(fop, c) };
+    } else if !open.is_null() && !call.is_over() {
+        gil::attach(|py| {
+            if !call.is_over() {
+                // SAFETY: as in `enter`.
+                unsafe { &*open }.carried(py);
+            }
+        });
     }
     0
 }

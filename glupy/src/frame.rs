@@ -4,6 +4,7 @@
 //! answer that is asked for while winds are open waits for the last of them:
 //! answering earlier would free the frames below.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit, ffi};
 
-use crate::action::{self, Action, Hold};
+use crate::action::{self, Action, Hold, Queue};
 use crate::convert::{self, Bytes};
 use crate::fop::{Fop, MAX_ARGS, OpRet, Word};
 use crate::gf;
@@ -81,12 +82,14 @@ struct Answer {
     hold: Hold,
 }
 
-/// Stands on the stack of the trampoline that a request came in by, as long as
-/// that has not returned.
+/// Stands on the stack of a trampoline that carries out what a request's handlers
+/// ask for, as long as that has not returned.
 pub struct Entering {
     thread: libc::pthread_t,
     /// Set when the request is over; the frame must not be touched then.
     over: AtomicBool,
+    /// What callbacks inside of this call have left to it. Its own thread's alone.
+    more: Cell<Queue>,
 }
 
 impl Entering {
@@ -96,6 +99,18 @@ impl Entering {
             // SAFETY: a plain call.
             thread: unsafe { libc::pthread_self() },
             over: AtomicBool::new(false),
+            more: Cell::default(),
+        }
+    }
+
+    /// Carries out a queue, and what callbacks leave to this call meanwhile: a
+    /// request that goes down and up a thousand times does not go a thousand calls
+    /// deep. The GIL is not held.
+    pub fn carry_out(&self, queue: Queue) {
+        let mut next = queue;
+        while !next.is_empty() {
+            next.carry_out();
+            next = self.more.take();
         }
     }
 
@@ -132,7 +147,10 @@ pub struct Frame {
     args: GilCell<Args>,
     /// The handles that stand for borrowed arguments.
     handles: GilCell<Vec<Py<PyAny>>>,
+    /// The call that the request came in by.
     entering: GilCell<CPtr<Entering>>,
+    /// The outermost call that carries out what its handlers ask for.
+    carrying: GilCell<CPtr<Entering>>,
     reply: GilCell<Option<Reply>>,
     /// Positions at which the child's answer had NULL.
     null_reply: GilCell<u32>,
@@ -180,6 +198,7 @@ impl Frame {
                 args: GilCell::new(args),
                 handles: GilCell::new(Vec::new()),
                 entering: GilCell::default(),
+                carrying: GilCell::default(),
                 reply: GilCell::new(None),
                 null_reply: GilCell::new(0),
                 answer: GilCell::new(None),
@@ -196,16 +215,12 @@ impl Frame {
     /// `c` is a live frame of this translator whose `local`, if any, was set by
     /// [`Frame::count_wind`].
     pub unsafe fn returning(py: Python<'_>, c: *mut gf::call_frame_t) -> Option<Py<Frame>> {
-        // SAFETY: by contract `local` is a strong reference to a Frame.
-        let object = unsafe {
-            let local = (*c).local.cast::<ffi::PyObject>();
-            if local.is_null() {
-                return None;
-            }
-            Bound::from_borrowed_ptr(py, local)
-                .cast_into_unchecked::<Frame>()
-                .unbind()
-        };
+        // SAFETY: by contract.
+        if unsafe { (*c).local.is_null() } {
+            return None;
+        }
+        // SAFETY: by contract.
+        let object = unsafe { Frame::of_wind(py, c) };
         let frame = object.get();
         let open = frame.open.get(py) - 1;
         frame.open.set(py, open);
@@ -284,14 +299,58 @@ impl Frame {
 
     /// Says that the trampoline has not returned while the request is open.
     pub fn set_entering(&self, py: Python<'_>, entering: &Entering) {
-        self.entering
-            .set(py, CPtr(ptr::from_ref(entering).cast_mut()));
+        let entering = CPtr(ptr::from_ref(entering).cast_mut());
+        self.entering.set(py, entering);
+        self.carrying.set(py, entering);
+    }
+
+    /// The frame of a queued wind.
+    ///
+    /// # Safety
+    /// `c` is a live frame of this translator with an open wind.
+    pub unsafe fn of_wind(py: Python<'_>, c: *mut gf::call_frame_t) -> Py<Frame> {
+        // SAFETY: by contract `local` is a strong reference to a Frame (`count_wind`).
+        let frame = unsafe {
+            Bound::from_borrowed_ptr(py, (*c).local.cast()).cast_into_unchecked::<Frame>()
+        };
+        frame.unbind()
+    }
+
+    /// Leaves a callback's winds to the call that the callback happens in, if that
+    /// carries out this frame's; else `own` does it from now on. True if `own` does,
+    /// and [`Frame::carried`] is to be called.
+    pub fn carry(&self, py: Python<'_>, queue: &mut Queue, own: &Entering) -> bool {
+        let outer = self.carrying.get(py);
+        // SAFETY: as long as it is set, that call has not returned.
+        match unsafe { outer.0.as_ref() } {
+            None => {
+                self.carrying.set(py, CPtr(ptr::from_ref(own).cast_mut()));
+                true
+            }
+            Some(outer) if outer.encloses(ptr::from_ref(own).addr()) => {
+                // This thread's own call, so nobody else looks at `more`.
+                let mut all = outer.more.take();
+                all.append(queue);
+                outer.more.set(all);
+                false
+            }
+            // Another thread's, which is on its way back.
+            Some(_) => false,
+        }
+    }
+
+    /// The call that `carry` has chosen is about to return with the request open.
+    pub fn carried(&self, py: Python<'_>) {
+        self.carrying.set(py, CPtr::default());
     }
 
     /// The trampoline is about to return with the request open: its arguments
     /// become the frame's own.
     pub fn promote(&self, py: Python<'_>) {
-        self.entering.set(py, CPtr::default());
+        let entering = self.entering.take(py);
+        if self.carrying.get(py).0 == entering.0 {
+            self.carried(py);
+        }
         self.own_args(py);
     }
 
@@ -406,10 +465,12 @@ impl Frame {
     /// Marks the request as over and gives its C frame up.
     fn finish(&self, py: Python<'_>, state: State) -> *mut gf::call_frame_t {
         self.state.set(py, state);
-        // SAFETY: as long as it is set, the entering call has not returned, and
-        // it does not before it has seen `over` or has cleared this pointer.
-        if let Some(entering) = unsafe { self.entering.take(py).0.as_ref() } {
-            entering.over.store(true, Ordering::Release);
+        for call in [self.entering.take(py), self.carrying.take(py)] {
+            // SAFETY: as long as it is set, the call has not returned, and it does
+            // not before it has seen `over` or has cleared this pointer.
+            if let Some(call) = unsafe { call.0.as_ref() } {
+                call.over.store(true, Ordering::Release);
+            }
         }
         self.c.take(py).0
     }
