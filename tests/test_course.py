@@ -12,7 +12,7 @@ from course.check import ROUNDS, check_record, complete
 from course.generate import mutations
 from course.harness import Graph, build, read_record
 
-from glusterfs import Host, Option
+from glusterfs import Host
 from workspace import Workspace
 
 
@@ -97,7 +97,7 @@ def test_every_swap_is_caught(bare: Host) -> None:
 # -- through Glupy ---------------------------------------------------------------------
 
 # What the driver is told of a style: values that are rebuilt are other objects.
-COMPARE: dict[str, dict[str, Option]] = {"rebuild": {"compare": "contents"}}
+COMPARE: dict[str, dict[str, str]] = {"rebuild": {"compare": "contents"}}
 
 
 @pytest.mark.parametrize("answer", ["now", "later"])
