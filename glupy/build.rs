@@ -104,7 +104,7 @@ fn bind_headers(target: &Path) -> String {
         .allowlist_type(
             "lock_migration_info_t|volume_option_t|iatt|statvfs|iobref|gf_loglevel_t|fop_.*_t",
         )
-        .allowlist_type("glusterfs_fop_t|client_t")
+        .allowlist_type("glusterfs_fop_t|glusterfs_event_t|client_t")
         // An array of this alias holds a fop's position in the table; the
         // callbacks' positions are not used.
         .blocklist_type("fop_metrics.*")
