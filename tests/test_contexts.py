@@ -145,15 +145,15 @@ class xlator(Translator):
         frame.unwind()
 
     def forget(self, gfid, ctx):
-        print("forget", len(gfid), ctx)
+        print("forget", len(gfid.bytes), ctx)
         if ctx == "made":
             raise ValueError("on purpose")
 
     def release(self, gfid, flags, ctx):
-        print("release", len(gfid), flags & 3, ctx)
+        print("release", len(gfid.bytes), flags & 3, ctx)
 
     def releasedir(self, gfid, flags, ctx):
-        print("releasedir", len(gfid), ctx)
+        print("releasedir", len(gfid.bytes), ctx)
 """
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Mount, Option, Process, StackError, Volfile, eventually
+from glusterfs import Host, Log, Mount, Option, Process, StackError, Volfile, eventually
 from volserver import VolfileServer
 
 RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
@@ -108,6 +110,7 @@ def test_fini(host: Host, how: str) -> None:
     """Called once for each translator, whichever way the process ends."""
     below = volfile(host, ENDS, "below", sleep=0)
     with host.mount(volfile(host, ENDS, "above", on=below, sleep=0)) as mount:
+        (mount.path / "folder").mkdir()
         if how == "terminate":
             mount.popen.terminate()
             mount.popen.wait()
@@ -142,6 +145,55 @@ def test_a_process_that_is_forked_ends_nothing(host: Host) -> None:
         (mount.path / "folder").mkdir()
         assert said(mount) == []
     assert said(mount) == ["fini of lives", "is over"]
+
+
+GFAPI = """
+import ctypes, os, sys
+
+glfs = ctypes.CDLL("libgfapi.so.0")
+glfs.glfs_new.restype = ctypes.c_void_p
+volfile, log, how = sys.argv[1:]
+fs = ctypes.c_void_p(glfs.glfs_new(b"volume"))
+assert glfs.glfs_set_volfile(fs, volfile.encode()) == 0
+assert glfs.glfs_set_logging(fs, log.encode(), 7) == 0
+assert glfs.glfs_init(fs) == 0
+assert glfs.glfs_mkdir(fs, b"/folder", 0o755) == 0
+if how == "fini":
+    glfs.glfs_fini(fs)
+"""
+
+KEEPS = """
+from gluster import Translator
+
+class xlator(Translator):
+    kept = []
+
+    def mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+        inode.ctx = self
+        self.kept.append(inode)
+        frame.unwind()
+
+    def fini(self):
+        import logging
+        logging.getLogger("gluster").info("fini with %d", len(self.kept))
+        self.kept.clear()
+"""
+
+
+@pytest.mark.parametrize("how", ["fini", "exit"])
+def test_gfapi(host: Host, how: str) -> None:
+    """A Python program with libgfapi: what GlusterFS ends is not ended again at exit.
+
+    The inode that the translator keeps is freed before its `fini`; letting go of it
+    then must not touch it.
+    """
+    with host.serve(host.posix()) as brick:
+        client = host.directory / "client.vol"
+        graph = brick.client(Volfile(), "client")
+        client.write_text(str(volfile(host, KEEPS, on=graph)))
+        log = Log(host.directory / "client.log")
+        subprocess.run([sys.executable, "-c", GFAPI, client, log.path, how], check=True, timeout=60)
+    assert [line.message for line in log.find("0-lives: fini")] == ["fini with 1"]
 
 
 # -- callbacks -----------------------------------------------------------------------

@@ -114,7 +114,7 @@ pub fn bind() -> String {
             "lock_migration_info_t|volume_option_t|iatt|statvfs|iobref|gf_loglevel_t|fop_.*_t",
         )
         .allowlist_type(
-            "glusterfs_fop_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt",
+            "glusterfs_fop_t|glusterfs_event_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt",
         )
         .allowlist_var("IATT_.*")
         // An array of this alias holds a fop's position in the table; the

@@ -16,6 +16,7 @@ use pyo3::pyclass::boolean_struct::True;
 use crate::action::{self, Action};
 use crate::gf;
 use crate::gil::{self, GilCell};
+use crate::life;
 use crate::memory;
 use crate::stack;
 
@@ -163,8 +164,11 @@ pub struct Release {
 }
 
 impl Release {
-    /// Gives the reference back.
+    /// Gives the reference back, unless its object is freed with all others.
     pub fn run(self) {
+        if life::is_detached(self.xl.0) {
+            return;
+        }
         // SAFETY: the reference is an `Owner`'s that is gone, THIS is set, and
         // the GIL is not held.
         stack::with_this(self.xl.0, || unsafe { (self.class.release)(self.raw) });

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::panic;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,29 @@ type VariadicNotify = unsafe extern "C" fn(*mut gf::xlator_t, i32, *mut c_void, 
 /// The instances that have not ended.
 static LIVING: Mutex<Vec<&'static Instance>> = Mutex::new(Vec::new());
 
+/// Translators whose inode table goes, or is gone. Few, if any.
+static DETACHED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+static ANY_DETACHED: AtomicBool = AtomicBool::new(false);
+
+fn detached<R>(f: impl FnOnce(&mut Vec<usize>) -> R) -> R {
+    f(&mut DETACHED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn detach(xl: *mut gf::xlator_t) {
+    detached(|all| {
+        if !all.contains(&xl.addr()) {
+            all.push(xl.addr());
+        }
+    });
+    ANY_DETACHED.store(true, Ordering::Release);
+}
+
+/// Whether what a translator holds is freed with its inode table, and must not be
+/// given back any more.
+pub fn is_detached(xl: *mut gf::xlator_t) -> bool {
+    ANY_DETACHED.load(Ordering::Acquire) && detached(|all| all.contains(&xl.addr()))
+}
+
 /// How long the end of the process, or of a translator, waits for Python's `fini`.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -91,6 +114,7 @@ unsafe extern "C" fn init(this: *mut gf::xlator_t) -> i32 {
     outcome(this, "init", || {
         // SAFETY: called by the loader with a translator to be initialized.
         let instance = unsafe { Instance::start(this) }?;
+        detached(|all| all.retain(|xl| *xl != this.addr()));
         living(|all| all.push(instance));
         Ok(())
     })
@@ -121,6 +145,14 @@ unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_vo
             })
         });
     }
+    let victim = (event == gf::GF_EVENT_PARENT_DOWN as i32)
+        // SAFETY: the data of this event is a translator, as default_notify expects, too.
+        .then(|| unsafe { data.cast::<gf::xlator_t>().as_ref() })
+        .flatten();
+    if victim.is_some_and(|victim| victim.cleanup_starting != 0) {
+        // The inode table is destroyed before `fini` comes, references or not.
+        detach(this);
+    }
     // SAFETY: default_notify is what GlusterFS calls for translators without a
     // notify of their own.
     unsafe { gf::default_notify(this, event, data) }
@@ -133,6 +165,7 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
     unsafe {
         if !(*this).private.is_null() {
             let instance = Instance::of(this);
+            detach(this);
             living(|all| all.retain(|other| !std::ptr::eq(*other, instance)));
             end(vec![instance]);
         }
