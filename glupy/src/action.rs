@@ -22,8 +22,8 @@ pub struct Hold {
     pub objects: SmallVec<[Py<PyAny>; 2]>,
     /// C objects that the words point to.
     pub owners: SmallVec<[Arc<Owner>; 2]>,
-    /// A request's own arguments, when they are owned.
-    pub words: Option<Arc<OwnedWords>>,
+    /// Whole sets of words, such as a request's own arguments.
+    pub words: SmallVec<[Arc<OwnedWords>; 1]>,
 }
 
 /// A call into GlusterFS.
@@ -117,6 +117,43 @@ impl Action {
         }
     }
 
+    /// Makes what the words point to the action's own: it will be carried out later
+    /// than what they were borrowed from lives.
+    ///
+    /// # Safety
+    /// What the words point to is alive, and so is the frame, which is at this
+    /// translator.
+    unsafe fn own(&mut self) {
+        let (params, frame, words, hold) = match self {
+            Action::Wind {
+                fop,
+                frame,
+                words,
+                hold,
+                ..
+            }
+            | Action::WindTail {
+                fop,
+                frame,
+                words,
+                hold,
+                ..
+            } => (fop.args, frame, words, hold),
+            Action::Unwind {
+                fop,
+                frame,
+                words,
+                hold,
+                ..
+            } => (fop.reply, frame, words, hold),
+            Action::Release(_) => return,
+        };
+        // SAFETY: by contract.
+        let owned = unsafe { OwnedWords::new(params, words, (*frame.0).this) };
+        *words = owned.words();
+        hold.words.push(Arc::new(owned));
+    }
+
     /// The frame of a wind that has not been carried out.
     pub fn winds(&self, of: *mut gf::call_frame_t) -> bool {
         match self {
@@ -178,7 +215,14 @@ impl Queue {
     }
 
     /// Takes over what another one has.
-    pub fn append(&mut self, other: &mut Queue) {
+    ///
+    /// # Safety
+    /// What the handler that has asked for it was given is still alive.
+    pub unsafe fn append(&mut self, other: &mut Queue) {
+        for action in &mut other.0 {
+            // SAFETY: by contract; a frame with an action queued is at this translator.
+            unsafe { action.own() };
+        }
         self.0.append(&mut other.0);
     }
 

@@ -330,7 +330,8 @@ impl Frame {
             Some(outer) if outer.encloses(ptr::from_ref(own).addr()) => {
                 // This thread's own call, so nobody else looks at `more`.
                 let mut all = outer.more.take();
-                all.append(queue);
+                // SAFETY: the callback has not returned.
+                unsafe { all.append(queue) };
                 outer.more.set(all);
                 false
             }
@@ -565,7 +566,7 @@ impl Frame {
             let owned =
                 Arc::new(unsafe { OwnedWords::new(fop.reply, &words, self.instance(py).xl()) });
             let words = owned.words();
-            hold.words = Some(owned);
+            hold.words.push(owned);
             self.answer.set(
                 py,
                 Some(Box::new(Answer {
@@ -874,7 +875,7 @@ impl Frame {
             return Err(frame.refused(py, &text));
         };
         let hold = Hold {
-            words: owned,
+            words: owned.into_iter().collect(),
             ..Hold::default()
         };
         let mut values = Values::new("frame.wind", fop.args, words, hold);
@@ -929,7 +930,7 @@ impl Frame {
         };
         let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
         let hold = Hold {
-            words: reply.and_then(|reply| reply.owned),
+            words: reply.and_then(|reply| reply.owned).into_iter().collect(),
             ..Hold::default()
         };
         let mut values = Values::new("frame.unwind", fop.reply, words, hold);
