@@ -46,10 +46,9 @@ class Stage:
         volfile.add("witness", witness)
         volfile.add("above", host.glupy, options | {"class-name": "above"})
         self.volfile: Volfile = volfile
-        brick = host.brick()
-        (brick / "directory").mkdir()
-        (brick / "directory/file").write_bytes(b"content")
         self.mount = host.mount(volfile)
+        (self.mount.path / "directory").mkdir()
+        (self.mount.path / "directory/file").write_bytes(b"content")
 
     def run(self, name: str) -> Any:
         """What a check reports."""

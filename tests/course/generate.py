@@ -271,6 +271,7 @@ static int32_t
 witness_{f.name}({signature(CALL, f.args)})
 {{
     passed++;
+    stack = frame->root;
     if (watching) {{
         FILE *f = begin(DOWN, "{f.name}");
 {describe(f.args)}        end(f);
