@@ -1754,6 +1754,7 @@ __all__ = [
     "FrameError",
     "Gfid",
     "GfFop",
+    "Gfid",
     "Iatt",
     "Inode",
     "InodeTable",

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
 use crate::action::{self, Action};
+use crate::convert;
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::life;
@@ -320,6 +321,19 @@ pub unsafe fn erased<'a>(object: &'a Bound<'_, PyAny>) -> &'a Handle {
     // SAFETY: by contract; Handle is frozen, so shared references are always
     // allowed, and it lives as long as the object.
     unsafe { object.cast_unchecked::<Handle>() }.get()
+}
+
+/// An object as a handle of a class.
+///
+/// # Errors
+/// `TypeError` that names the argument.
+pub fn cast<'a, 'py, T: HandleClass>(
+    object: &'a Bound<'py, PyAny>,
+    what: &str,
+) -> PyResult<&'a Bound<'py, T>> {
+    object
+        .cast::<T>()
+        .map_err(|_| convert::wrong_type(object, T::CLASS.name, || what.to_owned()))
 }
 
 /// Reads something from the C object behind a handle.

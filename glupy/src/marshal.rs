@@ -266,6 +266,12 @@ impl<'a> Values<'a> {
     pub fn check(&mut self) -> PyResult<()> {
         for (i, vector, raw) in &self.vectors {
             let given: i32 = self.words[vector.length].get();
+            if given != raw.len && self.words[*i].is_null() {
+                return Err(PyValueError::new_err(format!(
+                    "{}: {} is None, but {} is {given}",
+                    self.function, self.params[*i].name, self.params[vector.length].name
+                )));
+            }
             if given != raw.len {
                 return Err(PyValueError::new_err(format!(
                     "{}: {} is {given}, but {} has {} buffers",

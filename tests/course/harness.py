@@ -61,7 +61,7 @@ def build() -> Build:
     newest = max(path.stat().st_mtime for path in inputs)
     _compile(target / "libcourse.so", "values.c", newest, ["-lglusterfs"])
     course = ["-L", str(target), "-lcourse", "-lglusterfs", "-Wl,-rpath,$ORIGIN"]
-    for name in ("driver", "leaf", "pass"):
+    for name in ("driver", "leaf", "pass", "witness"):
         _compile(target / f"{name}.so", f"{name}.c", newest, course)
     _compile(target / "plain.so", "plain.c", newest, ["-lglusterfs"])
     _compile(target / "count.so", "count.c", newest, ["-ldl"])

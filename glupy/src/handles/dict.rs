@@ -248,8 +248,12 @@ fn encode(kind: u32, value: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyR
                 let value = convert::shown(value);
                 PyOverflowError::new_err(format!("{} = {value} does not fit a double", what()))
             })?;
-            // All its digits; dict_set_double would write six.
-            with_nul(format!("{number:?}"))
+            // All its digits; dict_set_double would write six, and dict_get_double
+            // reads nothing that is smaller than normal numbers.
+            with_nul(match number.is_subnormal() {
+                true => "0.0".to_owned(),
+                false => format!("{number:?}"),
+            })
         }
         gf::GF_DATA_TYPE_STR => {
             let Ok(text) = value.cast::<PyString>() else {

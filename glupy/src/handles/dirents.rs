@@ -218,7 +218,8 @@ impl Dirent {
 
 #[pymethods]
 impl Dirent {
-    /// An entry with this name; keywords set the other fields.
+    /// An entry with this name; keywords set the other fields. Without `d_ino` it has
+    /// all ones, which stand for "not known".
     #[new]
     #[pyo3(signature = (
         d_name, *, d_ino=None, d_off=None, d_type=None, d_stat=None, dict=None, inode=None

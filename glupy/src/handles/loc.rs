@@ -36,6 +36,10 @@ unsafe fn own(loc: *mut gf::loc_t) -> Option<*mut gf::loc_t> {
             libc::free(copy.cast());
             return None;
         }
+        // loc_copy fills in gfids that are null from the inodes: a copy that is kept
+        // would read differently from the one that came.
+        (*copy).gfid = (*loc).gfid;
+        (*copy).pargfid = (*loc).pargfid;
         // Without a path, loc_copy leaves `name` pointing into the original; in a path
         // without a slash it finds no name.
         if !(*loc).name.is_null() {

@@ -140,7 +140,12 @@ fn holder<T: HandleClass>(
 impl Inode {
     /// A new inode, for a file that is to be found or made.
     #[staticmethod]
-    fn new(table: &Bound<'_, InodeTable>) -> PyResult<Option<Py<Self>>> {
+    fn new(table: &Bound<'_, PyAny>) -> PyResult<Option<Py<Self>>> {
+        let Ok(table) = table.cast::<InodeTable>() else {
+            return Err(convert::wrong_type(table, "InodeTable", || {
+                "Inode.new: table".to_owned()
+            }));
+        };
         table.get().new_inode(table.py())
     }
 
@@ -187,10 +192,14 @@ impl Inode {
     /// with the gfid of `iatt`; the inode that stands for the file from now on.
     fn link(
         slf: &Bound<'_, Self>,
-        parent: Option<&Bound<'_, Inode>>,
+        parent: Option<&Bound<'_, PyAny>>,
         name: Option<&Bound<'_, PyAny>>,
-        iatt: &Bound<'_, Iatt>,
+        iatt: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Py<Self>>> {
+        let parent = parent
+            .map(|parent| handle::cast::<Inode>(parent, "Inode.link: parent"))
+            .transpose()?;
+        let iatt = handle::cast::<Iatt>(iatt, "Inode.link: iatt")?;
         let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
         let name = name
             .map(|name| marshal::file_name(name, || "Inode.link: name".to_owned()))
@@ -280,7 +289,8 @@ impl Inode {
 impl Fd {
     /// An fd for an inode without an open: for reads and writes of the translator's own.
     #[staticmethod]
-    fn anonymous(inode: &Bound<'_, Inode>) -> PyResult<Option<Py<Self>>> {
+    fn anonymous(inode: &Bound<'_, PyAny>) -> PyResult<Option<Py<Self>>> {
+        let inode = handle::cast::<Inode>(inode, "Fd.anonymous: inode")?;
         let (py, xl) = (inode.py(), CPtr(base(inode).xl(inode.py())));
         let inode = CPtr::<gf::inode_t>(base(inode).own(py).raw().ptr.cast());
         // SAFETY: a live inode; its lock is taken without the GIL. The result comes
@@ -298,10 +308,11 @@ impl Fd {
     #[staticmethod]
     #[pyo3(signature = (inode, flags, pid=None))]
     fn create(
-        inode: &Bound<'_, Inode>,
+        inode: &Bound<'_, PyAny>,
         flags: &Bound<'_, PyAny>,
         pid: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Py<Self>>> {
+        let inode = handle::cast::<Inode>(inode, "Fd.create: inode")?;
         let flags: i32 = convert::number(flags, "int32_t", || "Fd.create: flags".to_owned())?;
         let pid: u64 = pid.map_or(Ok(0), |pid| {
             convert::number(pid, "uint64_t", || "Fd.create: pid".to_owned())
