@@ -216,6 +216,7 @@ def test_what_differs_from_the_headers_does_not_compile(workspace: Workspace) ->
 #   * the name as any other word, unless it is one of these words, which mean something else.
 # Comments may say what they like.
 OTHER_MEANINGS = {
+    "create": "Fd.create, which makes an fd",
     "link": "an element of a list, and what a linker does",
     "lookup": "of a key in a dict",
     "open": "a request that is not answered yet",
@@ -278,7 +279,7 @@ def test_the_rule_leaves(line: str) -> None:
 def test_no_fop_is_named_in_hand_written_rust() -> None:
     """What differs between fops is data in fops.yaml."""
     glupy = ROOT / "glupy"
-    sources = [*glupy.glob("*.rs"), *glupy.glob("src/**/*.rs")]
+    sources = [*glupy.glob("build/*.rs"), *glupy.glob("src/**/*.rs")]
     sources = [path for path in sources if "generated" not in path.parts]
     assert len(sources) > 20
     assert [f"{path}: {name}" for path in sources for name in fops_named(path.read_text())] == []

@@ -3,9 +3,9 @@
 //! fops that they have (`cfg(fop_X)`), where libglusterfs and Python are.
 
 mod ctypes;
-mod fops;
 mod headers;
 mod layout;
+mod select;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,7 +21,7 @@ fn main() {
     fs::write(out.join("gf.rs"), &bindings).expect("write gf.rs");
     let bindings = syn::parse_file(&bindings).expect("bindgen's output is Rust");
     fs::write(out.join("structures.py"), ctypes::module(&bindings)).expect("write structures.py");
-    fops::select(&bindings);
+    select::fops(&bindings);
     link();
     describe_python();
 }

@@ -162,7 +162,7 @@ impl Form {
             .enumerate()
         {
             let value = value.as_ref().expect("`call` has seen that it is there");
-            values.put(i, value)?;
+            values.set(i, value)?;
         }
         values.check()?;
         Ok(values)

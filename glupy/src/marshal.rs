@@ -137,7 +137,7 @@ impl<'a> Values<'a> {
     ///
     /// # Errors
     /// `TypeError`, `OverflowError` or `ValueError` that names function and argument.
-    pub fn put(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn set(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let (function, param) = (self.function, &self.params[i]);
         let what = || format!("{function}: {}", param.name);
         if self.put_pointer(i, object)? {
@@ -231,7 +231,7 @@ impl<'a> Values<'a> {
     /// Puts keyword arguments in.
     ///
     /// # Errors
-    /// `TypeError` for a name that there is not; others as for `put`.
+    /// `TypeError` for a name that there is not; others as for `set`.
     pub fn put_all(&mut self, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         let mut late: SmallVec<[(usize, Bound<'_, PyAny>); 2]> = SmallVec::new();
         for (name, value) in changes.into_iter().flatten() {
@@ -249,11 +249,11 @@ impl<'a> Values<'a> {
             if brought.any(|vector| vector.length == i || vector.owner == Some(i)) {
                 late.push((i, value));
             } else {
-                self.put(i, &value)?;
+                self.set(i, &value)?;
             }
         }
         for (i, value) in &late {
-            self.put(*i, value)?;
+            self.set(*i, value)?;
         }
         Ok(())
     }

@@ -682,9 +682,7 @@ def random_dirents(
         one.dict = None if values["dict"] is None else Dict(values["dict"])
         one.d_off = values["d_off"] = data.draw(U64)
     seen = stage.ask("readdirp", reply={"entries": changed})
-    for said, one, values in zip(
-        seen.up["entries"], seen.answer["entries"], expected, strict=True
-    ):
+    for said, one, values in zip(seen.up["entries"], seen.answer["entries"], expected, strict=True):
         same_entry(said, one, values)
 
 
@@ -729,9 +727,7 @@ def random_locklist(stage: Stage, locks: list[Any], as_list: bool) -> None:
     equal(up.op_ret, len(locks))
     got = up.answer["locklist"]
     equal(len(got), len(locks))
-    for (flock, client, flags), (values, given_client, given_flags) in zip(
-        got, locks, strict=True
-    ):
+    for (flock, client, flags), (values, given_client, given_flags) in zip(got, locks, strict=True):
         equal(attributes(flock, values), values)
         equal((raw_text(client), flags), (raw_text(given_client), given_flags))
 
@@ -799,7 +795,9 @@ def iatt_from_stat(stage: Stage) -> None:
 def loc_of_a_name(stage: Stage) -> None:
     """In a directory that is there, found through GlusterFS."""
     directory = Loc.child(stage.loc.parent, "directory")
-    equal((directory.path, directory.name, directory.parent), ("/directory", "directory", stage.root))
+    equal(
+        (directory.path, directory.name, directory.parent), ("/directory", "directory", stage.root)
+    )
     assert not directory.gfid
     assert directory.inode is not None
     assert not directory.inode.gfid
@@ -815,7 +813,9 @@ def loc_of_a_name(stage: Stage) -> None:
     assert inode.table.find(uuid.uuid4()) is None
     assert inode.table.root == stage.root
     assert inode.table == stage.root.table
-    equal((inode.parent(), inode.path(), inode.path("a")), (stage.root, "/directory", "/directory/a"))
+    equal(
+        (inode.parent(), inode.path(), inode.path("a")), (stage.root, "/directory", "/directory/a")
+    )
     for parent in (inode, Loc("/directory", inode=inode)):
         for name in ("file", "missing", "é\udcff"):
             child = Loc.child(parent, name)
@@ -912,11 +912,18 @@ def iovec_forms(stage: Stage) -> None:
     ]
     if "numpy" in globals():
         grid = numpy.arange(12, dtype=numpy.int32).reshape(3, 4)
-        forms += [(grid, [grid.tobytes()]), (grid.T, [grid.T.tobytes()]), ([grid], [grid.tobytes()])]
+        forms += [
+            (grid, [grid.tobytes()]),
+            (grid.T, [grid.T.tobytes()]),
+            ([grid], [grid.tobytes()]),
+        ]
     for form, expected in forms:
         made = Iovec(form)
         equal([bytes(part) for part in made], expected)
-        equal((len(made), made.nbytes, bytes(made)), (len(expected), len(b"".join(expected)), b"".join(expected)))
+        equal(
+            (len(made), made.nbytes, bytes(made)),
+            (len(expected), len(b"".join(expected)), b"".join(expected)),
+        )
         assert made.iobref is not None
         assert made.iobref.size >= made.nbytes
         repr(made)
@@ -943,7 +950,9 @@ def views_stay_valid(stage: Stage) -> None:
 
 @check
 def dirents_changed(stage: Stage) -> None:
-    listing = Dirents([Dirent("a", d_ino=1), Dirent("b", d_ino=2, inode=stage.root), Dirent("c", d_ino=0)])
+    listing = Dirents(
+        [Dirent("a", d_ino=1), Dirent("b", d_ino=2, inode=stage.root), Dirent("c", d_ino=0)]
+    )
     equal([e.d_name for e in listing if e.d_ino], ["a", "b"])
     entries = list(listing)
     entries[0].d_name = "é" * 100
@@ -956,7 +965,9 @@ def dirents_changed(stage: Stage) -> None:
     seen = stage.ask("readdirp", reply={"entries": entries})
     got = seen.answer["entries"]
     equal([e.d_name for e in got], ["é" * 100, "b", "c", "d"])
-    equal((got[0].d_len, got[1].d_stat.ia_size, got[1].inode, got[2].dict), (200, 5, None, {"x": 1}))
+    equal(
+        (got[0].d_len, got[1].d_stat.ia_size, got[1].inode, got[2].dict), (200, 5, None, {"x": 1})
+    )
     assert got[-1].d_name == "d"
     refuses(IndexError, "4", lambda: got[4])
     refuses(IndexError, "-5", lambda: got[-5])
@@ -1066,7 +1077,9 @@ def kept_values_are_unchanged(stage: Stage) -> None:
 def wrong(arg: gluster.Arg, needed: bool) -> Iterator[tuple[type[Exception], Any]]:
     """Values that an argument can not have, and what is raised."""
     kind = arg.python.split(" ")[0]
-    for value in (object(), 1.5, [1]) if kind != "Iovec" else (object(), 1.5, [1], "text", [b"x", "y"]):
+    for value in (
+        (object(), 1.5, [1]) if kind != "Iovec" else (object(), 1.5, [1], "text", [b"x", "y"])
+    ):
         yield TypeError, value
     if kind == "int":
         yield TypeError, "5"

@@ -5,7 +5,7 @@ use std::fs;
 
 /// Sets `cfg(fop_X)` for each fop that the headers and the schema have, and says
 /// which ones are left out.
-pub fn select(bindings: &syn::File) {
+pub fn fops(bindings: &syn::File) {
     let headers = table_slots(bindings);
     for fop in generated_fops() {
         println!("cargo::rustc-check-cfg=cfg(fop_{fop})");
