@@ -1754,7 +1754,6 @@ __all__ = [
     "FrameError",
     "Gfid",
     "GfFop",
-    "Gfid",
     "Iatt",
     "Inode",
     "InodeTable",
