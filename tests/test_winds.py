@@ -37,8 +37,11 @@ class xlator(Translator):
 def test_an_answer_goes_into_another_wind(host: Host) -> None:
     """Its values must outlive the callback: the wind comes after that has returned."""
     modules = host.write(copier=COPIER)
-    options = {"module-name": "copier", "module-path": modules}
-    with host.mount(host.posix().add("copier", host.glupy, options)) as mount:
+    volfile = host.posix().add("copier", host.glupy, {
+        "module-name": "copier",
+        "module-path": modules,
+    })  # fmt: skip
+    with host.mount(volfile) as mount:
         for name in ("from", "to"):
             (mount.path / name).touch()
         os.utime(mount.path / "from", (1_000_000_001, 1_000_000_002))
