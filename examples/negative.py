@@ -17,9 +17,9 @@ import errno
 import logging
 import threading
 
-from gluster import Dict, Frame, Iatt, Inode, Loc, Translator, Xlator
+from gluster import Dict, Frame, Gfid, Iatt, Inode, Loc, Translator, Xlator
 
-Name = tuple[bytes, str]  # the gfid of a directory, and a name in it
+Name = tuple[Gfid, str]  # the gfid of a directory, and a name in it
 log = logging.getLogger(__name__)
 
 
@@ -125,6 +125,6 @@ def name_of(loc: Loc) -> Name | None:
     """Directory and name; None for a request that knows its file by gfid alone."""
     if not loc.name:
         return None
-    if any(loc.pargfid):
+    if loc.pargfid:
         return loc.pargfid, loc.name
     return (loc.parent.gfid, loc.name) if loc.parent else None

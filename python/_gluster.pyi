@@ -13,8 +13,10 @@ from gluster import Fd as Fd
 from gluster import Flock as Flock
 from gluster import Frame as Frame
 from gluster import FrameError as FrameError
+from gluster import Gfid as Gfid
 from gluster import Iatt as Iatt
 from gluster import Inode as Inode
+from gluster import InodeTable as InodeTable
 from gluster import Iobref as Iobref
 from gluster import Iovec as Iovec
 from gluster import Lease as Lease

@@ -113,4 +113,3 @@ def test_everything_is_given_back(stage: Stage, kind: str) -> None:
     report = stage.run(f"given_back_{kind}")
     assert report["rounds"] == 100_000
     print(report)
-

@@ -100,7 +100,7 @@ def rebuilt(value: Any) -> Any:
     if kind == "Dirents":
         return [rebuilt(entry) for entry in value]
     if kind == "Dirent":
-        names = ("d_ino", "d_off", "d_type", "d_stat", "dict", "inode")
+        names = ["d_ino", "d_off", "d_type", "d_stat", "dict", "inode"]
         return gluster.Dirent(value.d_name, **{n: rebuilt(getattr(value, n)) for n in names})
     if kind == "LockList":
         return [(rebuilt(flock), uid, flags) for flock, uid, flags in value]
