@@ -112,6 +112,8 @@ class Xlator:
     @property
     def children(self) -> tuple[Xlator, ...]:
         """The translators below it."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Gfid:

@@ -4,7 +4,7 @@ A check gets a `Stage`: `ask` makes a request at `above`, which passes the witne
 answered by `below`, and tells what each of them has seen.
 """
 
-from properties import fixed, give_back, random_values, wrong
+from properties import fixed, give_back, random_values, stubs, wrong
 from properties.asking import run, serving
 
-__all__ = ["fixed", "give_back", "random_values", "run", "serving", "wrong"]
+__all__ = ["fixed", "give_back", "random_values", "run", "serving", "stubs", "wrong"]
