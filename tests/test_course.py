@@ -97,7 +97,7 @@ def test_every_swap_is_caught(bare: Host) -> None:
 # -- through Glupy ---------------------------------------------------------------------
 
 # What the driver is told of a style: values that are rebuilt are other objects.
-COMPARE: dict[str, dict[str, str]] = {"rebuild": {"compare": "contents"}}
+COMPARE = {"rebuild": "contents"}
 
 
 @pytest.mark.parametrize("answer", ["now", "later"])
@@ -108,8 +108,8 @@ def test_all_fops_through_python(host: Host, style: str, answer: str) -> None:
     # The long form makes every answer anew, and a success made without its values is refused.
     rounds = ROUNDS if style == "short" else ROUNDS - {"empty"}
     graph.glupy("glupy", style=style, record=record)
-    compare = COMPARE.get(style, {})
-    complete(graph.run("course", rounds=",".join(rounds), **compare), rounds)
+    compare = COMPARE.get(style, "")
+    complete(graph.run("course", rounds=",".join(rounds), compare=compare), rounds)
     check_record(record, "fop", "cbk")
 
 
@@ -130,8 +130,8 @@ def test_all_fops_through_python_on_other_threads(host: Host, style: str) -> Non
     graph.glupy("glupy", style=style, record=record).add("above", "performance/io-threads")
     skip = NOT_THROUGH_IO_THREADS
     rounds = ROUNDS - {"empty"} if style == "rebuild" else ROUNDS
-    compare = COMPARE.get(style, {})
-    result = graph.run("course", skip=skip, rounds=",".join(rounds), **compare)
+    compare = COMPARE.get(style, "")
+    result = graph.run("course", skip=skip, rounds=",".join(rounds), compare=compare)
     complete(result, rounds, skip)
     check_record(record, "fop", "cbk", skip=skip)
 
@@ -152,8 +152,8 @@ def test_nothing_is_used_after_its_end(host: Host, style: str, answer: str) -> N
     graph = Graph(host).leaf(answer=answer)
     graph.glupy("glupy", style=style, record=graph.record("glupy"))
     rounds = ROUNDS - {"empty"} if style == "rebuild" else ROUNDS
-    compare = COMPARE.get(style, {})
-    result = graph.run("course", preload="nopool", rounds=",".join(rounds), **compare)
+    compare = COMPARE.get(style, "")
+    result = graph.run("course", preload="nopool", rounds=",".join(rounds), compare=compare)
     complete(result, rounds)
 
 

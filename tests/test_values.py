@@ -91,6 +91,11 @@ def test_values(stage: Stage, name: str) -> None:
     stage.run(name)
 
 
+def test_stubs_are_right(stage: Stage) -> None:
+    """What gluster.pyi says of the native classes is so."""
+    stage.run("stubs_are_right")
+
+
 def test_wrong_values_of_requests(stage: Stage) -> None:
     """Each argument of each fop: named, and nothing is wound."""
     assert stage.run("now_wrong_requests")["tried"] > 500

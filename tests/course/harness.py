@@ -137,9 +137,18 @@ class Graph:
         """The file into which a translator writes what it saw."""
         return self.host.directory / f"{name}.record"
 
-    def run(self, mode: str, name: str = "course", preload: str = "", **options: Option) -> Result:
+    def run(
+        self,
+        mode: str,
+        name: str = "course",
+        preload: str = "",
+        compare: str = "",
+        **options: Option,
+    ) -> Result:
         """Put the driver on all stacks, run it to its end, read what it wrote."""
         path = self.host.directory / f"{name}.result"
+        if compare:
+            options["compare"] = compare
         self.volfile.add(
             "driver",
             self.build.type("driver"),

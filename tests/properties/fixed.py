@@ -1,0 +1,348 @@
+"""What values can do beside being passed on."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import errno
+import gc
+import os
+import stat
+import struct
+import sys
+import types
+import uuid
+from typing import Any
+
+from gluster import (
+    Dict,
+    DictType,
+    Dirent,
+    Dirents,
+    Fd,
+    Flock,
+    Gfid,
+    Iatt,
+    IaType,
+    Inode,
+    Iovec,
+    Loc,
+)
+from properties.asking import CURRENT, Stage, check, equal, numpy, refuses
+
+
+@check
+def gfid_forms(stage: Stage) -> None:
+    a, b = Gfid("00000000-0000-0000-0000-000000000001"), Gfid(bytes(15) + b"\1")
+    assert a == b
+    assert len({a, b, Gfid(bytes(16))}) == 2
+    assert not Gfid(bytes(16))
+    assert a
+    assert {a: 1}[b] == 1
+    assert uuid.UUID(str(a)).bytes == bytes(a)
+    assert stage.root.gfid == a
+
+
+@check
+def iatt_from_stat(stage: Stage) -> None:
+    for path in (".", "/dev/null", "/proc/self/exe", sys.executable):
+        for result in (os.stat(path), os.lstat(path)):
+            iatt = Iatt(result)
+            equal(iatt.st_mode, result.st_mode)
+            equal(iatt.ia_prot, stat.S_IMODE(result.st_mode))
+            for name in ("ino", "dev", "nlink", "uid", "gid", "size", "blksize"):
+                equal(getattr(iatt, f"ia_{name}"), getattr(result, f"st_{name}"))
+            equal(iatt.ia_rdev, os.major(result.st_rdev) << 32 | os.minor(result.st_rdev))
+            for name in ("atime", "mtime", "ctime"):
+                seconds = getattr(iatt, f"ia_{name}") * 10**9 + getattr(iatt, f"ia_{name}_nsec")
+                equal(seconds, getattr(result, f"st_{name}_ns"))
+            assert iatt.ia_blocks == min(result.st_blocks, -(-result.st_size // 512))
+            assert Iatt(result, ia_size=7, st_mode=0o100644).ia_size == 7
+    iatt = Iatt(st_mode=stat.S_IFLNK | 0o4751)
+    equal((iatt.ia_type, iatt.ia_prot), (IaType.IFLNK, 0o4751))
+    iatt.st_mode = stat.S_IFDIR | 0o1777
+    equal((iatt.ia_type, iatt.ia_prot), (IaType.IFDIR, 0o1777))
+    iatt.ia_prot = 0o640
+    equal(iatt.st_mode, stat.S_IFDIR | 0o640)
+    attributes = {name: getattr(result, name) for name in dir(result) if name.startswith("st_")}
+    early: Any = types.SimpleNamespace(**attributes | {"st_mtime_ns": -1})
+    equal((Iatt(early).ia_mtime, Iatt(early).ia_mtime_nsec), (-1, 999_999_999))
+
+
+@check
+def loc_of_a_name(stage: Stage) -> None:
+    """In a directory that is there, found through GlusterFS."""
+    directory = Loc.child(stage.root, "directory")
+    equal(
+        (directory.path, directory.name, directory.parent), ("/directory", "directory", stage.root)
+    )
+    assert not directory.gfid
+    assert directory.inode is not None
+    assert not directory.inode.gfid
+    equal(directory.pargfid, stage.root.gfid)
+    CURRENT.clear()  # `below` passes these on to the brick
+    seen = stage.ask("lookup", {"loc": directory})
+    equal((seen.op_ret, seen.answer["buf"].ia_type), (0, IaType.IFDIR))
+    inode = directory.inode.link(stage.root, "directory", seen.answer["buf"])
+    assert inode is not None
+    equal((inode.gfid, inode.ia_type), (seen.answer["buf"].ia_gfid, IaType.IFDIR))
+    assert inode.table.find(inode.gfid) == inode
+    assert inode.table.find(str(inode.gfid)) == inode
+    assert inode.table.find(uuid.uuid4()) is None
+    assert inode.table.root == stage.root
+    assert inode.table == stage.root.table
+    equal(
+        (inode.parent(), inode.path(), inode.path("a")), (stage.root, "/directory", "/directory/a")
+    )
+    for parent in (inode, Loc("/directory", inode=inode)):
+        for name in ("file", "missing", "é\udcff"):
+            child = Loc.child(parent, name)
+            equal((child.path, child.name), (f"/directory/{name}", name))
+            equal((child.parent, child.pargfid), (inode, inode.gfid))
+            seen = stage.ask("lookup", {"loc": child})
+            if name == "file":
+                equal((seen.op_ret, seen.answer["buf"].ia_size), (0, 7))
+            else:
+                equal((seen.op_ret, seen.op_errno), (-1, errno.ENOENT))
+    child.name = "file"
+    equal((child.path, child.name), ("/directory/file", "file"))
+    seen = stage.ask("lookup", {"loc": child})
+    equal(seen.op_ret, 0)
+    assert Loc.child(stage.root, "x", inode).inode == inode
+    unknown = Inode.new(stage.root.table)
+    equal((Loc.child(unknown, "name").path, unknown.path(), unknown.parent()), (None, None, None))
+    equal(Loc.child(unknown, "name").name, "name")
+
+
+@check
+def dict_types(stage: Stage) -> None:
+    """A value is of the type that was asked for, and stays so."""
+    d = Dict(a=1, b="text")
+    equal((d.type("a"), d.type("b")), (DictType.INT, DictType.STR))
+    values: list[tuple[DictType, Any, Any]] = [
+        (DictType.INT, -5, 7),
+        (DictType.UINT, 5, 7),
+        (DictType.UINT, (1 << 64) - 1, 0),
+        (DictType.DOUBLE, 2.5, -0.0),
+        (DictType.DOUBLE, 3, 4),
+        (DictType.STR, "a", "bé\udcff"),
+        (DictType.STR_OLD, b"old\0", b"new"),
+        (DictType.PTR, b"\0\1", bytearray(b"other")),
+        (DictType.UNKNOWN, b"", b"x"),
+        (DictType.GFUUID, uuid.uuid4(), Gfid(bytes(16))),
+        (DictType.IATT, Iatt(ia_size=1), Iatt(ia_size=2)),
+        (DictType.MDATA, bytes(56), bytes(range(56))),
+    ]
+    for kind, first, second in values:
+        try:
+            d.set("key", first, kind)
+        except ValueError:
+            assert kind == DictType.MDATA, kind  # the size is the build's
+            size = int(str(sys.exc_info()[1]).split()[-2])
+            first = bytes(size)
+            second = bytes(range(size))
+            d.set("key", first, kind)
+        equal(d.type("key"), kind)
+        d["key"] = second
+        equal(d.type("key"), kind)
+        if isinstance(second, bytearray):
+            second = bytes(second)
+        equal(d["key"], second)
+        assert type(d["key"]) is not bool
+        d["key"] = d["key"]
+        equal((d.type("key"), d["key"]), (kind, second))
+    d["flag"] = True
+    equal((d["flag"], d.type("flag")), (1, DictType.INT))
+    copied, updated = d.copy(), Dict(d)
+    updated.update([("pair", 1)], word="x")
+    for other in (copied, updated):
+        equal({key: other.type(key) for key in d}, {key: d.type(key) for key in d})
+    equal((updated["pair"], updated["word"]), (1, "x"))
+    copied["a"] = "changed"
+    equal(d["a"], 1)
+    equal(d.raw("a"), b"1\0")
+    assert d.raw("missing") is None
+    refuses(KeyError, "missing", lambda: d["missing"])
+    refuses(KeyError, "missing", lambda: d.type("missing"))
+    # with its old type a value would not fit
+    d.set("key", 5, DictType.UINT)
+    d["key"] = -5
+    equal((d.type("key"), d["key"]), (DictType.INT, -5))
+    d["key"] = "text"
+    equal((d.type("key"), d["key"]), (DictType.STR, "text"))
+    d["key"] = b"bytes"
+    equal((d.type("key"), d["key"]), (DictType.PTR, b"bytes"))
+
+
+@check
+def iovec_forms(stage: Stage) -> None:
+    words = array.array("H", [1, 2, 3])
+    forms: list[tuple[Any, list[bytes]]] = [
+        (b"", [b""]),
+        ([], []),
+        ((), []),
+        (b"one", [b"one"]),
+        ([b"a", bytearray(b"b"), memoryview(b"c")], [b"a", b"b", b"c"]),
+        (words, [words.tobytes()]),
+        ((bytes([n]) for n in range(3)), [b"\0", b"\1", b"\2"]),
+        (Iovec([b"x", b"yz"]), [b"x", b"yz"]),
+        (bytes(3 << 20), [bytes(3 << 20)]),
+    ]
+    if numpy is not None:
+        grid = numpy.arange(12, dtype=numpy.int32).reshape(3, 4)
+        forms += [
+            (grid, [grid.tobytes()]),
+            (grid.T, [grid.T.tobytes()]),
+            ([grid], [grid.tobytes()]),
+        ]
+    for form, expected in forms:
+        made = Iovec(form)
+        equal([bytes(part) for part in made], expected)
+        equal(
+            (len(made), made.nbytes, bytes(made)),
+            (len(expected), len(b"".join(expected)), b"".join(expected)),
+        )
+        assert made.iobref is not None
+        assert made.iobref.size >= made.nbytes
+        repr(made)
+
+
+@check
+def views_stay_valid(stage: Stage) -> None:
+    """Of a request's data and of an answer's, when both are long gone."""
+    kept = []
+    for i in range(200):
+        data = struct.pack("<I", i) * 1000
+        seen = stage.ask("writev", {"vector": Iovec([data, data])}, look=False)
+        kept += [(seen.request["vector"][0], data), (seen.request["vector"][1][4:8], data[4:8])]
+        seen = stage.ask("readv", reply={"vector": data}, look=False)
+        kept.append((seen.answer["vector"][0], data))
+    del seen
+    gc.collect()
+    for view, data in kept:
+        assert view.readonly
+        assert bytes(view) == data
+    refuses(TypeError, "writable", lambda: (ctypes.c_char * 4).from_buffer(kept[0][0].obj))
+    refuses(TypeError, "read-only", lambda: kept[0][0].__setitem__(0, 1))
+
+
+@check
+def dirents_changed(stage: Stage) -> None:
+    listing = Dirents(
+        [Dirent("a", d_ino=1), Dirent("b", d_ino=2, inode=stage.root), Dirent("c", d_ino=0)]
+    )
+    equal([e.d_name for e in listing if e.d_ino], ["a", "b"])
+    entries = list(listing)
+    entries[0].d_name = "é" * 100
+    entries[1].d_stat = Iatt(ia_size=5)
+    entries[1].inode = None
+    entries[2].dict = Dict(x=1)
+    entries.append(Dirent("d"))
+    equal([e.d_name for e in listing], ["a", "b", "c"])
+    assert listing[1].inode == stage.root
+    seen = stage.ask("readdirp", reply={"entries": entries})
+    got = seen.answer["entries"]
+    equal([e.d_name for e in got], ["é" * 100, "b", "c", "d"])
+    equal(
+        (got[0].d_len, got[1].d_stat.ia_size, got[1].inode, got[2].dict), (200, 5, None, {"x": 1})
+    )
+    assert got[-1].d_name == "d"
+    refuses(IndexError, "4", lambda: got[4])
+    refuses(IndexError, "-5", lambda: got[-5])
+    seen = stage.ask("readdirp", reply={"entries": []})
+    equal((seen.op_ret, seen.up["entries"]), (0, []))
+
+
+@check
+def op_ret_is_counted(stage: Stage) -> None:
+    """And must be right where it is given."""
+    cases: list[tuple[str, dict[str, Any], int]] = [
+        ("readv", {"vector": [b"abc", b"de"]}, 5),
+        ("readv", {"vector": []}, 0),
+        ("readlink", {"path": "é"}, 2),
+        ("readdir", {"entries": [Dirent("a"), Dirent("b")]}, 2),
+        ("readdirp", {"entries": Dirents([Dirent("a")])}, 1),
+        ("getactivelk", {"locklist": [(Flock(), "x", 0)]}, 1),
+    ]
+    for name, reply, count in cases:
+        for op_ret in (None, count):
+            seen = stage.ask(name, reply=reply, op_ret=op_ret)
+            equal((stage.refused, seen.op_ret, seen.up["op_ret"]), (None, count, count))
+        for op_ret in (count + 1, count + 1000):
+            seen = stage.ask(name, reply=reply, op_ret=op_ret)
+            equal((seen.op_ret, seen.op_errno), (-1, errno.EDOM))
+            assert type(stage.refused) is ValueError, stage.refused
+            assert f"op_ret is {op_ret}" in str(stage.refused), stage.refused
+    data = Iovec(b"abc")
+    for reply in ({"vector": data, "count": 2}, {"vector": None, "count": 1},
+                  {"vector": data, "iobref": Iovec(b"x").iobref}):  # fmt: skip
+        stage.ask("readv", reply=reply)
+        assert type(stage.refused) is ValueError, (reply, stage.refused)
+    stage.ask("readv", reply={"vector": data, "count": 1, "iobref": data.iobref})
+    assert stage.refused is None
+
+
+@check
+def inodes(stage: Stage) -> None:
+    table = stage.root.table
+    made = Inode.new(table)
+    other = table.new()
+    assert made != other
+    assert made == made
+    assert len({made, other}) == 2
+    assert not made.gfid
+    gfid = uuid.uuid4()
+    file = Iatt(ia_gfid=gfid, st_mode=stat.S_IFREG | 0o644)
+    linked = made.link(stage.root, "linked\udcff", file)
+    assert linked == made
+    equal((linked.gfid, linked.ia_type), (Gfid(gfid), IaType.IFREG))
+    equal((linked.parent(), linked.path()), (stage.root, "/linked\udcff"))
+    assert table.find(gfid) == linked
+    # a second one of the same gfid: the table's own stands for the file
+    assert other.link(None, None, file) == linked
+    for error, text, action in (
+        (ValueError, "not a directory", lambda: other.link(linked, "name", file)),
+        (ValueError, "belong together", lambda: other.link(stage.root, None, file)),
+        (ValueError, "belong together", lambda: other.link(None, "name", file)),
+        (ValueError, "ia_gfid", lambda: table.new().link(stage.root, "name", Iatt())),
+        (ValueError, "name", lambda: other.link(stage.root, "a/b", file)),
+        (ValueError, "name", lambda: other.link(stage.root, "", file)),
+        (ValueError, "NUL", lambda: other.link(stage.root, "a\0b", file)),
+    ):
+        refuses(error, text, action)
+    repr(linked)
+
+
+@check
+def fds(stage: Stage) -> None:
+    anonymous = Fd.anonymous(stage.root)
+    assert anonymous.is_anonymous
+    assert anonymous.inode == stage.root
+    fd = Fd.create(stage.root, os.O_RDWR | os.O_APPEND, pid=77)
+    equal((fd.flags, fd.pid, fd.is_anonymous), (os.O_RDWR | os.O_APPEND, 77, False))
+    assert fd != anonymous
+    equal(Fd.create(stage.root, 0).pid, 0)
+    assert len({fd, anonymous, fd}) == 2
+    seen = stage.ask("fstat", {"fd": fd})
+    equal((seen.down["fd"]["flags"], seen.down["fd"]["pid"]), (os.O_RDWR | os.O_APPEND, 77))
+    assert seen.request["fd"] == fd
+    repr(fd)
+
+
+@check
+def kept_values_are_unchanged(stage: Stage) -> None:
+    """What was given to a request does not change with what it was made of."""
+    iatt, loc, flock = Iatt(ia_size=1), Loc("/a", inode=stage.root), Flock(l_len=1)
+    seen = stage.ask("setattr", {"stbuf": iatt, "loc": loc}, {"preop_stbuf": iatt})
+    lock = stage.ask("lk", {"flock": flock})
+    iatt.ia_size, loc.path, flock.l_len = 2, "/b", 2
+    equal(seen.request["stbuf"].ia_size, 1)
+    equal((seen.request["loc"].path, seen.request["loc"].name), ("/a", "a"))
+    equal((seen.answer["preop_stbuf"].ia_size, lock.request["flock"].l_len), (1, 1))
+    seen.request["stbuf"].ia_size = 3
+    equal((iatt.ia_size, seen.answer["preop_stbuf"].ia_size), (2, 1))
+    # a Dict is shared
+    shared = Dict(a=1)
+    seen = stage.ask("stat", {"xdata": shared})
+    shared["a"] = 2
+    equal(seen.request["xdata"]["a"], 2)
