@@ -68,7 +68,10 @@ def parameters(function: ast.FunctionDef) -> list[tuple[str, bool]]:
 
 
 def signature(function: Any) -> list[tuple[str, bool]]:
-    marks = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    marks: dict[object, str] = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
     return [
         (
             marks.get(p.kind, "") + p.name,
