@@ -17,8 +17,6 @@ from typing import Any, ClassVar, Concatenate, Final, Generic, ParamSpec, TypeVa
 
 from typing_extensions import Buffer
 
-from typing_extensions import Buffer
-
 from glupy.options import Option as Option
 from glupy.schema import Arg as Arg
 from glupy.schema import Fop as Fop

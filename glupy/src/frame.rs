@@ -17,7 +17,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::action::{self, Action, Hold, Queue};
-use crate::fop::{Fop, MAX_ARGS, OpRet, Word};
+use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word};
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, CPtr};
@@ -643,7 +643,9 @@ impl Frame {
         self.fail(py, libc::EIO);
     }
 
-    /// Checks a request as the author made it: what came as NULL may stay so.
+    /// Checks a request as the author made it: what came as NULL may stay so. The loc of
+    /// a request must have an inode, which children follow without looking; only where a
+    /// file is to be put (the second loc) there may be none.
     ///
     /// # Errors
     /// `ValueError` that names the argument.
@@ -671,7 +673,21 @@ impl Frame {
                 )));
             }
         }
-        Ok(())
+        let Some(i) = fop.args.iter().position(|param| param.kind == Kind::Loc) else {
+            return Ok(());
+        };
+        let inode = |word: Word| {
+            // SAFETY: a loc that came is alive until the request is over, one that the
+            // author gives is held.
+            unsafe { word.get::<*const gf::loc_t>().as_ref() }.map(|loc| loc.inode)
+        };
+        let came = came.and_then(|came| inode(came[i]));
+        match inode(words[i]) {
+            Some(inode) if inode.is_null() && came.is_none_or(|inode| !inode.is_null()) => Err(
+                PyValueError::new_err(format!("{function}: {} has no inode", fop.args[i].name)),
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Asks for the answer, as the author made it. An `op_ret` that is not given is

@@ -43,7 +43,7 @@ def native(cls: type) -> set[str]:
     """The names that a class has at run time, those of protocols as far as they mean something."""
     names = {name for name in vars(cls) if not name.startswith("_")}
     for name in PROTOCOLS & set(vars(cls)):
-        if name not in ("__eq__", "__hash__") or cls.__eq__ is not object.__eq__:
+        if name not in ("__eq__", "__hash__") or "__eq__" in vars(cls):
             names.add(name)
     return names
 
@@ -68,7 +68,10 @@ def parameters(function: ast.FunctionDef) -> list[tuple[str, bool]]:
 
 
 def signature(function: Any) -> list[tuple[str, bool]]:
-    marks = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    marks: dict[object, str] = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
     return [
         (
             marks.get(p.kind, "") + p.name,

@@ -89,6 +89,7 @@ def now_wrong_requests(stage: Stage) -> dict[str, Any]:
         (TypeError, "frame.wind: loc must be Loc", lambda: frame.wind(loc="x")),
         (TypeError, "frame.wind: xdata must be Dict", lambda: frame.wind(xdata={})),
         (ValueError, "frame.wind: loc", lambda: frame.wind(loc=None)),
+        (ValueError, "frame.wind: loc has no inode", lambda: frame.wind(loc=Loc("/x"))),
         (TypeError, "child", lambda: frame.wind(child=1)),
         (TypeError, "frame.unwind: op_ret", lambda: frame.unwind("x")),
         (OverflowError, "frame.unwind: op_errno", lambda: frame.unwind(-1, 1 << 31)),
