@@ -226,6 +226,13 @@ impl Queue {
         self.0.append(&mut other.0);
     }
 
+    /// Gives what was collected to the queue around this one, or carries it out at once.
+    ///
+    /// Called with the GIL held.
+    pub fn submit(self) {
+        self.0.into_iter().for_each(submit);
+    }
+
     /// Carries out what was collected, in order. The GIL is not held.
     pub fn carry_out(self) {
         for action in self.0 {

@@ -57,7 +57,9 @@ pub unsafe fn enter(
                     unsafe { Arguments::new(py, &object, None, instance, fop.args, args) };
                 match arguments {
                     Ok(mut arguments) => {
+                        entering.set_running(py, arguments.given());
                         let result = arguments.call(py, handler);
+                        entering.set_running(py, &[]);
                         frame.set_handles(py, arguments.handles());
                         drop(arguments);
                         finish(py, frame, c, instance, handler, result);
@@ -279,6 +281,11 @@ impl<'a> Arguments<'a> {
         };
         handler.counters.end(py, begun);
         result
+    }
+
+    /// What the fop's arguments are in Python.
+    fn given(&self) -> &[*mut ffi::PyObject] {
+        &self.objects[self.first..]
     }
 
     /// Takes the handles out.

@@ -407,17 +407,31 @@ impl Frame {
         self.reply(py)
     }
 
-    /// Marks the request as over and gives its C frame up.
+    /// Marks the request as over and gives its C frame up. What the request has
+    /// borrowed may go as soon as that is answered or wound.
     fn finish(&self, py: Python<'_>, state: State) -> *mut gf::call_frame_t {
         self.state.set(py, state);
-        for call in [self.entering.take(py), self.carrying.take(py)] {
+        // Given back at the end: the entering call must not get the GIL before it can
+        // see that the request is over.
+        let mut releases = Queue::default();
+        let entering = self.entering.take(py);
+        // SAFETY: as long as it is set, the call has not returned.
+        if let Some(entering) = unsafe { entering.0.as_ref() } {
+            if !entering.is_this_thread() {
+                entering.own_running(py);
+                releases.collect(|| self.settle_handles(py));
+            }
+        }
+        for call in [entering, self.carrying.take(py)] {
             // SAFETY: as long as it is set, the call has not returned, and it does
             // not before it has seen `over` or has cleared this pointer.
             if let Some(call) = unsafe { call.0.as_ref() } {
                 call.set_over();
             }
         }
-        self.c.take(py).0
+        let c = self.c.take(py).0;
+        releases.submit();
+        c
     }
 
     /// Asks for a wind of a fop with these arguments.

@@ -10,8 +10,11 @@ import os
 import stat
 import struct
 import sys
+import threading
+import time
 import types
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from gluster import (
@@ -346,3 +349,35 @@ def kept_values_are_unchanged(stage: Stage) -> None:
     seen = stage.ask("stat", {"xdata": shared})
     shared["a"] = 2
     equal(seen.request["xdata"]["a"], 2)
+
+
+def elsewhere(action: Callable[[], None]) -> None:
+    thread = threading.Thread(target=action)
+    thread.start()
+    thread.join()
+
+
+def asked_for(loc: Loc) -> tuple[Any, ...]:
+    return loc.path, loc.name, loc.parent, loc.inode and loc.inode.gfid, loc.gfid
+
+
+@check
+def now_answered_elsewhere(stage: Stage) -> None:
+    """By another thread, while the handler goes on and looks at what it was given."""
+    before = asked_for(stage.loc)
+    elsewhere(lambda: stage.frame.unwind(-1, errno.ENOENT))
+    time.sleep(0.01)  # the caller gives the loc back
+    for _ in range(3):
+        equal(asked_for(stage.loc), before)
+        equal(asked_for(stage.loc.copy()), before)
+
+
+@check
+def now_wound_elsewhere(stage: Stage) -> None:
+    before = asked_for(stage.loc)
+    CURRENT.clear()
+    elsewhere(stage.frame.wind)
+    time.sleep(0.01)
+    for _ in range(3):
+        equal(asked_for(stage.loc), before)
+    assert "pending" not in repr(stage.frame)

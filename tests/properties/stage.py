@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sys
 import threading
 import traceback
@@ -77,9 +78,12 @@ class Above(Stage):
             report = self.checks.run(name, frame, loc, self.options["witness"])
         except BaseException:
             report = {"failed": traceback.format_exc()}
-        with open(self.options["report"], "w") as file:
+        path = self.options["report"]
+        with open(f"{path}.new", "w") as file:
             json.dump(report, file)
-        frame.unwind(-1, errno.ENOENT)
+        os.rename(f"{path}.new", path)
+        if "pending" in repr(frame):
+            frame.unwind(-1, errno.ENOENT)
 
 
 above = type("above", (Above,), {f"{name}_cbk": cbk_of(fop) for name, fop in gluster.FOPS.items()})

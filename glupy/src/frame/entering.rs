@@ -4,7 +4,12 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pyo3::ffi;
+use pyo3::prelude::*;
+
 use crate::action::Queue;
+use crate::gil::GilCell;
+use crate::handle::{CPtr, Handle};
 
 /// Stands on the stack of a trampoline that carries out what a request's handlers
 /// ask for, as long as that has not returned.
@@ -14,6 +19,8 @@ pub struct Entering {
     over: AtomicBool,
     /// What callbacks inside of this call have left to it. Its own thread's alone.
     more: Cell<Queue>,
+    /// What the handler was called with, as long as it runs.
+    running: GilCell<(CPtr<*mut ffi::PyObject>, usize)>,
 }
 
 impl Entering {
@@ -24,6 +31,28 @@ impl Entering {
             thread: unsafe { libc::pthread_self() },
             over: AtomicBool::new(false),
             more: Cell::default(),
+            running: GilCell::default(),
+        }
+    }
+
+    /// Says with which objects the handler is called; they stay where they are and
+    /// alive until it is said that there are none.
+    pub fn set_running(&self, py: Python<'_>, objects: &[*mut ffi::PyObject]) {
+        let first = CPtr(objects.as_ptr().cast_mut());
+        self.running.set(py, (first, objects.len()));
+    }
+
+    /// Makes the handles that the running handler was called with own their objects:
+    /// what they have borrowed is about to go.
+    pub fn own_running(&self, py: Python<'_>) {
+        let (objects, len) = self.running.get(py);
+        for i in 0..len {
+            // SAFETY: by the word of `set_running`'s caller live objects; the GIL keeps
+            // the handler, and with it the array, where it is.
+            let object = unsafe { Bound::from_borrowed_ptr_or_opt(py, *objects.0.add(i)) };
+            if let Some(Ok(handle)) = object.as_ref().map(|object| object.cast::<Handle>()) {
+                handle.get().own(py);
+            }
         }
     }
 
