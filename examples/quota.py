@@ -51,7 +51,7 @@ class File:
 
 
 # What a request that had to wait goes on with.
-Then = Callable[[Folder], None]
+Then = Callable[[Folder], object]
 
 
 @dataclass

@@ -3,8 +3,10 @@
 Authors import `gluster`, which has the classes and their documentation.
 """
 
+from collections.abc import Coroutine
 from typing import Any
 
+from gluster import CancelledError as CancelledError
 from gluster import Client as Client
 from gluster import Dict as Dict
 from gluster import Dirent as Dirent
@@ -13,6 +15,7 @@ from gluster import Fd as Fd
 from gluster import Flock as Flock
 from gluster import Frame as Frame
 from gluster import FrameError as FrameError
+from gluster import Future as Future
 from gluster import Gfid as Gfid
 from gluster import Iatt as Iatt
 from gluster import Inode as Inode
@@ -21,9 +24,17 @@ from gluster import Iobref as Iobref
 from gluster import Iovec as Iovec
 from gluster import Lease as Lease
 from gluster import Loc as Loc
+from gluster import Lock as Lock
 from gluster import LockList as LockList
+from gluster import Reply as Reply
+from gluster import Semaphore as Semaphore
 from gluster import Statvfs as Statvfs
+from gluster import Task as Task
 from gluster import Xlator as Xlator
+from gluster import gather as gather
+from gluster import sleep as sleep
+from gluster import timeout as timeout
+from gluster import to_thread as to_thread
 
 fops: list[str]
 
@@ -50,6 +61,9 @@ def parse_size(text: str) -> int | None:
 
 def parse_time(text: str) -> int | None:
     """A number of seconds, with or without a unit."""
+
+def spawn(this: Xlator, coroutine: Coroutine[Any, Any, Any]) -> Task[Any]:
+    """Starts a coroutine for a volume."""
 
 def __getattr__(name: str) -> Any:
     """`X_wind` and `X_unwind` of each fop of this build."""

@@ -11,9 +11,9 @@ import builtins
 import ctypes
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from enum import IntEnum, IntFlag
-from typing import Any, ClassVar, Concatenate, Final, Generic, ParamSpec, TypeVar, final
+from typing import Any, ClassVar, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, final
 
 from typing_extensions import Buffer
 
@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 _S = TypeVar("_S")
 _P = ParamSpec("_P")
 _C = TypeVar("_C", bound=ctypes.Structure)
+_R = TypeVar("_R", covariant=True)
 
 FOPS: dict[str, Fop]
 """The fops that the installed GlusterFS has, in the order of its table."""
@@ -37,6 +38,9 @@ CALLBACKS: dict[str, tuple[str, ...]]
 
 UNSAFE_CALLBACKS: tuple[str, ...]
 """Those that come with a lock held under which Python must not run."""
+
+class CancelledError(BaseException):
+    """The coroutine is to end: what it awaits is not wanted any more. `finally` blocks run."""
 
 class FrameError(Exception):
     """A frame can not do what was asked: it is answered already, or has nothing to pass on."""
@@ -92,6 +96,85 @@ class Translator:
 
     def __init__(self, this: Xlator) -> None:
         """Sets the attributes; to be called first by a derived class that has its own."""
+    def spawn(self, coroutine: Coroutine[Any, Any, _T]) -> Task[_T]:
+        """Starts a coroutine that answers no request, and asks children as root.
+
+        It begins soon, on a thread of Glupy's own; in `__init__`, when the graph is up. It is
+        cancelled when the graph goes down, before `fini`. Its exceptions are logged.
+        """
+
+@final
+class Future(Generic[_R]):
+    """What a coroutine can await: a reply, the end of a sleep, a lock.
+
+    It goes on its way whether it is awaited or not.
+    """
+
+    def __await__(self) -> Generator[Any, Any, _R]: ...
+    def __iter__(self) -> Generator[Any, Any, _R]: ...
+
+@final
+class Task(Generic[_R]):
+    """A coroutine that `spawn` has started. It may be awaited by others."""
+
+    def __await__(self) -> Generator[Any, Any, _R]: ...
+    def cancel(self) -> None:
+        """Ends it: its present or next `await` raises CancelledError."""
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+def gather(*awaitables: Awaitable[Any]) -> Future[list[Any]]:
+    """Awaits winds, calls of children and coroutines at once; their results in order.
+
+    The first exception ends it; the coroutines among the others are cancelled.
+    """
+
+def sleep(seconds: float) -> Future[None]:
+    """Suspends the coroutine, and no thread, for a number of seconds."""
+
+def to_thread(function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+    """Runs a function that may block on one of 64 threads of Glupy's own."""
+
+@final
+class timeout:
+    """`async with timeout(2): ...` raises TimeoutError when what is in it takes longer.
+
+    TimeoutError answers a request ETIMEDOUT. Winds that are asked for in it have a call stack
+    of their own: an answer that comes later harms nothing.
+    """
+
+    def __init__(self, seconds: float) -> None: ...
+    async def __aenter__(self) -> timeout: ...
+    async def __aexit__(self, *exception: object) -> bool: ...
+
+class Semaphore:
+    """Lets a number of coroutines go on at a time; others are suspended, in order."""
+
+    def __init__(self, value: int = 1) -> None: ...
+    def acquire(self) -> Future[None]:
+        """Waits for a turn, which `release` ends; `async with` does both."""
+    def release(self) -> None:
+        """Gives the turn to the next one. RuntimeError if nobody has one."""
+    def locked(self) -> bool:
+        """Whether the next one would have to wait."""
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(self, *exception: object) -> None: ...
+
+@final
+class Lock(Semaphore):
+    """Lets one coroutine go on at a time."""
+
+    def __init__(self) -> None: ...
+
+class Reply:
+    """The answer to a fop, as a coroutine gets it and returns it. There is a class for each fop."""
+
+    @property
+    def op_ret(self) -> int:
+        """0 or more for success, -1 for an error."""
+    @property
+    def op_errno(self) -> int:
+        """The error, if there is one."""
 
 @final
 class Frame:
@@ -127,10 +210,11 @@ class Frame:
     @property
     def op(self) -> str:
         """Name of the fop."""
-    def wind(self, *, child: Xlator | None = None, cookie: object = None, **changes: object) -> None:
+    def wind(self, *, child: Xlator | None = None, cookie: object = None, **changes: object) -> Future[Any]:
         """Passes the request on as it came; keywords change single arguments.
 
-        Without `child` to the first one, as in C. The callback gets `cookie`.
+        Without `child` to the first one, as in C. In a coroutine the reply comes by `await`.
+        Elsewhere there is None to await, and the callback gets `cookie`.
         """
     def unwind(self, op_ret: int | None = None, op_errno: int | None = None, **changes: object) -> None:
         """Answers the request.
@@ -160,6 +244,114 @@ class Xlator:
     @property
     def children(self) -> tuple[Xlator, ...]:
         """The translators below it."""
+    def stat(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[stat_reply_t]:
+        """Read the attributes of the inode at a location. In a coroutine, asks this child for the user who asks, or as root."""
+    def readlink(self, loc: Loc, size: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readlink_reply_t]:
+        """Read the target of a symbolic link. In a coroutine, asks this child for the user who asks, or as root."""
+    def mknod(self, loc: Loc, mode: int, rdev: int, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[mknod_reply_t]:
+        """Make a device, fifo, socket or regular file without opening it. In a coroutine, asks this child for the user who asks, or as root."""
+    def mkdir(self, loc: Loc, mode: int, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[mkdir_reply_t]:
+        """Make a directory. In a coroutine, asks this child for the user who asks, or as root."""
+    def unlink(self, loc: Loc, xflags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[unlink_reply_t]:
+        """Remove a name that is not a directory. In a coroutine, asks this child for the user who asks, or as root."""
+    def rmdir(self, loc: Loc, xflags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rmdir_reply_t]:
+        """Remove a directory. In a coroutine, asks this child for the user who asks, or as root."""
+    def symlink(self, linkname: _Name, loc: Loc, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[symlink_reply_t]:
+        """Make a symbolic link. In a coroutine, asks this child for the user who asks, or as root."""
+    def rename(self, oldloc: Loc, newloc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rename_reply_t]:
+        """Move a name, within a directory or to another one. In a coroutine, asks this child for the user who asks, or as root."""
+    def link(self, oldloc: Loc, newloc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[link_reply_t]:
+        """Give an inode one more name. In a coroutine, asks this child for the user who asks, or as root."""
+    def truncate(self, loc: Loc, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[truncate_reply_t]:
+        """Set the length of the file at a location. In a coroutine, asks this child for the user who asks, or as root."""
+    def open(self, loc: Loc, flags: int, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[open_reply_t]:
+        """Open a file. In a coroutine, asks this child for the user who asks, or as root."""
+    def readv(self, fd: Fd, size: int, offset: int, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readv_reply_t]:
+        """Read from an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def writev(self, fd: Fd, vector: _Data, count: int, offset: int, flags: int, iobref: Iobref | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[writev_reply_t]:
+        """Write to an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def statfs(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[statfs_reply_t]:
+        """Read the figures of the whole file system, such as free space. In a coroutine, asks this child for the user who asks, or as root."""
+    def flush(self, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[flush_reply_t]:
+        """Close one descriptor of an open file; comes once per close(), so more than once per open. In a coroutine, asks this child for the user who asks, or as root."""
+    def fsync(self, fd: Fd, datasync: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fsync_reply_t]:
+        """Bring the data of an open file to stable storage. In a coroutine, asks this child for the user who asks, or as root."""
+    def setxattr(self, loc: Loc, dict: Dict, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setxattr_reply_t]:
+        """Set extended attributes at a location. In a coroutine, asks this child for the user who asks, or as root."""
+    def getxattr(self, loc: Loc, name: _Name | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[getxattr_reply_t]:
+        """Read one extended attribute, or all of them, at a location. In a coroutine, asks this child for the user who asks, or as root."""
+    def removexattr(self, loc: Loc, name: _Name, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[removexattr_reply_t]:
+        """Remove an extended attribute at a location. In a coroutine, asks this child for the user who asks, or as root."""
+    def opendir(self, loc: Loc, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[opendir_reply_t]:
+        """Open a directory. In a coroutine, asks this child for the user who asks, or as root."""
+    def fsyncdir(self, fd: Fd, datasync: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fsyncdir_reply_t]:
+        """Bring an open directory to stable storage. In a coroutine, asks this child for the user who asks, or as root."""
+    def access(self, loc: Loc, mask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[access_reply_t]:
+        """Ask whether the caller may read, write or execute. In a coroutine, asks this child for the user who asks, or as root."""
+    def create(self, loc: Loc, flags: int, mode: int, umask: int, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[create_reply_t]:
+        """Make a regular file and open it, in one step. In a coroutine, asks this child for the user who asks, or as root."""
+    def ftruncate(self, fd: Fd, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[ftruncate_reply_t]:
+        """Set the length of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def fstat(self, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fstat_reply_t]:
+        """Read the attributes of an open file or directory. In a coroutine, asks this child for the user who asks, or as root."""
+    def lk(self, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lk_reply_t]:
+        """Take, test or release a POSIX record lock for an application. In a coroutine, asks this child for the user who asks, or as root."""
+    def lookup(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lookup_reply_t]:
+        """Find a name in a directory, or refresh an inode that is known. In a coroutine, asks this child for the user who asks, or as root."""
+    def readdir(self, fd: Fd, size: int, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readdir_reply_t]:
+        """List names of an open directory. In a coroutine, asks this child for the user who asks, or as root."""
+    def inodelk(self, volume: _Name, loc: Loc, cmd: int, flock: Flock, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[inodelk_reply_t]:
+        """Take or release a lock on a range of an inode, for translators. In a coroutine, asks this child for the user who asks, or as root."""
+    def finodelk(self, volume: _Name, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[finodelk_reply_t]:
+        """Take or release a lock on a range of an open file's inode, for translators. In a coroutine, asks this child for the user who asks, or as root."""
+    def entrylk(self, volume: _Name, loc: Loc, basename: _Name | None, cmd: int, type: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[entrylk_reply_t]:
+        """Take or release a lock on one name, or all names, of a directory, for translators. In a coroutine, asks this child for the user who asks, or as root."""
+    def fentrylk(self, volume: _Name, fd: Fd, basename: _Name | None, cmd: int, type: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fentrylk_reply_t]:
+        """Take or release a lock on one name, or all names, of an open directory, for translators. In a coroutine, asks this child for the user who asks, or as root."""
+    def xattrop(self, loc: Loc, optype: int, xattr: Dict, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[xattrop_reply_t]:
+        """Change numbers in extended attributes in one indivisible step, at a location. In a coroutine, asks this child for the user who asks, or as root."""
+    def fxattrop(self, fd: Fd, optype: int, xattr: Dict, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fxattrop_reply_t]:
+        """Change numbers in extended attributes in one indivisible step, on an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def fgetxattr(self, fd: Fd, name: _Name | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fgetxattr_reply_t]:
+        """Read one extended attribute, or all of them, of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def fsetxattr(self, fd: Fd, dict: Dict, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fsetxattr_reply_t]:
+        """Set extended attributes of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def rchecksum(self, fd: Fd, offset: int, len: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rchecksum_reply_t]:
+        """Have the brick compute checksums of a range of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def setattr(self, loc: Loc, stbuf: Iatt, valid: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setattr_reply_t]:
+        """Change mode, owner or times at a location. In a coroutine, asks this child for the user who asks, or as root."""
+    def fsetattr(self, fd: Fd, stbuf: Iatt, valid: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fsetattr_reply_t]:
+        """Change mode, owner or times of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def readdirp(self, fd: Fd, size: int, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readdirp_reply_t]:
+        """List names of an open directory together with attributes and inodes. In a coroutine, asks this child for the user who asks, or as root."""
+    def getspec(self, key: _Name | None, flag: int, *, as_root: bool = False) -> Future[getspec_reply_t]:
+        """Fetch a volfile from a volfile server. In a coroutine, asks this child for the user who asks, or as root."""
+    def fremovexattr(self, fd: Fd, name: _Name, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fremovexattr_reply_t]:
+        """Remove an extended attribute of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def fallocate(self, fd: Fd, keep_size: int, offset: int, len: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fallocate_reply_t]:
+        """Reserve space for a range of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def discard(self, fd: Fd, offset: int, len: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[discard_reply_t]:
+        """Punch a hole into an open file: free the space of a range. In a coroutine, asks this child for the user who asks, or as root."""
+    def zerofill(self, fd: Fd, offset: int, len: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[zerofill_reply_t]:
+        """Write zeros over a range of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def ipc(self, op: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[ipc_reply_t]:
+        """Send a message to the other translators of the graph; no file is involved. In a coroutine, asks this child for the user who asks, or as root."""
+    def seek(self, fd: Fd, offset: int, what: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[seek_reply_t]:
+        """Find the next data or the next hole of an open file. In a coroutine, asks this child for the user who asks, or as root."""
+    def lease(self, loc: Loc, lease: Lease, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lease_reply_t]:
+        """Get, take or give back a lease. In a coroutine, asks this child for the user who asks, or as root."""
+    def getactivelk(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[getactivelk_reply_t]:
+        """List the locks that are held on an inode, to move them to another brick. In a coroutine, asks this child for the user who asks, or as root."""
+    def setactivelk(self, loc: Loc, locklist: _Locks, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setactivelk_reply_t]:
+        """Take over locks that were held on another brick. In a coroutine, asks this child for the user who asks, or as root."""
+    def put(self, loc: Loc, mode: int, umask: int, flags: int, vector: _Data, count: int, offset: int, iobref: Iobref | None, xattr: Dict | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[put_reply_t]:
+        """Make a whole small file in one request: create, write, set attributes, close. In a coroutine, asks this child for the user who asks, or as root."""
+    def icreate(self, loc: Loc, mode: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[icreate_reply_t]:
+        """Make an inode that has no name yet. In a coroutine, asks this child for the user who asks, or as root."""
+    def namelink(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[namelink_reply_t]:
+        """Give a name to an inode that icreate made. In a coroutine, asks this child for the user who asks, or as root."""
+    def copy_file_range(self, fd_in: Fd, off_in: int, fd_out: Fd, off_out: int, len: int, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[copy_file_range_reply_t]:
+        """Copy a range of one open file into another on the brick, without moving the data here. In a coroutine, asks this child for the user who asks, or as root."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -1455,10 +1647,11 @@ stat_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Dict | N
 Receives the answer: `stat_cbk(self, frame, cookie, this, op_ret, op_errno, buf, xdata)`.
 """
 
-def stat_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def stat_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[stat_reply_t]:
     """Read the attributes of the inode at a location.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def stat_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, xdata: Dict | None) -> None:
@@ -1466,6 +1659,18 @@ def stat_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, xdat
 
     Answers the request.
     """
+
+@final
+class stat_reply_t(Reply):
+    """The answer to stat. Read the attributes of the inode at a location."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 readlink_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Dict | None]]
 """Read the target of a symbolic link.
@@ -1479,10 +1684,11 @@ readlink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, str | None, Iatt 
 Receives the answer: `readlink_cbk(self, frame, cookie, this, op_ret, op_errno, path, buf, xdata)`.
 """
 
-def readlink_wind(frame: Frame, loc: Loc, size: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def readlink_wind(frame: Frame, loc: Loc, size: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[readlink_reply_t]:
     """Read the target of a symbolic link.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def readlink_unwind(frame: Frame, op_ret: int, op_errno: int, path: _Name | None, buf: Iatt | None, xdata: Dict | None) -> None:
@@ -1490,6 +1696,20 @@ def readlink_unwind(frame: Frame, op_ret: int, op_errno: int, path: _Name | None
 
     Answers the request.
     """
+
+@final
+class readlink_reply_t(Reply):
+    """The answer to readlink. Read the target of a symbolic link."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, path: _Name | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., path: _Name | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 mknod_fop_t: _HandlerType[[Frame, Xlator, Loc, int, int, int, Dict | None]]
 """Make a device, fifo, socket or regular file without opening it.
@@ -1503,10 +1723,11 @@ mknod_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt |
 Receives the answer: `mknod_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def mknod_wind(frame: Frame, loc: Loc, mode: int, rdev: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def mknod_wind(frame: Frame, loc: Loc, mode: int, rdev: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[mknod_reply_t]:
     """Make a device, fifo, socket or regular file without opening it.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def mknod_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, buf: Iatt | None, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1514,6 +1735,24 @@ def mknod_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, 
 
     Answers the request.
     """
+
+@final
+class mknod_reply_t(Reply):
+    """The answer to mknod. Make a device, fifo, socket or regular file without opening it."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 mkdir_fop_t: _HandlerType[[Frame, Xlator, Loc, int, int, Dict | None]]
 """Make a directory.
@@ -1527,10 +1766,11 @@ mkdir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt |
 Receives the answer: `mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def mkdir_wind(frame: Frame, loc: Loc, mode: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def mkdir_wind(frame: Frame, loc: Loc, mode: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[mkdir_reply_t]:
     """Make a directory.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def mkdir_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, buf: Iatt | None, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1538,6 +1778,24 @@ def mkdir_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, 
 
     Answers the request.
     """
+
+@final
+class mkdir_reply_t(Reply):
+    """The answer to mkdir. Make a directory."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 unlink_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Dict | None]]
 """Remove a name that is not a directory.
@@ -1551,10 +1809,11 @@ unlink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt |
 Receives the answer: `unlink_cbk(self, frame, cookie, this, op_ret, op_errno, preparent, postparent, xdata)`.
 """
 
-def unlink_wind(frame: Frame, loc: Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def unlink_wind(frame: Frame, loc: Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[unlink_reply_t]:
     """Remove a name that is not a directory.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def unlink_unwind(frame: Frame, op_ret: int, op_errno: int, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1562,6 +1821,20 @@ def unlink_unwind(frame: Frame, op_ret: int, op_errno: int, preparent: Iatt | No
 
     Answers the request.
     """
+
+@final
+class unlink_reply_t(Reply):
+    """The answer to unlink. Remove a name that is not a directory."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 rmdir_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Dict | None]]
 """Remove a directory.
@@ -1575,10 +1848,11 @@ rmdir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt | 
 Receives the answer: `rmdir_cbk(self, frame, cookie, this, op_ret, op_errno, preparent, postparent, xdata)`.
 """
 
-def rmdir_wind(frame: Frame, loc: Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def rmdir_wind(frame: Frame, loc: Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[rmdir_reply_t]:
     """Remove a directory.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def rmdir_unwind(frame: Frame, op_ret: int, op_errno: int, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1586,6 +1860,20 @@ def rmdir_unwind(frame: Frame, op_ret: int, op_errno: int, preparent: Iatt | Non
 
     Answers the request.
     """
+
+@final
+class rmdir_reply_t(Reply):
+    """The answer to rmdir. Remove a directory."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 symlink_fop_t: _HandlerType[[Frame, Xlator, str, Loc, int, Dict | None]]
 """Make a symbolic link.
@@ -1599,10 +1887,11 @@ symlink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt
 Receives the answer: `symlink_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def symlink_wind(frame: Frame, linkname: _Name, loc: Loc, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def symlink_wind(frame: Frame, linkname: _Name, loc: Loc, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[symlink_reply_t]:
     """Make a symbolic link.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def symlink_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, buf: Iatt | None, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1610,6 +1899,24 @@ def symlink_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None
 
     Answers the request.
     """
+
+@final
+class symlink_reply_t(Reply):
+    """The answer to symlink. Make a symbolic link."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 rename_fop_t: _HandlerType[[Frame, Xlator, Loc, Loc, Dict | None]]
 """Move a name, within a directory or to another one.
@@ -1623,10 +1930,11 @@ rename_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt |
 Receives the answer: `rename_cbk(self, frame, cookie, this, op_ret, op_errno, buf, preoldparent, postoldparent, prenewparent, postnewparent, xdata)`.
 """
 
-def rename_wind(frame: Frame, oldloc: Loc, newloc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def rename_wind(frame: Frame, oldloc: Loc, newloc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[rename_reply_t]:
     """Move a name, within a directory or to another one.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def rename_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, preoldparent: Iatt | None, postoldparent: Iatt | None, prenewparent: Iatt | None, postnewparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1634,6 +1942,26 @@ def rename_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, pr
 
     Answers the request.
     """
+
+@final
+class rename_reply_t(Reply):
+    """The answer to rename. Move a name, within a directory or to another one."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., preoldparent: Iatt | None = ..., postoldparent: Iatt | None = ..., prenewparent: Iatt | None = ..., postnewparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Iatt | None = ..., preoldparent: Iatt | None = ..., postoldparent: Iatt | None = ..., prenewparent: Iatt | None = ..., postnewparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def preoldparent(self) -> Iatt | None: ...
+    @property
+    def postoldparent(self) -> Iatt | None: ...
+    @property
+    def prenewparent(self) -> Iatt | None: ...
+    @property
+    def postnewparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 link_fop_t: _HandlerType[[Frame, Xlator, Loc, Loc, Dict | None]]
 """Give an inode one more name.
@@ -1647,10 +1975,11 @@ link_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt | 
 Receives the answer: `link_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def link_wind(frame: Frame, oldloc: Loc, newloc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def link_wind(frame: Frame, oldloc: Loc, newloc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[link_reply_t]:
     """Give an inode one more name.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def link_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, buf: Iatt | None, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1658,6 +1987,24 @@ def link_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, b
 
     Answers the request.
     """
+
+@final
+class link_reply_t(Reply):
+    """The answer to link. Give an inode one more name."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 truncate_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Dict | None]]
 """Set the length of the file at a location.
@@ -1671,10 +2018,11 @@ truncate_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt
 Receives the answer: `truncate_cbk(self, frame, cookie, this, op_ret, op_errno, prebuf, postbuf, xdata)`.
 """
 
-def truncate_wind(frame: Frame, loc: Loc, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def truncate_wind(frame: Frame, loc: Loc, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[truncate_reply_t]:
     """Set the length of the file at a location.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def truncate_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None, postbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -1682,6 +2030,20 @@ def truncate_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | Non
 
     Answers the request.
     """
+
+@final
+class truncate_reply_t(Reply):
+    """The answer to truncate. Set the length of the file at a location."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def prebuf(self) -> Iatt | None: ...
+    @property
+    def postbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 open_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Fd, Dict | None]]
 """Open a file.
@@ -1695,10 +2057,11 @@ open_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Fd | None, Dict | Non
 Receives the answer: `open_cbk(self, frame, cookie, this, op_ret, op_errno, fd, xdata)`.
 """
 
-def open_wind(frame: Frame, loc: Loc, flags: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def open_wind(frame: Frame, loc: Loc, flags: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[open_reply_t]:
     """Open a file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def open_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, xdata: Dict | None) -> None:
@@ -1706,6 +2069,18 @@ def open_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, xdata: 
 
     Answers the request.
     """
+
+@final
+class open_reply_t(Reply):
+    """The answer to open. Open a file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., fd: Fd | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def fd(self) -> Fd | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 readv_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, int, Dict | None]]
 """Read from an open file.
@@ -1719,10 +2094,11 @@ readv_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iovec | None, int, I
 Receives the answer: `readv_cbk(self, frame, cookie, this, op_ret, op_errno, vector, count, stbuf, iobref, xdata)`.
 """
 
-def readv_wind(frame: Frame, fd: Fd, size: int, offset: int, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def readv_wind(frame: Frame, fd: Fd, size: int, offset: int, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[readv_reply_t]:
     """Read from an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def readv_unwind(frame: Frame, op_ret: int, op_errno: int, vector: _Data | None, count: int, stbuf: Iatt | None, iobref: Iobref | None, xdata: Dict | None) -> None:
@@ -1730,6 +2106,24 @@ def readv_unwind(frame: Frame, op_ret: int, op_errno: int, vector: _Data | None,
 
     Answers the request.
     """
+
+@final
+class readv_reply_t(Reply):
+    """The answer to readv. Read from an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, vector: _Data | None = ..., count: int = ..., stbuf: Iatt | None = ..., iobref: Iobref | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., vector: _Data | None = ..., count: int = ..., stbuf: Iatt | None = ..., iobref: Iobref | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def vector(self) -> Iovec | None: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def stbuf(self) -> Iatt | None: ...
+    @property
+    def iobref(self) -> Iobref | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 writev_fop_t: _HandlerType[[Frame, Xlator, Fd, Iovec, int, int, int, Iobref | None, Dict | None]]
 """Write to an open file.
@@ -1743,10 +2137,11 @@ writev_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt |
 Receives the answer: `writev_cbk(self, frame, cookie, this, op_ret, op_errno, prebuf, postbuf, xdata)`.
 """
 
-def writev_wind(frame: Frame, fd: Fd, vector: _Data, count: int, offset: int, flags: int, iobref: Iobref | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def writev_wind(frame: Frame, fd: Fd, vector: _Data, count: int, offset: int, flags: int, iobref: Iobref | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[writev_reply_t]:
     """Write to an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def writev_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None, postbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -1754,6 +2149,20 @@ def writev_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None,
 
     Answers the request.
     """
+
+@final
+class writev_reply_t(Reply):
+    """The answer to writev. Write to an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def prebuf(self) -> Iatt | None: ...
+    @property
+    def postbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 statfs_fop_t: _HandlerType[[Frame, Xlator, Loc, Dict | None]]
 """Read the figures of the whole file system, such as free space.
@@ -1767,10 +2176,11 @@ statfs_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Statvfs | None, Dic
 Receives the answer: `statfs_cbk(self, frame, cookie, this, op_ret, op_errno, buf, xdata)`.
 """
 
-def statfs_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def statfs_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[statfs_reply_t]:
     """Read the figures of the whole file system, such as free space.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def statfs_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Statvfs | None, xdata: Dict | None) -> None:
@@ -1778,6 +2188,18 @@ def statfs_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Statvfs | None,
 
     Answers the request.
     """
+
+@final
+class statfs_reply_t(Reply):
+    """The answer to statfs. Read the figures of the whole file system, such as free space."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Statvfs | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Statvfs | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def buf(self) -> Statvfs | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 flush_fop_t: _HandlerType[[Frame, Xlator, Fd, Dict | None]]
 """Close one descriptor of an open file; comes once per close(), so more than once per open.
@@ -1791,10 +2213,11 @@ flush_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `flush_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def flush_wind(frame: Frame, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def flush_wind(frame: Frame, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[flush_reply_t]:
     """Close one descriptor of an open file; comes once per close(), so more than once per open.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def flush_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -1802,6 +2225,16 @@ def flush_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -
 
     Answers the request.
     """
+
+@final
+class flush_reply_t(Reply):
+    """The answer to flush. Close one descriptor of an open file; comes once per close(), so more than once per open."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fsync_fop_t: _HandlerType[[Frame, Xlator, Fd, int, Dict | None]]
 """Bring the data of an open file to stable storage.
@@ -1815,10 +2248,11 @@ fsync_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt | 
 Receives the answer: `fsync_cbk(self, frame, cookie, this, op_ret, op_errno, prebuf, postbuf, xdata)`.
 """
 
-def fsync_wind(frame: Frame, fd: Fd, datasync: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fsync_wind(frame: Frame, fd: Fd, datasync: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fsync_reply_t]:
     """Bring the data of an open file to stable storage.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fsync_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None, postbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -1826,6 +2260,20 @@ def fsync_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None, 
 
     Answers the request.
     """
+
+@final
+class fsync_reply_t(Reply):
+    """The answer to fsync. Bring the data of an open file to stable storage."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def prebuf(self) -> Iatt | None: ...
+    @property
+    def postbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 setxattr_fop_t: _HandlerType[[Frame, Xlator, Loc, Dict, int, Dict | None]]
 """Set extended attributes at a location.
@@ -1839,10 +2287,11 @@ setxattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `setxattr_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def setxattr_wind(frame: Frame, loc: Loc, dict: Dict, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def setxattr_wind(frame: Frame, loc: Loc, dict: Dict, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setxattr_reply_t]:
     """Set extended attributes at a location.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def setxattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -1850,6 +2299,16 @@ def setxattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 
     Answers the request.
     """
+
+@final
+class setxattr_reply_t(Reply):
+    """The answer to setxattr. Set extended attributes at a location."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 getxattr_fop_t: _HandlerType[[Frame, Xlator, Loc, str | None, Dict | None]]
 """Read one extended attribute, or all of them, at a location.
@@ -1863,10 +2322,11 @@ getxattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None, Dict
 Receives the answer: `getxattr_cbk(self, frame, cookie, this, op_ret, op_errno, dict, xdata)`.
 """
 
-def getxattr_wind(frame: Frame, loc: Loc, name: _Name | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def getxattr_wind(frame: Frame, loc: Loc, name: _Name | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[getxattr_reply_t]:
     """Read one extended attribute, or all of them, at a location.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def getxattr_unwind(frame: Frame, op_ret: int, op_errno: int, dict: Dict | None, xdata: Dict | None) -> None:
@@ -1874,6 +2334,18 @@ def getxattr_unwind(frame: Frame, op_ret: int, op_errno: int, dict: Dict | None,
 
     Answers the request.
     """
+
+@final
+class getxattr_reply_t(Reply):
+    """The answer to getxattr. Read one extended attribute, or all of them, at a location."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, dict: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., dict: Dict | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def dict(self) -> Dict | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 removexattr_fop_t: _HandlerType[[Frame, Xlator, Loc, str, Dict | None]]
 """Remove an extended attribute at a location.
@@ -1887,10 +2359,11 @@ removexattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `removexattr_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def removexattr_wind(frame: Frame, loc: Loc, name: _Name, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def removexattr_wind(frame: Frame, loc: Loc, name: _Name, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[removexattr_reply_t]:
     """Remove an extended attribute at a location.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def removexattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -1898,6 +2371,16 @@ def removexattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | N
 
     Answers the request.
     """
+
+@final
+class removexattr_reply_t(Reply):
+    """The answer to removexattr. Remove an extended attribute at a location."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 opendir_fop_t: _HandlerType[[Frame, Xlator, Loc, Fd, Dict | None]]
 """Open a directory.
@@ -1911,10 +2394,11 @@ opendir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Fd | None, Dict | 
 Receives the answer: `opendir_cbk(self, frame, cookie, this, op_ret, op_errno, fd, xdata)`.
 """
 
-def opendir_wind(frame: Frame, loc: Loc, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def opendir_wind(frame: Frame, loc: Loc, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[opendir_reply_t]:
     """Open a directory.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def opendir_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, xdata: Dict | None) -> None:
@@ -1922,6 +2406,18 @@ def opendir_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, xdat
 
     Answers the request.
     """
+
+@final
+class opendir_reply_t(Reply):
+    """The answer to opendir. Open a directory."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., fd: Fd | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def fd(self) -> Fd | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fsyncdir_fop_t: _HandlerType[[Frame, Xlator, Fd, int, Dict | None]]
 """Bring an open directory to stable storage.
@@ -1935,10 +2431,11 @@ fsyncdir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `fsyncdir_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def fsyncdir_wind(frame: Frame, fd: Fd, datasync: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fsyncdir_wind(frame: Frame, fd: Fd, datasync: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fsyncdir_reply_t]:
     """Bring an open directory to stable storage.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fsyncdir_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -1946,6 +2443,16 @@ def fsyncdir_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 
     Answers the request.
     """
+
+@final
+class fsyncdir_reply_t(Reply):
+    """The answer to fsyncdir. Bring an open directory to stable storage."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 access_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Dict | None]]
 """Ask whether the caller may read, write or execute.
@@ -1959,10 +2466,11 @@ access_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `access_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def access_wind(frame: Frame, loc: Loc, mask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def access_wind(frame: Frame, loc: Loc, mask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[access_reply_t]:
     """Ask whether the caller may read, write or execute.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def access_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -1970,6 +2478,16 @@ def access_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) 
 
     Answers the request.
     """
+
+@final
+class access_reply_t(Reply):
+    """The answer to access. Ask whether the caller may read, write or execute."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 create_fop_t: _HandlerType[[Frame, Xlator, Loc, int, int, int, Fd, Dict | None]]
 """Make a regular file and open it, in one step.
@@ -1983,10 +2501,11 @@ create_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Fd | None, Inode | 
 Receives the answer: `create_cbk(self, frame, cookie, this, op_ret, op_errno, fd, inode, buf, preparent, postparent, xdata)`.
 """
 
-def create_wind(frame: Frame, loc: Loc, flags: int, mode: int, umask: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def create_wind(frame: Frame, loc: Loc, flags: int, mode: int, umask: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[create_reply_t]:
     """Make a regular file and open it, in one step.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def create_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, inode: Inode | None, buf: Iatt | None, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -1994,6 +2513,26 @@ def create_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, inode
 
     Answers the request.
     """
+
+@final
+class create_reply_t(Reply):
+    """The answer to create. Make a regular file and open it, in one step."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., fd: Fd | None = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def fd(self) -> Fd | None: ...
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 ftruncate_fop_t: _HandlerType[[Frame, Xlator, Fd, int, Dict | None]]
 """Set the length of an open file.
@@ -2007,10 +2546,11 @@ ftruncate_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iat
 Receives the answer: `ftruncate_cbk(self, frame, cookie, this, op_ret, op_errno, prebuf, postbuf, xdata)`.
 """
 
-def ftruncate_wind(frame: Frame, fd: Fd, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def ftruncate_wind(frame: Frame, fd: Fd, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[ftruncate_reply_t]:
     """Set the length of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def ftruncate_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None, postbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -2018,6 +2558,20 @@ def ftruncate_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | No
 
     Answers the request.
     """
+
+@final
+class ftruncate_reply_t(Reply):
+    """The answer to ftruncate. Set the length of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def prebuf(self) -> Iatt | None: ...
+    @property
+    def postbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fstat_fop_t: _HandlerType[[Frame, Xlator, Fd, Dict | None]]
 """Read the attributes of an open file or directory.
@@ -2031,10 +2585,11 @@ fstat_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Dict | 
 Receives the answer: `fstat_cbk(self, frame, cookie, this, op_ret, op_errno, buf, xdata)`.
 """
 
-def fstat_wind(frame: Frame, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fstat_wind(frame: Frame, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fstat_reply_t]:
     """Read the attributes of an open file or directory.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fstat_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, xdata: Dict | None) -> None:
@@ -2042,6 +2597,18 @@ def fstat_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, xda
 
     Answers the request.
     """
+
+@final
+class fstat_reply_t(Reply):
+    """The answer to fstat. Read the attributes of an open file or directory."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 lk_fop_t: _HandlerType[[Frame, Xlator, Fd, int, Flock, Dict | None]]
 """Take, test or release a POSIX record lock for an application.
@@ -2055,10 +2622,11 @@ lk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Flock | None, Dict | No
 Receives the answer: `lk_cbk(self, frame, cookie, this, op_ret, op_errno, flock, xdata)`.
 """
 
-def lk_wind(frame: Frame, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def lk_wind(frame: Frame, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[lk_reply_t]:
     """Take, test or release a POSIX record lock for an application.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def lk_unwind(frame: Frame, op_ret: int, op_errno: int, flock: Flock | None, xdata: Dict | None) -> None:
@@ -2066,6 +2634,18 @@ def lk_unwind(frame: Frame, op_ret: int, op_errno: int, flock: Flock | None, xda
 
     Answers the request.
     """
+
+@final
+class lk_reply_t(Reply):
+    """The answer to lk. Take, test or release a POSIX record lock for an application."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, flock: Flock | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., flock: Flock | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def flock(self) -> Flock | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 lookup_fop_t: _HandlerType[[Frame, Xlator, Loc, Dict | None]]
 """Find a name in a directory, or refresh an inode that is known.
@@ -2079,10 +2659,11 @@ lookup_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt 
 Receives the answer: `lookup_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, xdata, postparent)`.
 """
 
-def lookup_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def lookup_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[lookup_reply_t]:
     """Find a name in a directory, or refresh an inode that is known.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def lookup_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, buf: Iatt | None, xdata: Dict | None, postparent: Iatt | None) -> None:
@@ -2090,6 +2671,22 @@ def lookup_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None,
 
     Answers the request.
     """
+
+@final
+class lookup_reply_t(Reply):
+    """The answer to lookup. Find a name in a directory, or refresh an inode that is known."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ..., postparent: Iatt | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ..., postparent: Iatt | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
 
 readdir_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, Dict | None]]
 """List names of an open directory.
@@ -2103,10 +2700,11 @@ readdir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dirents | None, Di
 Receives the answer: `readdir_cbk(self, frame, cookie, this, op_ret, op_errno, entries, xdata)`.
 """
 
-def readdir_wind(frame: Frame, fd: Fd, size: int, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def readdir_wind(frame: Frame, fd: Fd, size: int, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[readdir_reply_t]:
     """List names of an open directory.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def readdir_unwind(frame: Frame, op_ret: int, op_errno: int, entries: _Entries | None, xdata: Dict | None) -> None:
@@ -2114,6 +2712,18 @@ def readdir_unwind(frame: Frame, op_ret: int, op_errno: int, entries: _Entries |
 
     Answers the request.
     """
+
+@final
+class readdir_reply_t(Reply):
+    """The answer to readdir. List names of an open directory."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, entries: _Entries | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., entries: _Entries | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def entries(self) -> Dirents | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 inodelk_fop_t: _HandlerType[[Frame, Xlator, str, Loc, int, Flock, Dict | None]]
 """Take or release a lock on a range of an inode, for translators.
@@ -2127,10 +2737,11 @@ inodelk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `inodelk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def inodelk_wind(frame: Frame, volume: _Name, loc: Loc, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def inodelk_wind(frame: Frame, volume: _Name, loc: Loc, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[inodelk_reply_t]:
     """Take or release a lock on a range of an inode, for translators.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def inodelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2138,6 +2749,16 @@ def inodelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None)
 
     Answers the request.
     """
+
+@final
+class inodelk_reply_t(Reply):
+    """The answer to inodelk. Take or release a lock on a range of an inode, for translators."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 finodelk_fop_t: _HandlerType[[Frame, Xlator, str, Fd, int, Flock, Dict | None]]
 """Take or release a lock on a range of an open file's inode, for translators.
@@ -2151,10 +2772,11 @@ finodelk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `finodelk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def finodelk_wind(frame: Frame, volume: _Name, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def finodelk_wind(frame: Frame, volume: _Name, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[finodelk_reply_t]:
     """Take or release a lock on a range of an open file's inode, for translators.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def finodelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2162,6 +2784,16 @@ def finodelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 
     Answers the request.
     """
+
+@final
+class finodelk_reply_t(Reply):
+    """The answer to finodelk. Take or release a lock on a range of an open file's inode, for translators."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 entrylk_fop_t: _HandlerType[[Frame, Xlator, str, Loc, str | None, int, int, Dict | None]]
 """Take or release a lock on one name, or all names, of a directory, for translators.
@@ -2175,10 +2807,11 @@ entrylk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `entrylk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def entrylk_wind(frame: Frame, volume: _Name, loc: Loc, basename: _Name | None, cmd: int, type: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def entrylk_wind(frame: Frame, volume: _Name, loc: Loc, basename: _Name | None, cmd: int, type: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[entrylk_reply_t]:
     """Take or release a lock on one name, or all names, of a directory, for translators.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def entrylk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2186,6 +2819,16 @@ def entrylk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None)
 
     Answers the request.
     """
+
+@final
+class entrylk_reply_t(Reply):
+    """The answer to entrylk. Take or release a lock on one name, or all names, of a directory, for translators."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fentrylk_fop_t: _HandlerType[[Frame, Xlator, str, Fd, str | None, int, int, Dict | None]]
 """Take or release a lock on one name, or all names, of an open directory, for translators.
@@ -2199,10 +2842,11 @@ fentrylk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `fentrylk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def fentrylk_wind(frame: Frame, volume: _Name, fd: Fd, basename: _Name | None, cmd: int, type: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fentrylk_wind(frame: Frame, volume: _Name, fd: Fd, basename: _Name | None, cmd: int, type: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fentrylk_reply_t]:
     """Take or release a lock on one name, or all names, of an open directory, for translators.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fentrylk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2210,6 +2854,16 @@ def fentrylk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 
     Answers the request.
     """
+
+@final
+class fentrylk_reply_t(Reply):
+    """The answer to fentrylk. Take or release a lock on one name, or all names, of an open directory, for translators."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 xattrop_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Dict, Dict | None]]
 """Change numbers in extended attributes in one indivisible step, at a location.
@@ -2223,10 +2877,11 @@ xattrop_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None, Dict 
 Receives the answer: `xattrop_cbk(self, frame, cookie, this, op_ret, op_errno, xattr, xdata)`.
 """
 
-def xattrop_wind(frame: Frame, loc: Loc, optype: int, xattr: Dict, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def xattrop_wind(frame: Frame, loc: Loc, optype: int, xattr: Dict, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[xattrop_reply_t]:
     """Change numbers in extended attributes in one indivisible step, at a location.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def xattrop_unwind(frame: Frame, op_ret: int, op_errno: int, xattr: Dict | None, xdata: Dict | None) -> None:
@@ -2234,6 +2889,18 @@ def xattrop_unwind(frame: Frame, op_ret: int, op_errno: int, xattr: Dict | None,
 
     Answers the request.
     """
+
+@final
+class xattrop_reply_t(Reply):
+    """The answer to xattrop. Change numbers in extended attributes in one indivisible step, at a location."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xattr: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xattr: Dict | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xattr(self) -> Dict | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fxattrop_fop_t: _HandlerType[[Frame, Xlator, Fd, int, Dict, Dict | None]]
 """Change numbers in extended attributes in one indivisible step, on an open file.
@@ -2247,10 +2914,11 @@ fxattrop_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None, Dict
 Receives the answer: `fxattrop_cbk(self, frame, cookie, this, op_ret, op_errno, xattr, xdata)`.
 """
 
-def fxattrop_wind(frame: Frame, fd: Fd, optype: int, xattr: Dict, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fxattrop_wind(frame: Frame, fd: Fd, optype: int, xattr: Dict, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fxattrop_reply_t]:
     """Change numbers in extended attributes in one indivisible step, on an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fxattrop_unwind(frame: Frame, op_ret: int, op_errno: int, xattr: Dict | None, xdata: Dict | None) -> None:
@@ -2258,6 +2926,18 @@ def fxattrop_unwind(frame: Frame, op_ret: int, op_errno: int, xattr: Dict | None
 
     Answers the request.
     """
+
+@final
+class fxattrop_reply_t(Reply):
+    """The answer to fxattrop. Change numbers in extended attributes in one indivisible step, on an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xattr: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xattr: Dict | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xattr(self) -> Dict | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fgetxattr_fop_t: _HandlerType[[Frame, Xlator, Fd, str | None, Dict | None]]
 """Read one extended attribute, or all of them, of an open file.
@@ -2271,10 +2951,11 @@ fgetxattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None, Dic
 Receives the answer: `fgetxattr_cbk(self, frame, cookie, this, op_ret, op_errno, dict, xdata)`.
 """
 
-def fgetxattr_wind(frame: Frame, fd: Fd, name: _Name | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fgetxattr_wind(frame: Frame, fd: Fd, name: _Name | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fgetxattr_reply_t]:
     """Read one extended attribute, or all of them, of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fgetxattr_unwind(frame: Frame, op_ret: int, op_errno: int, dict: Dict | None, xdata: Dict | None) -> None:
@@ -2282,6 +2963,18 @@ def fgetxattr_unwind(frame: Frame, op_ret: int, op_errno: int, dict: Dict | None
 
     Answers the request.
     """
+
+@final
+class fgetxattr_reply_t(Reply):
+    """The answer to fgetxattr. Read one extended attribute, or all of them, of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, dict: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., dict: Dict | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def dict(self) -> Dict | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fsetxattr_fop_t: _HandlerType[[Frame, Xlator, Fd, Dict, int, Dict | None]]
 """Set extended attributes of an open file.
@@ -2295,10 +2988,11 @@ fsetxattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `fsetxattr_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def fsetxattr_wind(frame: Frame, fd: Fd, dict: Dict, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fsetxattr_wind(frame: Frame, fd: Fd, dict: Dict, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fsetxattr_reply_t]:
     """Set extended attributes of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fsetxattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2306,6 +3000,16 @@ def fsetxattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | Non
 
     Answers the request.
     """
+
+@final
+class fsetxattr_reply_t(Reply):
+    """The answer to fsetxattr. Set extended attributes of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 rchecksum_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, Dict | None]]
 """Have the brick compute checksums of a range of an open file.
@@ -2319,10 +3023,11 @@ rchecksum_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, int, bytes | Non
 Receives the answer: `rchecksum_cbk(self, frame, cookie, this, op_ret, op_errno, weak_checksum, strong_checksum, xdata)`.
 """
 
-def rchecksum_wind(frame: Frame, fd: Fd, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def rchecksum_wind(frame: Frame, fd: Fd, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[rchecksum_reply_t]:
     """Have the brick compute checksums of a range of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def rchecksum_unwind(frame: Frame, op_ret: int, op_errno: int, weak_checksum: int, strong_checksum: bytes | None, xdata: Dict | None) -> None:
@@ -2330,6 +3035,20 @@ def rchecksum_unwind(frame: Frame, op_ret: int, op_errno: int, weak_checksum: in
 
     Answers the request.
     """
+
+@final
+class rchecksum_reply_t(Reply):
+    """The answer to rchecksum. Have the brick compute checksums of a range of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, weak_checksum: int = ..., strong_checksum: bytes | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., weak_checksum: int = ..., strong_checksum: bytes | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def weak_checksum(self) -> int: ...
+    @property
+    def strong_checksum(self) -> bytes | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 setattr_fop_t: _HandlerType[[Frame, Xlator, Loc, Iatt, int, Dict | None]]
 """Change mode, owner or times at a location.
@@ -2343,10 +3062,11 @@ setattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt 
 Receives the answer: `setattr_cbk(self, frame, cookie, this, op_ret, op_errno, preop_stbuf, postop_stbuf, xdata)`.
 """
 
-def setattr_wind(frame: Frame, loc: Loc, stbuf: Iatt, valid: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def setattr_wind(frame: Frame, loc: Loc, stbuf: Iatt, valid: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setattr_reply_t]:
     """Change mode, owner or times at a location.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def setattr_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt | None, postop_stbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -2354,6 +3074,20 @@ def setattr_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt |
 
     Answers the request.
     """
+
+@final
+class setattr_reply_t(Reply):
+    """The answer to setattr. Change mode, owner or times at a location."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def preop_stbuf(self) -> Iatt | None: ...
+    @property
+    def postop_stbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fsetattr_fop_t: _HandlerType[[Frame, Xlator, Fd, Iatt, int, Dict | None]]
 """Change mode, owner or times of an open file.
@@ -2367,10 +3101,11 @@ fsetattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt
 Receives the answer: `fsetattr_cbk(self, frame, cookie, this, op_ret, op_errno, preop_stbuf, postop_stbuf, xdata)`.
 """
 
-def fsetattr_wind(frame: Frame, fd: Fd, stbuf: Iatt, valid: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fsetattr_wind(frame: Frame, fd: Fd, stbuf: Iatt, valid: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fsetattr_reply_t]:
     """Change mode, owner or times of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fsetattr_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt | None, postop_stbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -2378,6 +3113,20 @@ def fsetattr_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt 
 
     Answers the request.
     """
+
+@final
+class fsetattr_reply_t(Reply):
+    """The answer to fsetattr. Change mode, owner or times of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def preop_stbuf(self) -> Iatt | None: ...
+    @property
+    def postop_stbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 readdirp_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, Dict | None]]
 """List names of an open directory together with attributes and inodes.
@@ -2391,10 +3140,11 @@ readdirp_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dirents | None, D
 Receives the answer: `readdirp_cbk(self, frame, cookie, this, op_ret, op_errno, entries, xdata)`.
 """
 
-def readdirp_wind(frame: Frame, fd: Fd, size: int, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def readdirp_wind(frame: Frame, fd: Fd, size: int, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[readdirp_reply_t]:
     """List names of an open directory together with attributes and inodes.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def readdirp_unwind(frame: Frame, op_ret: int, op_errno: int, entries: _Entries | None, xdata: Dict | None) -> None:
@@ -2402,6 +3152,18 @@ def readdirp_unwind(frame: Frame, op_ret: int, op_errno: int, entries: _Entries 
 
     Answers the request.
     """
+
+@final
+class readdirp_reply_t(Reply):
+    """The answer to readdirp. List names of an open directory together with attributes and inodes."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, entries: _Entries | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., entries: _Entries | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def entries(self) -> Dirents | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 getspec_fop_t: _HandlerType[[Frame, Xlator, str | None, int]]
 """Fetch a volfile from a volfile server.
@@ -2415,10 +3177,11 @@ getspec_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, str | None]]
 Receives the answer: `getspec_cbk(self, frame, cookie, this, op_ret, op_errno, spec_data)`.
 """
 
-def getspec_wind(frame: Frame, key: _Name | None, flag: int, child: Xlator | None = None, cookie: object = None) -> None:
+def getspec_wind(frame: Frame, key: _Name | None, flag: int, child: Xlator | None = None, cookie: object = None) -> Future[getspec_reply_t]:
     """Fetch a volfile from a volfile server.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def getspec_unwind(frame: Frame, op_ret: int, op_errno: int, spec_data: _Name | None) -> None:
@@ -2426,6 +3189,16 @@ def getspec_unwind(frame: Frame, op_ret: int, op_errno: int, spec_data: _Name | 
 
     Answers the request.
     """
+
+@final
+class getspec_reply_t(Reply):
+    """The answer to getspec. Fetch a volfile from a volfile server."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, spec_data: _Name | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., spec_data: _Name | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def spec_data(self) -> str | None: ...
 
 fremovexattr_fop_t: _HandlerType[[Frame, Xlator, Fd, str, Dict | None]]
 """Remove an extended attribute of an open file.
@@ -2439,10 +3212,11 @@ fremovexattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `fremovexattr_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def fremovexattr_wind(frame: Frame, fd: Fd, name: _Name, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fremovexattr_wind(frame: Frame, fd: Fd, name: _Name, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fremovexattr_reply_t]:
     """Remove an extended attribute of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fremovexattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2450,6 +3224,16 @@ def fremovexattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | 
 
     Answers the request.
     """
+
+@final
+class fremovexattr_reply_t(Reply):
+    """The answer to fremovexattr. Remove an extended attribute of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 fallocate_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, int, Dict | None]]
 """Reserve space for a range of an open file.
@@ -2463,10 +3247,11 @@ fallocate_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iat
 Receives the answer: `fallocate_cbk(self, frame, cookie, this, op_ret, op_errno, preop_stbuf, postop_stbuf, xdata)`.
 """
 
-def fallocate_wind(frame: Frame, fd: Fd, keep_size: int, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def fallocate_wind(frame: Frame, fd: Fd, keep_size: int, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[fallocate_reply_t]:
     """Reserve space for a range of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def fallocate_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt | None, postop_stbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -2474,6 +3259,20 @@ def fallocate_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt
 
     Answers the request.
     """
+
+@final
+class fallocate_reply_t(Reply):
+    """The answer to fallocate. Reserve space for a range of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def preop_stbuf(self) -> Iatt | None: ...
+    @property
+    def postop_stbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 discard_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, Dict | None]]
 """Punch a hole into an open file: free the space of a range.
@@ -2487,10 +3286,11 @@ discard_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt 
 Receives the answer: `discard_cbk(self, frame, cookie, this, op_ret, op_errno, preop_stbuf, postop_stbuf, xdata)`.
 """
 
-def discard_wind(frame: Frame, fd: Fd, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def discard_wind(frame: Frame, fd: Fd, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[discard_reply_t]:
     """Punch a hole into an open file: free the space of a range.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def discard_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt | None, postop_stbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -2498,6 +3298,20 @@ def discard_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt |
 
     Answers the request.
     """
+
+@final
+class discard_reply_t(Reply):
+    """The answer to discard. Punch a hole into an open file: free the space of a range."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def preop_stbuf(self) -> Iatt | None: ...
+    @property
+    def postop_stbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 zerofill_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, Dict | None]]
 """Write zeros over a range of an open file.
@@ -2511,10 +3325,11 @@ zerofill_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt
 Receives the answer: `zerofill_cbk(self, frame, cookie, this, op_ret, op_errno, preop_stbuf, postop_stbuf, xdata)`.
 """
 
-def zerofill_wind(frame: Frame, fd: Fd, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def zerofill_wind(frame: Frame, fd: Fd, offset: int, len: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[zerofill_reply_t]:
     """Write zeros over a range of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def zerofill_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt | None, postop_stbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -2522,6 +3337,20 @@ def zerofill_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt 
 
     Answers the request.
     """
+
+@final
+class zerofill_reply_t(Reply):
+    """The answer to zerofill. Write zeros over a range of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def preop_stbuf(self) -> Iatt | None: ...
+    @property
+    def postop_stbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 ipc_fop_t: _HandlerType[[Frame, Xlator, int, Dict | None]]
 """Send a message to the other translators of the graph; no file is involved.
@@ -2535,10 +3364,11 @@ ipc_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `ipc_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def ipc_wind(frame: Frame, op: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def ipc_wind(frame: Frame, op: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[ipc_reply_t]:
     """Send a message to the other translators of the graph; no file is involved.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def ipc_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2546,6 +3376,16 @@ def ipc_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> 
 
     Answers the request.
     """
+
+@final
+class ipc_reply_t(Reply):
+    """The answer to ipc. Send a message to the other translators of the graph; no file is involved."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 seek_fop_t: _HandlerType[[Frame, Xlator, Fd, int, int, Dict | None]]
 """Find the next data or the next hole of an open file.
@@ -2559,10 +3399,11 @@ seek_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, int, Dict | None]]
 Receives the answer: `seek_cbk(self, frame, cookie, this, op_ret, op_errno, offset, xdata)`.
 """
 
-def seek_wind(frame: Frame, fd: Fd, offset: int, what: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def seek_wind(frame: Frame, fd: Fd, offset: int, what: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[seek_reply_t]:
     """Find the next data or the next hole of an open file.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def seek_unwind(frame: Frame, op_ret: int, op_errno: int, offset: int, xdata: Dict | None) -> None:
@@ -2570,6 +3411,18 @@ def seek_unwind(frame: Frame, op_ret: int, op_errno: int, offset: int, xdata: Di
 
     Answers the request.
     """
+
+@final
+class seek_reply_t(Reply):
+    """The answer to seek. Find the next data or the next hole of an open file."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, offset: int = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., offset: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def offset(self) -> int: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 lease_fop_t: _HandlerType[[Frame, Xlator, Loc, Lease, Dict | None]]
 """Get, take or give back a lease.
@@ -2583,10 +3436,11 @@ lease_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Lease | None, Dict |
 Receives the answer: `lease_cbk(self, frame, cookie, this, op_ret, op_errno, lease, xdata)`.
 """
 
-def lease_wind(frame: Frame, loc: Loc, lease: Lease, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def lease_wind(frame: Frame, loc: Loc, lease: Lease, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[lease_reply_t]:
     """Get, take or give back a lease.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def lease_unwind(frame: Frame, op_ret: int, op_errno: int, lease: Lease | None, xdata: Dict | None) -> None:
@@ -2594,6 +3448,18 @@ def lease_unwind(frame: Frame, op_ret: int, op_errno: int, lease: Lease | None, 
 
     Answers the request.
     """
+
+@final
+class lease_reply_t(Reply):
+    """The answer to lease. Get, take or give back a lease."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, lease: Lease | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., lease: Lease | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def lease(self) -> Lease | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 getactivelk_fop_t: _HandlerType[[Frame, Xlator, Loc, Dict | None]]
 """List the locks that are held on an inode, to move them to another brick.
@@ -2607,10 +3473,11 @@ getactivelk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, LockList | Non
 Receives the answer: `getactivelk_cbk(self, frame, cookie, this, op_ret, op_errno, locklist, xdata)`.
 """
 
-def getactivelk_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def getactivelk_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[getactivelk_reply_t]:
     """List the locks that are held on an inode, to move them to another brick.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def getactivelk_unwind(frame: Frame, op_ret: int, op_errno: int, locklist: _Locks | None, xdata: Dict | None) -> None:
@@ -2618,6 +3485,18 @@ def getactivelk_unwind(frame: Frame, op_ret: int, op_errno: int, locklist: _Lock
 
     Answers the request.
     """
+
+@final
+class getactivelk_reply_t(Reply):
+    """The answer to getactivelk. List the locks that are held on an inode, to move them to another brick."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, locklist: _Locks | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., locklist: _Locks | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def locklist(self) -> LockList | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 setactivelk_fop_t: _HandlerType[[Frame, Xlator, Loc, LockList, Dict | None]]
 """Take over locks that were held on another brick.
@@ -2631,10 +3510,11 @@ setactivelk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `setactivelk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def setactivelk_wind(frame: Frame, loc: Loc, locklist: _Locks, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def setactivelk_wind(frame: Frame, loc: Loc, locklist: _Locks, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setactivelk_reply_t]:
     """Take over locks that were held on another brick.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def setactivelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> None:
@@ -2642,6 +3522,16 @@ def setactivelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | N
 
     Answers the request.
     """
+
+@final
+class setactivelk_reply_t(Reply):
+    """The answer to setactivelk. Take over locks that were held on another brick."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def xdata(self) -> Dict | None: ...
 
 put_fop_t: _HandlerType[[Frame, Xlator, Loc, int, int, int, Iovec, int, int, Iobref | None, Dict | None, Dict | None]]
 """Make a whole small file in one request: create, write, set attributes, close.
@@ -2655,10 +3545,11 @@ put_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt | N
 Receives the answer: `put_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def put_wind(frame: Frame, loc: Loc, mode: int, umask: int, flags: int, vector: _Data, count: int, offset: int, iobref: Iobref | None, xattr: Dict | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def put_wind(frame: Frame, loc: Loc, mode: int, umask: int, flags: int, vector: _Data, count: int, offset: int, iobref: Iobref | None, xattr: Dict | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[put_reply_t]:
     """Make a whole small file in one request: create, write, set attributes, close.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def put_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, buf: Iatt | None, preparent: Iatt | None, postparent: Iatt | None, xdata: Dict | None) -> None:
@@ -2666,6 +3557,24 @@ def put_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, bu
 
     Answers the request.
     """
+
+@final
+class put_reply_t(Reply):
+    """The answer to put. Make a whole small file in one request: create, write, set attributes, close."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def preparent(self) -> Iatt | None: ...
+    @property
+    def postparent(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 icreate_fop_t: _HandlerType[[Frame, Xlator, Loc, int, Dict | None]]
 """Make an inode that has no name yet.
@@ -2679,10 +3588,11 @@ icreate_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt
 Receives the answer: `icreate_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, xdata)`.
 """
 
-def icreate_wind(frame: Frame, loc: Loc, mode: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def icreate_wind(frame: Frame, loc: Loc, mode: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[icreate_reply_t]:
     """Make an inode that has no name yet.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def icreate_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, buf: Iatt | None, xdata: Dict | None) -> None:
@@ -2690,6 +3600,20 @@ def icreate_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None
 
     Answers the request.
     """
+
+@final
+class icreate_reply_t(Reply):
+    """The answer to icreate. Make an inode that has no name yet."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def inode(self) -> Inode | None: ...
+    @property
+    def buf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 namelink_fop_t: _HandlerType[[Frame, Xlator, Loc, Dict | None]]
 """Give a name to an inode that icreate made.
@@ -2703,10 +3627,11 @@ namelink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt
 Receives the answer: `namelink_cbk(self, frame, cookie, this, op_ret, op_errno, prebuf, postbuf, xdata)`.
 """
 
-def namelink_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def namelink_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[namelink_reply_t]:
     """Give a name to an inode that icreate made.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def namelink_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None, postbuf: Iatt | None, xdata: Dict | None) -> None:
@@ -2714,6 +3639,20 @@ def namelink_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | Non
 
     Answers the request.
     """
+
+@final
+class namelink_reply_t(Reply):
+    """The answer to namelink. Give a name to an inode that icreate made."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def prebuf(self) -> Iatt | None: ...
+    @property
+    def postbuf(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...
 
 copy_file_range_fop_t: _HandlerType[[Frame, Xlator, Fd, int, Fd, int, int, int, Dict | None]]
 """Copy a range of one open file into another on the brick, without moving the data here.
@@ -2727,10 +3666,11 @@ copy_file_range_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | Non
 Receives the answer: `copy_file_range_cbk(self, frame, cookie, this, op_ret, op_errno, stbuf, prebuf_dst, postbuf_dst, xdata)`.
 """
 
-def copy_file_range_wind(frame: Frame, fd_in: Fd, off_in: int, fd_out: Fd, off_out: int, len: int, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> None:
+def copy_file_range_wind(frame: Frame, fd_in: Fd, off_in: int, fd_out: Fd, off_out: int, len: int, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[copy_file_range_reply_t]:
     """Copy a range of one open file into another on the brick, without moving the data here.
 
-    Passes the request on to a child, the first one unless told otherwise.
+    Passes the request on to a child, the first one unless told otherwise. In a coroutine the
+    reply comes by `await`.
     """
 
 def copy_file_range_unwind(frame: Frame, op_ret: int, op_errno: int, stbuf: Iatt | None, prebuf_dst: Iatt | None, postbuf_dst: Iatt | None, xdata: Dict | None) -> None:
@@ -2738,3 +3678,19 @@ def copy_file_range_unwind(frame: Frame, op_ret: int, op_errno: int, stbuf: Iatt
 
     Answers the request.
     """
+
+@final
+class copy_file_range_reply_t(Reply):
+    """The answer to copy_file_range. Copy a range of one open file into another on the brick, without moving the data here."""
+
+    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, stbuf: Iatt | None = ..., prebuf_dst: Iatt | None = ..., postbuf_dst: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def replace(self, *, op_ret: int = ..., op_errno: int = ..., stbuf: Iatt | None = ..., prebuf_dst: Iatt | None = ..., postbuf_dst: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
+        """The same answer with other values."""
+    @property
+    def stbuf(self) -> Iatt | None: ...
+    @property
+    def prebuf_dst(self) -> Iatt | None: ...
+    @property
+    def postbuf_dst(self) -> Iatt | None: ...
+    @property
+    def xdata(self) -> Dict | None: ...

@@ -17,10 +17,12 @@ const DEFINES: &[&str] = &[
 /// The functions of libglusterfs that the runtime calls. Each is exported;
 /// `tests/test_install.py` holds the built library against libglusterfs.
 const FUNCTIONS: &[&str] = &[
+    "__gf_calloc",
     "__gf_free",
     "__gf_malloc",
     "__glusterfs_this_location",
     "_gf_log",
+    "create_frame",
     "data_from_dynptr",
     "data_ref",
     "data_unref",
@@ -50,6 +52,7 @@ const FUNCTIONS: &[&str] = &[
     "gf_client_unref",
     "gf_dirent_for_name",
     "gf_dirent_free",
+    "gf_frame_latency_update",
     "gf_proc_dump_add_section",
     "gf_proc_dump_write",
     "gf_string2boolean",
@@ -114,7 +117,7 @@ pub fn bind() -> String {
             "lock_migration_info_t|volume_option_t|iatt|statvfs|iobref|gf_loglevel_t|fop_.*_t",
         )
         .allowlist_type(
-            "glusterfs_fop_t|glusterfs_event_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt",
+            "glusterfs_fop_t|glusterfs_event_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt|gf_op_type_t|_gf_special_pid",
         )
         .allowlist_var("IATT_.*")
         // An array of this alias holds a fop's position in the table; the

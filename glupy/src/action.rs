@@ -12,6 +12,7 @@ use crate::fop::{Fop, MAX_ARGS, Word};
 use crate::gf;
 use crate::gil;
 use crate::handle::{CPtr, Owner, Release};
+use crate::own_stack;
 use crate::owned::OwnedWords;
 use crate::stack;
 
@@ -24,6 +25,8 @@ pub struct Hold {
     pub owners: SmallVec<[Arc<Owner>; 2]>,
     /// Whole sets of words, such as a request's own arguments.
     pub words: SmallVec<[Arc<OwnedWords>; 1]>,
+    /// What another one holds, too.
+    pub more: Option<Arc<Hold>>,
 }
 
 /// A call into GlusterFS.
@@ -54,6 +57,8 @@ pub enum Action {
         words: [Word; MAX_ARGS],
         hold: Hold,
     },
+    /// End a stack of our own.
+    Destroy { frame: CPtr<gf::call_frame_t> },
     /// Give a reference back.
     Release(Release),
 }
@@ -107,13 +112,18 @@ impl Action {
                 unsafe { stack::unwind(fop, frame.0, op_ret, op_errno, &words[..fop.reply.len()]) };
                 hold
             }
+            Action::Destroy { frame } => {
+                // SAFETY: queued by the only callback of the stack's only wind.
+                unsafe { own_stack::destroy(frame.0) };
+                return;
+            }
             Action::Release(release) => {
                 release.run();
                 return;
             }
         };
-        if !hold.objects.is_empty() {
-            gil::attach(|_| drop(hold.objects));
+        if !hold.objects.is_empty() || hold.more.is_some() {
+            gil::attach(|_| drop(hold));
         }
     }
 
@@ -146,12 +156,17 @@ impl Action {
                 hold,
                 ..
             } => (fop.reply, frame, words, hold),
-            Action::Release(_) => return,
+            Action::Destroy { .. } | Action::Release(_) => return,
         };
         // SAFETY: by contract.
         let owned = unsafe { OwnedWords::new(params, words, (*frame.0).this) };
         *words = owned.words();
         hold.words.push(Arc::new(owned));
+    }
+
+    /// Whether it is the wind of this frame whose reply that future brings.
+    pub fn is_awaited_by(&self, of: *mut gf::call_frame_t, future: *mut ()) -> bool {
+        matches!(self, Action::Wind { frame, cookie, .. } if frame.0 == of && cookie.0 == future)
     }
 
     /// The frame of a wind that has not been carried out.
@@ -211,6 +226,12 @@ impl Queue {
     /// Whether a wind of this frame is among it, with which the frame stays.
     pub fn winds(&self, of: *mut gf::call_frame_t) -> bool {
         let winds = |action: &Action| matches!(action, Action::Wind { frame, .. } if frame.0 == of);
+        self.0.iter().any(winds)
+    }
+
+    /// Whether a wind is among it.
+    pub fn has_winds(&self) -> bool {
+        let winds = |action: &Action| matches!(action, Action::Wind { .. });
         self.0.iter().any(winds)
     }
 

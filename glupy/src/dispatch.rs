@@ -5,18 +5,21 @@
 //! release the GIL, carry it out.
 
 use std::ffi::c_void;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::action::Queue;
+use crate::action::{self, Action, Queue};
+use crate::carrier::{self, Carrier};
+use crate::coroutine::{self, Future, Reply, Task};
 use crate::fop::{Fop, MAX_ARGS, Param, Word};
 use crate::frame::{Entering, Frame};
 use crate::gf;
 use crate::gil;
-use crate::handle;
+use crate::handle::{self, CPtr};
 use crate::instance::{Handler, Instance};
 use crate::marshal;
 use crate::stack;
@@ -40,13 +43,16 @@ pub unsafe fn enter(
         return 0;
     };
     let entering = Entering::new();
+    let carrier = Carrier::new();
     let mut queue = Queue::default();
     // The address of a frame that is still open; alive as long as it is not over.
     let mut open: *const Frame = ptr::null();
+    let mut carries = Carries::Nobody;
     let mut made = false;
     instance.guard(fop.name, || {
         gil::attach(|py| {
-            queue.collect(|| {
+            let mut waiting = None;
+            let result = queue.collect(|| {
                 let object = Frame::new(py, instance, fop, c, Some(args))?;
                 made = true; // and answers for itself from now on
                 let frame = object.get();
@@ -58,7 +64,16 @@ pub unsafe fn enter(
                 match arguments {
                     Ok(mut arguments) => {
                         entering.set_running(py, arguments.given());
-                        let result = arguments.call(py, handler);
+                        let begun = handler.counters.begin(py);
+                        let result = arguments.call(py, handler).and_then(|returned| {
+                            if handler.is_async {
+                                frame.set_awaits(py);
+                                let task = Task::request(&object, instance, handler, &returned)?;
+                                waiting = Task::step(task.bind(py), None);
+                            }
+                            Ok(())
+                        });
+                        handler.counters.end(py, begun);
                         entering.set_running(py, &[]);
                         frame.set_handles(py, arguments.handles());
                         drop(arguments);
@@ -71,22 +86,26 @@ pub unsafe fn enter(
                 }
                 Frame::release(object, py);
                 Ok(())
-            })
+            });
+            // SAFETY: the frame of an open wind is alive.
+            carries = unsafe { Carries::whom(py, waiting, c, &mut queue, &carrier) };
+            result
         })
     });
-    entering.carry_out(queue);
+    carrier.carry_out(queue);
     if !made {
         // SAFETY: a live frame that nothing was done with.
         unsafe { fail(fop, c) };
-    } else if !open.is_null() && !entering.is_over() {
+    } else if (!open.is_null() && !entering.is_over()) || carries.anybody(&carrier) {
         gil::attach(|py| {
             let mut releases = Queue::default();
             releases.collect(|| {
-                if !entering.is_over() {
+                if !open.is_null() && !entering.is_over() {
                     // SAFETY: a frame that is not over is alive, and it can not
                     // get over while this thread has the GIL.
                     unsafe { &*open }.promote(py);
                 }
+                carries.end(py, &carrier);
             });
             py.detach(|| releases.carry_out());
         });
@@ -111,16 +130,24 @@ pub unsafe fn leave(
     let instance = unsafe { Instance::of(this) };
     let mut queue = Queue::default();
     // On the stack that GlusterFS came by; the handler may get another one.
-    let call = Entering::new();
-    let here = ptr::from_ref(&call).addr();
-    // The address of a frame for which this call carries out; see `enter`.
-    let mut open: *const Frame = ptr::null();
+    let carrier = Carrier::new();
+    let here = carrier.address();
+    let mut carries = Carries::Nobody;
     let mut made = false;
     instance.guard(fop.name, || {
         gil::attach(|py| {
+            let mut waiting = None;
             let result = queue.collect(|| {
-                // SAFETY: a cookie is NULL or a reference that `Frame::wind` gave away.
+                // SAFETY: NULL or a reference that was given away with the wind.
                 let cookie = unsafe { Bound::from_owned_ptr_or_opt(py, cookie.cast()) };
+                let answer = || Reply::borrowed(py, fop, this, op_ret, op_errno, reply);
+                // SAFETY: a live frame; only the roots of our own stacks have no parent.
+                if unsafe { (*c).parent.is_null() } {
+                    made = true;
+                    waiting = awaited(py, cookie, answer());
+                    action::submit(Action::Destroy { frame: CPtr(c) });
+                    return Ok(());
+                }
                 // SAFETY: our frame; see `Frame::count_wind`.
                 let object = match unsafe { Frame::returning(py, c) } {
                     Some(object) => object,
@@ -129,59 +156,172 @@ pub unsafe fn leave(
                 made = true; // and answers for itself from now on
                 let frame = object.get();
                 frame.promote_unless_nested(py, here);
-                frame.set_reply(py, fop, op_ret, op_errno, reply);
-                let answer = Answer {
-                    cookie,
-                    op_ret,
-                    op_errno,
-                };
-                let handler = instance
-                    .back(fop)
-                    .expect("a wind without cbk handler is a tail wind");
-                frame.set_handler(py, handler);
-                // SAFETY: by contract, until this function returns.
-                match unsafe {
-                    Arguments::new(py, &object, Some(answer), instance, fop.reply, reply)
-                } {
-                    Ok(mut arguments) => {
-                        let result = arguments.call(py, handler);
-                        finish(py, frame, c, instance, handler, result);
-                        let handles = arguments.handles();
-                        drop(arguments);
-                        handles
-                            .into_iter()
-                            .for_each(|object| handle::settle(py, object));
-                    }
-                    Err(error) => finish(py, frame, c, instance, handler, Err(error)),
+                if frame.awaits(py) {
+                    waiting = awaited(py, cookie, answer());
+                } else {
+                    frame.set_reply(py, fop, op_ret, op_errno, reply);
+                    let answer = Answer {
+                        cookie,
+                        op_ret,
+                        op_errno,
+                    };
+                    // SAFETY: by contract, until this function returns.
+                    unsafe { call_back(py, &object, c, instance, fop, answer, reply) };
+                    Frame::settle_reply(&object, py);
                 }
-                Frame::settle_reply(&object, py);
                 frame.answer_waiting(py);
                 Frame::release(object, py);
                 Ok(())
             });
-            if queue.winds(c) {
-                // SAFETY: the wind is open until it has been carried out.
-                let frame = unsafe { Frame::of_wind(py, c) };
-                if frame.get().carry(py, &mut queue, &call) {
-                    open = frame.get();
-                }
-            }
+            // SAFETY: the frame of an open wind is alive.
+            carries = unsafe { Carries::whom(py, waiting, c, &mut queue, &carrier) };
             result
         })
     });
-    call.carry_out(queue);
+    carrier.carry_out(queue);
     if !made {
         // SAFETY: a live frame without open winds that nothing was done with.
         unsafe { fail(fop, c) };
-    } else if !open.is_null() && !call.is_over() {
-        gil::attach(|py| {
-            if !call.is_over() {
-                // SAFETY: as in `enter`.
-                unsafe { &*open }.carried(py);
-            }
-        });
+    } else if carries.anybody(&carrier) {
+        gil::attach(|py| carries.end(py, &carrier));
     }
     0
+}
+
+/// Calls a cbk handler.
+///
+/// # Safety
+/// As for `leave`.
+unsafe fn call_back(
+    py: Python<'_>,
+    object: &Py<Frame>,
+    c: *mut gf::call_frame_t,
+    instance: &'static Instance,
+    fop: &'static Fop,
+    answer: Answer<'_>,
+    reply: &[Word],
+) {
+    let handler = instance
+        .back(fop)
+        .expect("a wind without cbk handler is a tail wind");
+    let frame = object.get();
+    frame.set_handler(py, handler);
+    // SAFETY: by contract.
+    match unsafe { Arguments::new(py, object, Some(answer), instance, fop.reply, reply) } {
+        Ok(mut arguments) => {
+            let begun = handler.counters.begin(py);
+            let result = arguments.call(py, handler).map(drop);
+            handler.counters.end(py, begun);
+            finish(py, frame, c, instance, handler, result);
+            let handles = arguments.handles();
+            drop(arguments);
+            handles
+                .into_iter()
+                .for_each(|object| handle::settle(py, object));
+        }
+        Err(error) => finish(py, frame, c, instance, handler, Err(error)),
+    }
+}
+
+/// Gives a coroutine the reply that it awaits; the one that waits in the end.
+fn awaited(
+    py: Python<'_>,
+    cookie: Option<Bound<'_, PyAny>>,
+    reply: PyResult<Py<Reply>>,
+) -> Option<Py<Task>> {
+    // SAFETY: the cookie of a wind that is awaited is its future.
+    let future = unsafe { cookie?.cast_into_unchecked::<Future>() };
+    match reply {
+        Ok(reply) => {
+            let outcome = Ok(reply.clone_ref(py).into_any());
+            let waiters = future.get().complete(py, outcome);
+            // If nobody else has it, nobody else sees the reply.
+            drop(future);
+            let waiting = coroutine::go_on(py, waiters);
+            Reply::settle(reply, py);
+            waiting
+        }
+        Err(error) => coroutine::go_on(py, future.get().complete(py, Err(error))),
+    }
+}
+
+/// Goes on with coroutines on a thread of Glupy's own, and carries out what they ask for.
+/// The GIL is not held.
+pub fn go_on(f: impl FnOnce(Python<'_>) -> Option<Py<Task>>) {
+    let carrier = Carrier::new();
+    let mut queue = Queue::default();
+    let mut carries = Carries::Nobody;
+    gil::attach(|py| {
+        let course = AssertUnwindSafe(|| queue.collect(|| f(py)));
+        // What has panicked is logged by Rust's hook.
+        let waiting = panic::catch_unwind(course).unwrap_or(None);
+        // SAFETY: there is no frame.
+        carries = unsafe { Carries::whom(py, waiting, ptr::null_mut(), &mut queue, &carrier) };
+    });
+    carrier.carry_out(queue);
+    if carries.anybody(&carrier) {
+        gil::attach(|py| carries.end(py, &carrier));
+    }
+}
+
+/// Whom a call carries out for, so that callbacks inside of it leave to it what they ask
+/// for. Alive as long as the call's `Carrier` is not over.
+#[derive(Clone, Copy)]
+enum Carries {
+    Nobody,
+    Frame(*const Frame),
+    Task(*const Task),
+}
+
+impl Carries {
+    /// For the coroutine that waits, or for the frame with an open wind in the queue.
+    /// Leaves the queue to an outer call that carries out for it already.
+    ///
+    /// # Safety
+    /// If a wind of `c` is in the queue, its frame is alive.
+    unsafe fn whom(
+        py: Python<'_>,
+        waiting: Option<Py<Task>>,
+        c: *mut gf::call_frame_t,
+        queue: &mut Queue,
+        own: &Carrier,
+    ) -> Carries {
+        if let Some(task) = waiting {
+            if !task.get().is_over(py)
+                && queue.has_winds()
+                && carrier::carry(py, task.get().carrying(), queue, own)
+            {
+                return Carries::Task(task.get());
+            }
+        } else if queue.winds(c) {
+            // SAFETY: by contract.
+            let frame = unsafe { Frame::of_wind(py, c) };
+            if carrier::carry(py, frame.get().carrying(), queue, own) {
+                return Carries::Frame(frame.get());
+            }
+        }
+        Carries::Nobody
+    }
+
+    /// Whether there is somebody still.
+    fn anybody(self, carrier: &Carrier) -> bool {
+        !matches!(self, Carries::Nobody) && !carrier.is_over()
+    }
+
+    /// The call is about to return.
+    fn end(self, py: Python<'_>, carrier: &Carrier) {
+        if carrier.is_over() {
+            return;
+        }
+        match self {
+            Carries::Nobody => {}
+            // SAFETY: who is carried for is alive as long as the carrier is not over, and
+            // that does not change while this thread has the GIL.
+            Carries::Frame(frame) => carrier::carried(py, unsafe { &*frame }.carrying()),
+            // SAFETY: as above.
+            Carries::Task(task) => carrier::carried(py, unsafe { &*task }.carrying()),
+        }
+    }
 }
 
 /// Answers for a request for which no `Frame` could be made.
@@ -264,23 +404,20 @@ impl<'a> Arguments<'a> {
         self.objects.push(object.into_ptr());
     }
 
-    /// Calls the handler; what it returns is not looked at.
-    fn call(&mut self, py: Python<'_>, handler: &Handler) -> PyResult<()> {
+    /// Calls the handler.
+    fn call<'py>(&mut self, py: Python<'py>, handler: &Handler) -> PyResult<Bound<'py, PyAny>> {
         let count = self.objects.len() - 1;
-        let begun = handler.counters.begin(py);
         // SAFETY: `count` live objects behind a place that the callee may use,
         // as the offset flag says; the result is a new reference or NULL.
-        let result = unsafe {
+        unsafe {
             let result = ffi::PyObject_Vectorcall(
                 handler.function.as_ptr(),
                 self.objects.as_mut_ptr().add(1),
                 count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
                 ptr::null_mut(),
             );
-            Bound::from_owned_ptr_or_err(py, result).map(drop)
-        };
-        handler.counters.end(py, begun);
-        result
+            Bound::from_owned_ptr_or_err(py, result)
+        }
     }
 
     /// What the fop's arguments are in Python.

@@ -159,6 +159,12 @@ impl Param {
         }
     }
 
+    /// Whether it is a pointer that may be NULL.
+    pub fn is_optional(&self) -> bool {
+        let number = matches!(self.kind, Kind::I32 | Kind::U32 | Kind::I64 | Kind::U64);
+        !number && !self.required
+    }
+
     /// The same, but it must not be NULL.
     pub const fn required(self) -> Param {
         Param {

@@ -5,6 +5,7 @@
 //! answering earlier would free the frames below.
 
 mod entering;
+mod kept;
 mod methods;
 
 use std::ffi::c_void;
@@ -12,11 +13,13 @@ use std::ptr;
 use std::sync::Arc;
 
 use pyo3::create_exception;
-use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::action::{self, Action, Hold, Queue};
+use crate::carrier::{self, Carrying};
+use crate::coroutine::{self, Future, Reply};
 use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word};
 use crate::gf;
 use crate::gil::{self, GilCell};
@@ -24,6 +27,7 @@ use crate::handle::{self, CPtr};
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::marshal::Values;
+use crate::own_stack::Credentials;
 use crate::owned::OwnedWords;
 
 pub use entering::Entering;
@@ -61,7 +65,7 @@ enum Args {
 
 /// The answer that a cbk handler is looking at, or has kept with the frame.
 #[derive(Clone)]
-struct Reply {
+struct Came {
     fop: &'static Fop,
     op_ret: i32,
     op_errno: i32,
@@ -96,15 +100,30 @@ pub struct Frame {
     handles: GilCell<Vec<Py<PyAny>>>,
     /// The call that the request came in by.
     entering: GilCell<CPtr<Entering>>,
-    /// The outermost call that carries out what its handlers ask for.
-    carrying: GilCell<CPtr<Entering>>,
-    reply: GilCell<Option<Reply>>,
+    /// The outermost call that carries out what its callbacks ask for.
+    carrying: Carrying,
+    /// Its handler is a coroutine: winds are awaited.
+    awaits: GilCell<bool>,
+    /// For whom it was made, when it has been answered before its coroutine has ended.
+    credentials: GilCell<Option<Box<Credentials>>>,
+    reply: GilCell<Option<Came>>,
     /// Positions at which the child's answer had NULL.
     null_reply: GilCell<u32>,
     answer: GilCell<Option<Box<Answer>>>,
     local: GilCell<Option<Py<PyAny>>>,
     /// The handler that saw the request last.
     handler: GilCell<Option<&'static Handler>>,
+    /// Whether it is among those that `kept` watches.
+    watched: GilCell<bool>,
+}
+
+/// The kernel refuses larger ones from FUSE, and the caller hangs.
+const MAX_ERRNO: i32 = 511;
+
+fn bad_errno(function: &str, op_errno: i32) -> PyErr {
+    PyValueError::new_err(format!(
+        "{function}: errno {op_errno} is not 1 to {MAX_ERRNO}"
+    ))
 }
 
 static POOL: GilCell<Vec<Py<Frame>>> = GilCell::new(Vec::new());
@@ -145,12 +164,15 @@ impl Frame {
                 args: GilCell::new(args),
                 handles: GilCell::new(Vec::new()),
                 entering: GilCell::default(),
-                carrying: GilCell::default(),
+                carrying: Carrying::default(),
+                awaits: GilCell::new(false),
+                credentials: GilCell::new(None),
                 reply: GilCell::new(None),
                 null_reply: GilCell::new(0),
                 answer: GilCell::new(None),
                 local: GilCell::new(None),
                 handler: GilCell::new(None),
+                watched: GilCell::new(false),
             },
         )
     }
@@ -248,7 +270,35 @@ impl Frame {
     pub fn set_entering(&self, py: Python<'_>, entering: &Entering) {
         let entering = CPtr(ptr::from_ref(entering).cast_mut());
         self.entering.set(py, entering);
-        self.carrying.set(py, entering);
+    }
+
+    /// The outermost call that carries out what its callbacks ask for.
+    pub fn carrying(&self) -> &Carrying {
+        &self.carrying
+    }
+
+    /// Says that its handler is a coroutine.
+    pub fn set_awaits(&self, py: Python<'_>) {
+        self.awaits.set(py, true);
+    }
+
+    /// Whether its handler is a coroutine.
+    pub fn awaits(&self, py: Python<'_>) -> bool {
+        self.awaits.get(py)
+    }
+
+    /// For whom it was made.
+    ///
+    /// # Errors
+    /// `FrameError` when that is not known any more.
+    pub fn credentials(&self, py: Python<'_>) -> PyResult<Credentials> {
+        // SAFETY: copies.
+        let kept = unsafe { self.credentials.with(py, |kept| kept.as_deref().cloned()) };
+        match kept {
+            Some(kept) => Ok(kept),
+            // SAFETY: a live frame has a live root.
+            None => Ok(Credentials::of(unsafe { &*(*self.live(py)?).root })),
+        }
     }
 
     /// The frame of a queued wind.
@@ -263,39 +313,10 @@ impl Frame {
         frame.unbind()
     }
 
-    /// Leaves a callback's winds to the call that the callback happens in, if that
-    /// carries out this frame's; else `own` does it from now on. True if `own` does,
-    /// and [`Frame::carried`] is to be called.
-    pub fn carry(&self, py: Python<'_>, queue: &mut Queue, own: &Entering) -> bool {
-        let outer = self.carrying.get(py);
-        // SAFETY: as long as it is set, that call has not returned.
-        match unsafe { outer.0.as_ref() } {
-            None => {
-                self.carrying.set(py, CPtr(ptr::from_ref(own).cast_mut()));
-                true
-            }
-            Some(outer) if outer.encloses(ptr::from_ref(own).addr()) => {
-                // SAFETY: the callback has not returned.
-                unsafe { outer.leave(queue) };
-                false
-            }
-            // Another thread's, which is on its way back.
-            Some(_) => false,
-        }
-    }
-
-    /// The call that `carry` has chosen is about to return with the request open.
-    pub fn carried(&self, py: Python<'_>) {
-        self.carrying.set(py, CPtr::default());
-    }
-
     /// The trampoline is about to return with the request open: its arguments
     /// become the frame's own.
     pub fn promote(&self, py: Python<'_>) {
-        let entering = self.entering.take(py);
-        if self.carrying.get(py).0 == entering.0 {
-            self.carried(py);
-        }
+        self.entering.take(py);
         self.own_args(py);
     }
 
@@ -355,7 +376,7 @@ impl Frame {
             self.null_reply
                 .set(py, nulls.fold(0, |mask, (i, _)| mask | 1 << i));
         }
-        let reply = Reply {
+        let reply = Came {
             fop,
             op_ret,
             op_errno,
@@ -395,7 +416,7 @@ impl Frame {
         self.reply.set(py, Some(reply));
     }
 
-    fn reply(&self, py: Python<'_>) -> Option<Reply> {
+    fn reply(&self, py: Python<'_>) -> Option<Came> {
         // SAFETY: cloning copies words and counts an Arc up.
         let reply = unsafe { self.reply.with(py, |reply| reply.clone()) }?;
         // SAFETY: a plain call.
@@ -411,6 +432,9 @@ impl Frame {
     /// borrowed may go as soon as that is answered or wound.
     fn finish(&self, py: Python<'_>, state: State) -> *mut gf::call_frame_t {
         self.state.set(py, state);
+        if self.watched.replace(py, false) {
+            kept::remove(py, ptr::from_ref(self).addr());
+        }
         // Given back at the end: the entering call must not get the GIL before it can
         // see that the request is over.
         let mut releases = Queue::default();
@@ -422,13 +446,12 @@ impl Frame {
                 releases.collect(|| self.settle_handles(py));
             }
         }
-        for call in [entering, self.carrying.take(py)] {
-            // SAFETY: as long as it is set, the call has not returned, and it does
-            // not before it has seen `over` or has cleared this pointer.
-            if let Some(call) = unsafe { call.0.as_ref() } {
-                call.set_over();
-            }
+        // SAFETY: as long as it is set, the call has not returned, and it does not before
+        // it has seen `over` or has cleared this pointer.
+        if let Some(entering) = unsafe { entering.0.as_ref() } {
+            entering.set_over();
         }
+        carrier::over(py, &self.carrying);
         let c = self.c.take(py).0;
         releases.submit();
         c
@@ -445,12 +468,23 @@ impl Frame {
         hold: Hold,
         child: *mut gf::xlator_t,
         cookie: Option<Py<PyAny>>,
-    ) -> PyResult<()> {
+    ) -> PyResult<Option<Py<Future>>> {
         let (py, frame) = (slf.py(), slf.get());
         if frame.state.get(py) != State::Pending {
             return Err(frame.refused(py, "can not wind"));
         }
         let c = frame.live(py)?;
+        if frame.awaits.get(py) {
+            if cookie.is_some() {
+                return Err(FrameError::new_err(format!(
+                    "{}_wind: a cookie is for a cbk handler; a coroutine awaits the reply",
+                    fop.name
+                )));
+            }
+            return frame
+                .wind_awaited(slf, c, fop, words, hold, child)
+                .map(Some);
+        }
         let child = CPtr(child);
         if frame.instance(py).has_back(fop) {
             frame.count_wind(slf, c);
@@ -463,7 +497,7 @@ impl Frame {
                 words,
                 hold,
             });
-            return Ok(());
+            return Ok(None);
         }
         let name = fop.name;
         if !ptr::eq(fop, frame.fop(py)) || frame.open.get(py) > 0 {
@@ -484,7 +518,130 @@ impl Frame {
             words,
             hold,
         });
-        Ok(())
+        Ok(None)
+    }
+
+    /// Asks for a wind whose reply is awaited.
+    fn wind_awaited(
+        &self,
+        slf: &Bound<'_, Self>,
+        c: *mut gf::call_frame_t,
+        fop: &'static Fop,
+        words: [Word; MAX_ARGS],
+        hold: Hold,
+        child: *mut gf::xlator_t,
+    ) -> PyResult<Py<Future>> {
+        let py = slf.py();
+        let limited = coroutine::with_current(py, "wind", |task| Ok(task.get().is_limited(py)));
+        if limited.unwrap_or(false) {
+            // The coroutine may be torn from it, and answer before the child does.
+            let (instance, credentials) = (self.instance(py), self.credentials(py)?);
+            // SAFETY: the words are the request's, or have been given now.
+            return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
+        }
+        let future = Future::new(py)?;
+        self.count_wind(slf, c);
+        action::submit(Action::Wind {
+            fop,
+            frame: CPtr(c),
+            child: CPtr(child),
+            cookie: CPtr(future.clone_ref(py).into_ptr().cast()),
+            words,
+            hold,
+        });
+        Ok(future)
+    }
+
+    /// Makes a wind that is awaited, and has not been carried out, the last thing that
+    /// happens to the request here: the reply passes by. False if it can not be.
+    pub fn pass_on(&self, py: Python<'_>, future: &Py<Future>) -> bool {
+        let c = self.c.get(py).0;
+        // The future is the wind's, the coroutine's and that of whoever asks.
+        let seen = gil::refcount(future) > 2;
+        if seen || c.is_null() || self.open.get(py) != 1 || self.has_answer(py) {
+            return false;
+        }
+        let winds = |action: &Action| action.is_awaited_by(c, future.as_ptr().cast());
+        for wind in action::withdraw(winds) {
+            if let Action::Wind {
+                fop,
+                child,
+                cookie,
+                words,
+                hold,
+                ..
+            } = wind
+            {
+                // SAFETY: as in `withdraw`.
+                unsafe { self.uncount_wind(py, c, cookie) };
+                let frame = CPtr(self.finish(py, State::PassedOn));
+                action::submit(Action::WindTail {
+                    fop,
+                    frame,
+                    child,
+                    words,
+                    hold,
+                });
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The coroutine that handles the request has ended.
+    pub fn conclude(
+        &self,
+        py: Python<'_>,
+        handler: &'static Handler,
+        outcome: PyResult<Py<PyAny>>,
+    ) {
+        let answered = outcome.and_then(|value| {
+            let value = value.bind(py);
+            if let Ok(reply) = value.cast::<Reply>() {
+                return self.answer_with(py, reply.get());
+            }
+            if value.is_none() && self.has_answer(py) {
+                return Ok(());
+            }
+            Err(PyTypeError::new_err(format!(
+                "{} returned {}: return a reply, or frame.unwind(...)",
+                handler.name.to_string_lossy(),
+                value.repr()?
+            )))
+        });
+        if let Err(error) = answered {
+            self.withdraw(py, self.c.get(py).0);
+            let op_errno = self
+                .instance(py)
+                .failed(py, handler, error, self.has_answer(py));
+            self.fail(py, op_errno);
+        }
+        self.credentials.set(py, None);
+    }
+
+    /// Answers with what a coroutine has returned.
+    fn answer_with(&self, py: Python<'_>, reply: &Reply) -> PyResult<()> {
+        let fop = self.fop(py);
+        if !ptr::eq(reply.fop(py), fop) {
+            return Err(PyTypeError::new_err(format!(
+                "a reply to {} does not answer {}",
+                reply.fop(py).name,
+                fop.name
+            )));
+        }
+        let (op_ret, op_errno) = reply.status(py);
+        let (words, hold) = reply.values(py);
+        if !reply.came(py) {
+            let function = format!("{}_reply_t", fop.name);
+            if op_ret < 0 && !(1..=MAX_ERRNO).contains(&op_errno) {
+                return Err(bad_errno(&function, op_errno));
+            }
+            let values = Values::new(&function, fop.reply, words, Hold::default());
+            if op_ret >= 0 {
+                Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
+            }
+        }
+        self.answer(py, op_ret, op_errno, words, hold)
     }
 
     fn count_wind(&self, slf: &Bound<'_, Self>, c: *mut gf::call_frame_t) {
@@ -564,22 +721,30 @@ impl Frame {
         self.state.get(py) != State::Pending
     }
 
+    /// Forgets a wind that is not carried out.
+    ///
+    /// # Safety
+    /// `count_wind` has counted it on this live frame; the cookie's reference was its.
+    unsafe fn uncount_wind(&self, py: Python<'_>, c: *mut gf::call_frame_t, cookie: CPtr<()>) {
+        let open = self.open.get(py) - 1;
+        self.open.set(py, open);
+        // SAFETY: by contract; `local` was set by `count_wind`.
+        unsafe {
+            ffi::Py_XDECREF(cookie.0.cast());
+            if open == 0 {
+                ffi::Py_DECREF((*c).local.cast());
+                (*c).local = ptr::null_mut();
+            }
+        }
+    }
+
     /// Takes back the winds that the running handler has queued: it failed.
     pub fn withdraw(&self, py: Python<'_>, c: *mut gf::call_frame_t) {
         for wind in action::withdraw(|action| action.winds(c)) {
             match wind {
                 Action::Wind { cookie, .. } => {
-                    let open = self.open.get(py) - 1;
-                    self.open.set(py, open);
-                    // SAFETY: the cookie's reference was the action's; the frame
-                    // is live, its `local` was set by `count_wind`.
-                    unsafe {
-                        ffi::Py_XDECREF(cookie.0.cast());
-                        if open == 0 {
-                            ffi::Py_DECREF((*c).local.cast());
-                            (*c).local = ptr::null_mut();
-                        }
-                    }
+                    // SAFETY: the frame is live, and the wind was not carried out.
+                    unsafe { self.uncount_wind(py, c, cookie) };
                 }
                 Action::WindTail { .. } => {
                     self.c.set(py, CPtr(c));
@@ -624,7 +789,11 @@ impl Frame {
             frame.settle_handles(py);
         }
         if gil::refcount(&object) > 1 {
-            return; // kept by Python, or by the C frame until its winds are back
+            // Kept by Python, or by the C frame until its winds are back.
+            if frame.open.get(py) == 0 && !frame.is_over(py) && !frame.watched.replace(py, true) {
+                kept::add(py, ptr::from_ref(frame).addr());
+            }
+            return;
         }
         frame.abandon(py);
         frame.args.set(py, Args::None);
@@ -632,6 +801,7 @@ impl Frame {
         frame.answer.set(py, None);
         frame.reply.set(py, None);
         frame.null_reply.set(py, 0);
+        frame.awaits.set(py, false);
         if gil::refcount(&object) == 1 {
             // SAFETY: `push` and `len` run no Python.
             unsafe {
@@ -679,6 +849,19 @@ impl Frame {
             })
         };
         let came = came.filter(|_| ptr::eq(fop, self.fop(py)));
+        Frame::check_words(function, fop, words, came)
+    }
+
+    /// The same for a request that may be another one than what came.
+    ///
+    /// # Errors
+    /// `ValueError` that names the argument.
+    pub fn check_words(
+        function: &str,
+        fop: &'static Fop,
+        words: &[Word; MAX_ARGS],
+        came: Option<[Word; MAX_ARGS]>,
+    ) -> PyResult<()> {
         for (i, param) in fop.args.iter().enumerate() {
             if param.required && words[i].is_null() && came.is_none_or(|came| !came[i].is_null()) {
                 return Err(PyValueError::new_err(format!(
@@ -721,11 +904,8 @@ impl Frame {
         let came = self.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
         if op_ret.is_some_and(|op_ret| op_ret < 0) {
             let unchanged = came.as_ref().is_some_and(|came| came.op_errno == op_errno);
-            if !unchanged && !(1..=511).contains(&op_errno) {
-                // The kernel refuses larger ones from FUSE, and the caller hangs.
-                return Err(PyValueError::new_err(format!(
-                    "{function}: errno {op_errno} is not 1 to 511"
-                )));
+            if !unchanged && !(1..=MAX_ERRNO).contains(&op_errno) {
+                return Err(bad_errno(function, op_errno));
             }
         }
         values.check()?;
@@ -742,21 +922,26 @@ impl Frame {
             },
         };
         if op_ret >= 0 {
-            self.check_success(py, &values, op_ret, unchanged && known == Some(op_ret))?;
+            let unchanged = unchanged && known == Some(op_ret);
+            Frame::check_success(fop, &values, op_ret, unchanged, self.null_reply.get(py))?;
+        }
+        if self.awaits(py) && !self.is_over(py) {
+            // The coroutine may go on, and ask children.
+            let credentials = Box::new(self.credentials(py)?);
+            self.credentials.set(py, Some(credentials));
         }
         self.answer(py, op_ret, op_errno, values.words, values.hold)
     }
 
     /// What an answer must carry that is a success, unless it came so.
     fn check_success(
-        &self,
-        py: Python<'_>,
+        fop: &'static Fop,
         values: &Values<'_>,
         op_ret: i32,
         unchanged: bool,
+        nulls: u32,
     ) -> PyResult<()> {
-        let (fop, function) = (self.fop(py), values.function());
-        let nulls = self.null_reply.get(py);
+        let function = values.function();
         for (i, param) in fop.reply.iter().enumerate() {
             if param.required && values.words[i].is_null() && nulls & (1 << i) == 0 {
                 return Err(PyValueError::new_err(format!(

@@ -26,6 +26,13 @@ use crate::stack;
 #[derive(Debug)]
 pub struct CPtr<T>(pub *mut T);
 
+impl<T> CPtr<T> {
+    /// The address; a closure that asks for it takes the whole along.
+    pub fn get(self) -> *mut T {
+        self.0
+    }
+}
+
 impl<T> Clone for CPtr<T> {
     fn clone(&self) -> Self {
         *self

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
+use std::sync::OnceLock;
 
 use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 
 use crate::contexts::Contexts;
+use crate::coroutine::Tasks;
 use crate::counters::Counters;
 use crate::fop::{Fop, RawFn, SLOTS};
 use crate::generated;
@@ -31,6 +33,8 @@ pub struct Handler {
     pub file: CString,
     /// The line of its definition there.
     pub line: i32,
+    /// Whether calling it makes a coroutine.
+    pub is_async: bool,
     /// What is counted of it.
     pub counters: Counters,
 }
@@ -42,18 +46,21 @@ impl Handler {
             name: c_string(&loaded.name),
             file: c_string(&loaded.file),
             line: loaded.line,
+            is_async: loaded.is_async,
             counters: Counters::default(),
         }
     }
 
     /// Its name and place: `lookup_fop (negative.py:12)`.
     pub fn place(&self) -> String {
-        format!(
-            "{} ({}:{})",
-            self.name.to_string_lossy(),
-            self.file.to_string_lossy(),
-            self.line
-        )
+        let (name, file, line) = self.definition();
+        format!("{name} ({file}:{line})")
+    }
+
+    /// Its name, the author's file and the line there.
+    pub fn definition(&self) -> (String, String, i32) {
+        let text = |string: &CStr| string.to_string_lossy().into_owned();
+        (text(&self.name), text(&self.file), self.line)
     }
 }
 
@@ -64,6 +71,14 @@ struct Pair {
     back: Option<Handler>,
 }
 
+/// The author's translator, as the runtime sees it.
+struct Loaded {
+    translator: Py<PyAny>,
+    handlers: Vec<Pair>,
+    /// Its methods that are no handlers of fops, by name.
+    methods: HashMap<String, Handler>,
+}
+
 /// A Glupy volume. It is made by `init` and never freed: threads may be on their
 /// way through it.
 pub struct Instance {
@@ -71,11 +86,10 @@ pub struct Instance {
     name: CString,
     /// The Python object for it.
     this: Py<Xlator>,
-    /// The author's translator.
-    translator: Py<PyAny>,
-    handlers: Vec<Pair>,
-    /// The translator's methods that are no handlers of fops, by name.
-    methods: HashMap<String, Handler>,
+    /// What has been loaded; not there while the author's `__init__` runs.
+    loaded: OnceLock<Loaded>,
+    /// The coroutines that it has spawned.
+    pub tasks: Tasks,
     /// What it keeps with inodes and fds.
     pub contexts: Contexts,
     children: Vec<CPtr<gf::xlator_t>>,
@@ -110,11 +124,45 @@ impl Instance {
             );
         }
         python::start()?;
+        let this = crate::gil::attach(|py| Py::new(py, Xlator::new(xl)));
+        let instance: &'static Instance = Box::leak(Box::new(Instance {
+            xl: CPtr(xl),
+            name,
+            this: this.map_err(|error| error.to_string())?,
+            loaded: OnceLock::new(),
+            tasks: Tasks::default(),
+            contexts: Contexts::default(),
+            children: children.into_iter().map(CPtr).collect(),
+        }));
+        let private = ptr::from_ref(instance).cast_mut().cast();
+        // SAFETY: the translator is being initialized: no other thread uses it.
+        unsafe { (*xl).private = private };
         // The loader keeps THIS on this translator during init, so that what the
         // module prints carries the volume's name.
-        let (instance, pass_through) = crate::gil::attach(|py| {
-            let this = Py::new(py, Xlator::new(xl)).map_err(|error| error.to_string())?;
-            let loaded = python::load(py, this.clone_ref(py))?;
+        let pass_through = match instance.load() {
+            Ok(pass_through) => pass_through,
+            Err(error) => {
+                // SAFETY: as above.
+                unsafe { (*xl).private = ptr::null_mut() };
+                return Err(error);
+            }
+        };
+        // SAFETY: as above.
+        unsafe {
+            (*xl).fops = instance.table((*xl).fops);
+            (*xl).cbks = instance.callbacks((*xl).cbks);
+            // A parent's wind then takes the default fops, see `stack::target`.
+            (*xl).pass_through = pass_through;
+        }
+        Ok(instance)
+    }
+
+    /// Makes the author's translator; whether it is out of the way.
+    fn load(&self) -> Result<bool, String> {
+        crate::gil::attach(|py| {
+            let loaded = python::load(py, self.this.clone_ref(py)).inspect_err(|_| {
+                self.tasks.end(py);
+            })?;
             let mut handlers: Vec<Pair> = Vec::new();
             handlers.resize_with(SLOTS + 1, Pair::default);
             for handler in loaded.handlers {
@@ -128,29 +176,21 @@ impl Instance {
             }
             let methods = loaded.methods.into_iter();
             let methods = methods.map(|method| (method.name.clone(), Handler::new(method)));
-            let children = children.into_iter().map(CPtr).collect();
-            let instance = Instance {
-                xl: CPtr(xl),
-                name,
-                this,
+            let methods = methods.collect();
+            let ready = Loaded {
                 translator: loaded.translator,
                 handlers,
-                methods: methods.collect(),
-                contexts: Contexts::default(),
-                children,
+                methods,
             };
-            Ok::<_, String>((instance, loaded.pass_through))
-        })?;
-        let instance: &'static Instance = Box::leak(Box::new(instance));
-        // SAFETY: the translator is being initialized: no other thread uses it.
-        unsafe {
-            (*xl).private = ptr::from_ref(instance).cast_mut().cast();
-            (*xl).fops = instance.table((*xl).fops);
-            (*xl).cbks = instance.callbacks((*xl).cbks);
-            // A parent's wind then takes the default fops, see `stack::target`.
-            (*xl).pass_through = pass_through;
-        }
-        Ok(instance)
+            self.loaded
+                .set(ready)
+                .map_err(|_| "it is loaded already".to_owned())?;
+            Ok(loaded.pass_through)
+        })
+    }
+
+    fn loaded(&self) -> &Loaded {
+        self.loaded.get().expect("set by `start`")
     }
 
     /// Gives the translator other options.
@@ -158,8 +198,9 @@ impl Instance {
     /// # Errors
     /// What is wrong with them, in words for the log; then nothing has changed.
     pub fn reconfigure(&self, options: Vec<(String, String)>) -> Result<(), String> {
-        let pass_through =
-            crate::gil::attach(|py| python::reconfigure(py, self.translator.bind(py), options))?;
+        let pass_through = crate::gil::attach(|py| {
+            python::reconfigure(py, self.loaded().translator.bind(py), options)
+        })?;
         // SAFETY: a live translator; a parent reads the flag with each wind.
         unsafe { (*self.xl()).pass_through = pass_through };
         Ok(())
@@ -176,7 +217,7 @@ impl Instance {
         let table = Box::leak(Box::new(unsafe { ptr::read(shared) }));
         let slots: *mut RawFn = ptr::from_mut(table).cast();
         for fop in crate::generated::fops::TABLE {
-            let pair = &self.handlers[fop.index];
+            let pair = &self.loaded().handlers[fop.index];
             if pair.call.is_some() || pair.back.is_some() {
                 // SAFETY: the slot at this position has the trampoline's type.
                 unsafe { slots.add(fop.index - 1).write(fop.call) };
@@ -223,12 +264,12 @@ impl Instance {
 
     /// The fop handler.
     pub fn call(&self, fop: &Fop) -> Option<&Handler> {
-        self.handlers[fop.index].call.as_ref()
+        self.loaded().handlers[fop.index].call.as_ref()
     }
 
     /// The cbk handler.
     pub fn back(&self, fop: &Fop) -> Option<&Handler> {
-        self.handlers[fop.index].back.as_ref()
+        self.loaded().handlers[fop.index].back.as_ref()
     }
 
     /// Whether answers of that fop come to Python.
@@ -252,13 +293,13 @@ impl Instance {
 
     /// All handlers, in the order of the fops.
     pub fn handlers(&self) -> impl Iterator<Item = &Handler> {
-        let pairs = self.handlers.iter();
+        let pairs = self.loaded().handlers.iter();
         pairs.flat_map(|pair| pair.call.iter().chain(&pair.back))
     }
 
     /// A method that is no handler of a fop, if the translator has it.
     pub fn method(&self, name: &str) -> Option<&Handler> {
-        self.methods.get(name)
+        self.loaded.get()?.methods.get(name)
     }
 
     /// Calls such a method, with THIS set: GlusterFS does not always set it. None when
@@ -282,6 +323,17 @@ impl Instance {
     pub fn report(&self, py: Python<'_>, method: &Handler, error: PyErr) {
         python::report(py, method, error)
             .unwrap_or_else(|error| self.indescribable(method, &error));
+    }
+
+    /// Logs an exception of a coroutine that answers nobody.
+    pub fn report_spawned(&self, coroutine: &Bound<'_, PyAny>, error: &PyErr) {
+        let error = error.clone_ref(coroutine.py());
+        stack::with_this(self.xl(), || {
+            if let Err(error) = python::report_spawned(coroutine, error) {
+                let text = format!("an exception that can not be described: {error}");
+                log::error(self.name(), &text);
+            }
+        });
     }
 
     fn indescribable(&self, handler: &Handler, error: &PyErr) {

@@ -5,8 +5,10 @@
 //! and back through the `action` queue and `stack`. See ARCHITECTURE.md.
 
 mod action;
+mod carrier;
 mod contexts;
 mod convert;
+mod coroutine;
 mod counters;
 mod dispatch;
 mod dump;
@@ -27,11 +29,14 @@ mod log;
 mod long_forms;
 mod marshal;
 mod memory;
+mod own_stack;
 mod owned;
 mod parse;
+mod pool;
 mod python;
 mod roomy;
 mod stack;
+mod timer;
 mod trampoline;
 mod work;
 mod xlator;

@@ -90,6 +90,16 @@ pub fn is_detached(xl: *mut gf::xlator_t) -> bool {
     ANY_DETACHED.load(Ordering::Acquire) && detached(|all| all.contains(&xl.addr()))
 }
 
+/// The instance behind a translator; None if it is none of ours.
+pub fn instance(xl: *mut gf::xlator_t) -> Option<&'static Instance> {
+    // SAFETY: a live translator; ours alone have this table. What is in `private` is an
+    // instance from the beginning of `init` on.
+    unsafe {
+        let ours = std::ptr::eq((*xl).dumpops, &raw const DUMPOPS);
+        (ours && !(*xl).private.is_null()).then(|| Instance::of(xl))
+    }
+}
+
 /// How long the end of the process, or of a translator, waits for Python's `fini`.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -149,6 +159,13 @@ unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_vo
         // SAFETY: the data of this event is a translator, as default_notify expects, too.
         .then(|| unsafe { data.cast::<gf::xlator_t>().as_ref() })
         .flatten();
+    if let Some(instance) = instance {
+        match event as u32 {
+            gf::GF_EVENT_PARENT_UP => crate::gil::attach(|py| instance.tasks.start(py)),
+            gf::GF_EVENT_PARENT_DOWN => crate::gil::attach(|py| instance.tasks.end(py)),
+            _ => {}
+        }
+    }
     if victim.is_some_and(|victim| victim.cleanup_starting != 0) {
         // The inode table is destroyed before `fini` comes, references or not.
         detach(this);
@@ -172,11 +189,27 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
     }
 }
 
-/// Calls `fini` of translators and lets go of what they keep. Waits for that, but
-/// not for ever.
+/// Cancels what translators have spawned, calls their `fini` and lets go of what they
+/// keep. Waits for that, but not for ever.
 fn end(instances: Vec<&'static Instance>) {
     let begun = Instant::now();
-    let done = work::ask(LAST_WORDS, move |py| {
+    let left = || LAST_WORDS.saturating_sub(begun.elapsed());
+    let all = instances.clone();
+    let cancelled = work::ask(left(), move |py| {
+        all.iter().for_each(|one| one.tasks.end(py))
+    });
+    // They clean up on other threads.
+    while cancelled.is_some() && !left().is_zero() {
+        let all = instances.clone();
+        let ended = work::ask(left(), move |py| {
+            all.iter().all(|one| one.tasks.are_over(py))
+        });
+        if ended.unwrap_or(true) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let done = work::ask(left(), move |py| {
         for instance in instances {
             instance.call_method(py, "fini", ());
             instance.contexts.clear(py);

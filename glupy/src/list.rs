@@ -34,6 +34,18 @@ pub unsafe fn append<T>(head: *mut T, element: *mut T) {
     unsafe { link((*head).prev, element.cast(), head) }
 }
 
+/// Takes an element off its list.
+///
+/// # Safety
+/// The list is well formed and not used by anyone else now.
+pub unsafe fn remove(element: *mut gf::list_head) {
+    // SAFETY: by contract.
+    unsafe {
+        (*(*element).prev).next = (*element).next;
+        (*(*element).next).prev = (*element).prev;
+    }
+}
+
 unsafe fn link(before: *mut gf::list_head, element: *mut gf::list_head, after: *mut gf::list_head) {
     // SAFETY: by contract of the callers.
     unsafe {

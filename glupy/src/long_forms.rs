@@ -8,6 +8,7 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use crate::action::Hold;
 use crate::convert;
+use crate::coroutine::Future;
 use crate::fop::{Fop, MAX_ARGS, Param, Word};
 use crate::frame::{self, Frame};
 use crate::marshal::{self, Values};
@@ -38,7 +39,7 @@ pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// What a function does with its arguments, in order; those not given are None.
-type Body = fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<()>;
+type Body = fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<Option<Py<Future>>>;
 
 /// The name of a function and of its parameters.
 struct Form {
@@ -106,7 +107,7 @@ impl Form {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
         body: Body,
-    ) -> PyResult<()> {
+    ) -> PyResult<Option<Py<Future>>> {
         let needed = self.before.len() + self.params.len();
         let most = needed + self.after.len();
         if args.len() > most {
@@ -169,7 +170,7 @@ impl Form {
     }
 }
 
-fn wind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
+fn wind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<Option<Py<Future>>> {
     let frame = form.frame(given)?;
     let py = frame.py();
     let Values { words, hold, .. } = form.values(given)?;
@@ -183,7 +184,7 @@ fn wind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
     Frame::wind(frame, form.fop, words, hold, child, cookie)
 }
 
-fn unwind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
+fn unwind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<Option<Py<Future>>> {
     let frame = form.frame(given)?;
     let py = frame.py();
     let number = |i: usize| -> PyResult<i32> {
@@ -202,5 +203,6 @@ fn unwind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<()> {
     }
     frame
         .get()
-        .unwind(py, form.values(given)?, Some(op_ret), op_errno)
+        .unwind(py, form.values(given)?, Some(op_ret), op_errno)?;
+    Ok(None)
 }

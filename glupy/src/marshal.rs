@@ -15,7 +15,7 @@ use crate::action::Hold;
 use crate::convert;
 use crate::fop::{Kind, MAX_ARGS, OpRet, Param, Vector, Word};
 use crate::gf;
-use crate::handle::{self, Class, HandleClass, Owner, Raw};
+use crate::handle::{self, Class, Handle, HandleClass, Owner, Raw};
 use crate::handles::{
     Client, Dict, Dirents, Fd, Flock, Iatt, Inode, Iobref, Iovec, Lease, Loc, LockList, Statvfs,
 };
@@ -56,35 +56,44 @@ pub unsafe fn to_python(
     xl: *mut gf::xlator_t,
     mut each: impl FnMut(Py<PyAny>),
 ) -> PyResult<()> {
-    for (i, param) in params.iter().enumerate() {
-        let word = words[i];
-        // SAFETY: the constructors return a new reference or NULL with an
-        // exception; the strings are live by contract.
-        let object = unsafe {
-            let number = match param.kind {
-                Kind::I32 => ffi::PyLong_FromLong(word.get::<i32>().into()),
-                Kind::U32 => ffi::PyLong_FromUnsignedLong(word.get::<u32>().into()),
-                Kind::I64 => ffi::PyLong_FromLongLong(word.get()),
-                Kind::U64 => ffi::PyLong_FromUnsignedLongLong(word.get()),
-                _ if word.is_null() => {
-                    each(py.None());
-                    continue;
-                }
-                Kind::Str => ffi::PyUnicode_DecodeFSDefault(word.get()),
-                Kind::Checksum => {
-                    ffi::PyBytes_FromStringAndSize(word.get(), CHECKSUM_SIZE as isize)
-                }
-                kind => {
-                    let class = class_of(kind).expect("every other kind is a handle");
-                    each(handle::borrow(py, class, raw_of(param, i, words), xl)?);
-                    continue;
-                }
-            };
-            Bound::from_owned_ptr_or_err(py, number)?.unbind()
-        };
-        each(object);
+    for i in 0..params.len() {
+        // SAFETY: by contract.
+        each(unsafe { one_to_python(py, params, words, i, xl) }?);
     }
     Ok(())
+}
+
+/// The Python object for one argument of a call.
+///
+/// # Safety
+/// As for [`to_python`].
+#[inline]
+pub unsafe fn one_to_python(
+    py: Python<'_>,
+    params: &'static [Param],
+    words: &[Word],
+    i: usize,
+    xl: *mut gf::xlator_t,
+) -> PyResult<Py<PyAny>> {
+    let (param, word) = (&params[i], words[i]);
+    // SAFETY: the constructors return a new reference or NULL with an exception; the
+    // strings are live by contract.
+    unsafe {
+        let value = match param.kind {
+            Kind::I32 => ffi::PyLong_FromLong(word.get::<i32>().into()),
+            Kind::U32 => ffi::PyLong_FromUnsignedLong(word.get::<u32>().into()),
+            Kind::I64 => ffi::PyLong_FromLongLong(word.get()),
+            Kind::U64 => ffi::PyLong_FromUnsignedLongLong(word.get()),
+            _ if word.is_null() => return Ok(py.None()),
+            Kind::Str => ffi::PyUnicode_DecodeFSDefault(word.get()),
+            Kind::Checksum => ffi::PyBytes_FromStringAndSize(word.get(), CHECKSUM_SIZE as isize),
+            kind => {
+                let class = class_of(kind).expect("every other kind is a handle");
+                return handle::borrow(py, class, raw_of(param, i, words), xl);
+            }
+        };
+        Ok(Bound::from_owned_ptr_or_err(py, value)?.unbind())
+    }
 }
 
 /// Whether Python gave a handle for it, as opposed to a value of its own.
@@ -102,6 +111,8 @@ pub struct Values<'a> {
     pub hold: Hold,
     /// The iovecs among them, with the length and the owner that they have.
     vectors: SmallVec<[(usize, Vector, Raw); 1]>,
+    /// Whether handles are to own what they give.
+    own: bool,
 }
 
 impl<'a> Values<'a> {
@@ -125,7 +136,21 @@ impl<'a> Values<'a> {
             words,
             hold,
             vectors,
+            own: false,
         }
+    }
+
+    /// The values will be used later than the running handler's: they must own what
+    /// they point to.
+    pub fn own_handles(&mut self) {
+        self.own = true;
+    }
+
+    fn share(&self, handle: &Handle, py: Python<'_>) -> (Raw, Option<Arc<Owner>>) {
+        if self.own {
+            handle.own(py);
+        }
+        handle.share(py)
     }
 
     /// Whose arguments they are, for messages.
@@ -181,7 +206,7 @@ impl<'a> Values<'a> {
                 }
                 // SAFETY: its class is a handle class.
                 let handle = unsafe { handle::erased(object) };
-                let (raw, owner) = handle.share(object.py());
+                let (raw, owner) = self.share(handle, object.py());
                 self.hold.owners.extend(owner);
                 raw.ptr.into()
             }
@@ -215,7 +240,7 @@ impl<'a> Values<'a> {
 
     fn iovec(&mut self, object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Raw> {
         if let Ok(iovec) = object.cast::<Iovec>() {
-            let (raw, owner) = handle::base(iovec).share(object.py());
+            let (raw, owner) = self.share(handle::base(iovec), object.py());
             self.hold.owners.extend(owner);
             return Ok(raw);
         }

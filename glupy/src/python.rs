@@ -8,6 +8,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict};
 
+use crate::coroutine;
 use crate::frame::{Frame, FrameError};
 use crate::gil;
 use crate::handle::Handle;
@@ -53,6 +54,7 @@ struct Support {
     reconfigure: Py<PyAny>,
     failed: Py<PyAny>,
     report: Py<PyAny>,
+    report_spawned: Py<PyAny>,
     dump_lines: Py<PyAny>,
 }
 
@@ -186,6 +188,7 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
         reconfigure: load.getattr("reconfigure")?.unbind(),
         failed: load.getattr("failed")?.unbind(),
         report: load.getattr("report")?.unbind(),
+        report_spawned: load.getattr("report_spawned")?.unbind(),
         dump_lines: load.getattr("dump_lines")?.unbind(),
     })
 }
@@ -229,6 +232,7 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
             .collect::<Vec<_>>(),
     )?;
     module.add("sources", MODULES.iter().copied().into_py_dict(py)?)?;
+    coroutine::install(&module)?;
     long_forms::add(&module)?;
     Ok(module)
 }
@@ -244,6 +248,8 @@ pub struct LoadedMethod {
     pub file: String,
     /// The line of its definition.
     pub line: i32,
+    /// Whether calling it makes a coroutine.
+    pub is_async: bool,
 }
 
 /// A method that handles a fop.
@@ -315,7 +321,7 @@ pub fn failed(
 ) -> PyResult<(i32, bool)> {
     support()
         .failed
-        .call1(py, (handler.place(), error.into_value(py), answered))?
+        .call1(py, (handler.definition(), error.into_value(py), answered))?
         .extract(py)
 }
 
@@ -326,7 +332,19 @@ pub fn failed(
 pub fn report(py: Python<'_>, method: &Handler, error: PyErr) -> PyResult<()> {
     support()
         .report
-        .call1(py, (method.place(), error.into_value(py)))
+        .call1(py, (method.definition(), error.into_value(py)))
+        .map(drop)
+}
+
+/// Logs an exception of a coroutine that answers nobody.
+///
+/// # Errors
+/// An exception of the report itself.
+pub fn report_spawned(coroutine: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
+    let py = coroutine.py();
+    support()
+        .report_spawned
+        .call1(py, (coroutine, error.into_value(py)))
         .map(drop)
 }
 

@@ -19,7 +19,7 @@ static JOBS: Mutex<Vec<Job>> = Mutex::new(Vec::new());
 static POSTED: Condvar = Condvar::new();
 
 /// Room for Python's default recursion limit; memory is taken by what is touched.
-const STACK: usize = 16 << 20;
+pub const STACK: usize = 16 << 20;
 
 /// Jobs that are done before others may have the GIL.
 const BATCH: usize = 64;
@@ -60,15 +60,19 @@ pub fn ask<R: Send + 'static>(
     receiver.recv_timeout(time).ok()
 }
 
-fn run() {
-    // GlusterFS receives the process's signals in a thread of its own, and in a
-    // Python program they are the main thread's.
+/// Keeps signals away from a thread of Glupy's own: GlusterFS receives the process's in a
+/// thread of its own, and in a Python program they are the main thread's.
+pub fn block_signals() {
     // SAFETY: fills a set of signals and blocks them on this thread.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
     }
+}
+
+fn run() {
+    block_signals();
     loop {
         let mut jobs = take().into_iter();
         while jobs.len() > 0 {

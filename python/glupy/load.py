@@ -11,7 +11,8 @@ import stat
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from types import ModuleType, TracebackType
+from types import CoroutineType, ModuleType, TracebackType
+from typing import Any
 
 import _gluster
 from _gluster import Xlator
@@ -237,7 +238,7 @@ def _report(name: str, file: str, error: BaseException) -> str:
     return f"module {name} does not load: {place}: {_describe(error)}\n{_trace(error)}"
 
 
-def failed(place: str, error: BaseException, answered: bool) -> tuple[int, bool]:
+def failed(method: tuple[str, str, int], error: BaseException, answered: bool) -> tuple[int, bool]:
     """The errno that answers a request whose handler raised, and whether that was meant.
 
     An OSError says it itself, and that is all; anything else is a mistake, whose
@@ -249,19 +250,31 @@ def failed(place: str, error: BaseException, answered: bool) -> tuple[int, bool]
         if isinstance(number, int) and 1 <= number <= MAX_ERRNO:
             return number, True
     outcome = "had its answer already" if answered else "is answered EIO"
-    _log(place, error, f"; the request {outcome}")
+    _log(method, error, f"; the request {outcome}")
     return errno.EIO, False
 
 
-def report(place: str, error: BaseException) -> None:
+def report(method: tuple[str, str, int], error: BaseException) -> None:
     """Logs an exception of a method that answers nobody."""
-    _log(place, error, "")
+    _log(method, error, "")
 
 
-def _log(place: str, error: BaseException, outcome: str) -> None:
+def report_spawned(coroutine: CoroutineType[Any, Any, Any], error: BaseException) -> None:
+    """Logs an exception of a coroutine that answers nobody."""
+    code = coroutine.cr_code
+    file = os.path.basename(code.co_filename)
+    _log((coroutine.__name__, file, code.co_firstlineno), error, "")
+
+
+def _log(method: tuple[str, str, int], error: BaseException, outcome: str) -> None:
+    """Logs an exception with its traceback, at the author's line that raised it.
+
+    Where no line of the author's did, at the method: its name, its file, its line.
+    """
     trace = traceback.extract_tb(_authors(error))
-    file, line, function = "glupy", 0, "glupy"
-    if trace:
+    function, file, line = method
+    place = f"{function} ({file}:{line})"
+    if trace and not _is_ours(trace[-1].filename):
         file, function = os.path.basename(trace[-1].filename), trace[-1].name
         line = trace[-1].lineno or 0
     text = f"{place}: {_describe(error)}{outcome}\n{_trace(error)}"

@@ -6,12 +6,13 @@ import difflib
 import inspect
 import os.path
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from ctypes import POINTER, c_int32, c_void_p
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from _gluster import Xlator
+import _gluster
+from _gluster import Task, Xlator
 
 from glupy import options
 from glupy.memory import structure
@@ -43,6 +44,14 @@ class Translator:
         self.children = this.children
         self.options = this.options
         self.__dict__.update(options.values(type(self), self.options))
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Task[Any]:
+        """Starts a coroutine that answers no request, and asks children as root.
+
+        It begins soon, on a thread of Glupy's own; in ``__init__``, when the graph is up. It
+        is cancelled when the graph goes down, before ``fini``. Its exceptions are logged.
+        """
+        return _gluster.spawn(self.this, coroutine)
 
 
 class HandlerType:
@@ -93,11 +102,13 @@ class Method:
     name: str
     file: str
     line: int
+    is_async: bool = False
 
     @classmethod
     def of(cls, name: str, function: Callable[..., object]) -> Method:
         """A bound method with its place."""
-        return cls(function, name, *_definition(function))
+        is_async = inspect.iscoroutinefunction(function)
+        return cls(function, name, *_definition(function), is_async)
 
     @property
     def place(self) -> str:
@@ -130,6 +141,11 @@ def find_handlers(translator: Translator, fops: dict[str, Fop]) -> list[Handler]
             raise LoadError(
                 f"{handler.method.place}: {place} is a {fop.name}_{side}, too: keep one"
             )
+    for (index, down), handler in found.items():
+        cbk = found.get((index, False))
+        if down and handler.method.is_async and cbk is not None:
+            why = "is a coroutine, which awaits the answer itself"
+            raise LoadError(f"{cbk.method.place}: {handler.method.place} {why}: keep one")
     return list(found.values())
 
 
@@ -161,7 +177,11 @@ def find_methods(
         if name in never:
             why = "GlusterFS calls this with a lock held, under which Python must not run"
             raise LoadError(f"{_place(name, function)}: {why}")
-        _check_call(name, function, parameters, f"{name}({', '.join(('self', *parameters))})")
+        expected = f"{name}({', '.join(('self', *parameters))})"
+        if inspect.iscoroutinefunction(function):
+            why = "nothing waits for it: use self.spawn(...) in it for what takes time"
+            raise LoadError(f"{_place(name, function)}: {why}; expected def {expected}")
+        _check_call(name, function, parameters, expected)
         method = Method.of(name, function)
         found.append(_with_event(method, events) if name == "notify" else method)
     return found
@@ -209,16 +229,16 @@ def _unknown(name: str, side: str, fops: dict[str, Fop]) -> str:
 
 def _check_signature(name: str, function: Callable[..., object], fop: Fop, side: Side) -> None:
     parameters = fop.parameters(side)
+    if side == "cbk" and inspect.iscoroutinefunction(function):
+        why = "an answer is awaited in the request's handler"
+        raise LoadError(f"{_place(name, function)}: {why}: write `async def {fop.name}_fop`")
     _check_call(name, function, parameters, f"{fop.name}_{side}(self, {', '.join(parameters)})")
 
 
 def _check_call(
     name: str, function: Callable[..., object], parameters: tuple[str, ...], expected: str
 ) -> None:
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        why = "a handler can not be `async def` in this version"
-        raise LoadError(f"{_place(name, function)}: {why}; expected {expected}")
-    if inspect.isgeneratorfunction(function):
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         why = "a handler can not be a generator"
         raise LoadError(f"{_place(name, function)}: {why}; expected {expected}")
     try:

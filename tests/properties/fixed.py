@@ -351,7 +351,7 @@ def kept_values_are_unchanged(stage: Stage) -> None:
     equal(seen.request["xdata"]["a"], 2)
 
 
-def elsewhere(action: Callable[[], None]) -> None:
+def elsewhere(action: Callable[[], object]) -> None:
     thread = threading.Thread(target=action)
     thread.start()
     thread.join()

@@ -1,24 +1,20 @@
 //! The call that a request came in by, as long as it has not returned.
 
-use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::action::Queue;
+use crate::carrier::Place;
 use crate::gil::GilCell;
 use crate::handle::{CPtr, Handle};
 
-/// Stands on the stack of a trampoline that carries out what a request's handlers
-/// ask for, as long as that has not returned.
+/// Stands on the stack of the trampoline that a request came in by.
 pub struct Entering {
-    thread: libc::pthread_t,
+    place: Place,
     /// Set when the request is over; the frame must not be touched then.
     over: AtomicBool,
-    /// What callbacks inside of this call have left to it. Its own thread's alone.
-    more: Cell<Queue>,
     /// What the handler was called with, as long as it runs.
     running: GilCell<(CPtr<*mut ffi::PyObject>, usize)>,
 }
@@ -27,10 +23,8 @@ impl Entering {
     /// For the current call.
     pub fn new() -> Entering {
         Entering {
-            // SAFETY: a plain call.
-            thread: unsafe { libc::pthread_self() },
+            place: Place::here(),
             over: AtomicBool::new(false),
-            more: Cell::default(),
             running: GilCell::default(),
         }
     }
@@ -56,35 +50,9 @@ impl Entering {
         }
     }
 
-    /// Carries out a queue, and what callbacks leave to this call meanwhile: a
-    /// request that goes down and up a thousand times does not go a thousand calls
-    /// deep. The GIL is not held.
-    pub fn carry_out(&self, queue: Queue) {
-        let mut next = queue;
-        while !next.is_empty() {
-            next.carry_out();
-            next = self.more.take();
-        }
-    }
-
     /// Whether the request is over.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
-    }
-
-    /// Whether it is the current thread's.
-    pub fn is_this_thread(&self) -> bool {
-        // SAFETY: a plain call.
-        self.thread == unsafe { libc::pthread_self() }
-    }
-
-    /// Whether a call of this thread, which stands on the stack at `here`, happens
-    /// inside the entering one, so that what that one borrowed is certainly alive.
-    /// A synctask may have moved: hence the look at the stack, too.
-    pub fn encloses(&self, here: usize) -> bool {
-        const STACK: usize = 8 << 20;
-        let distance = ptr::from_ref(self).addr().wrapping_sub(here);
-        self.is_this_thread() && distance < STACK
     }
 
     /// Says that the request is over.
@@ -92,15 +60,13 @@ impl Entering {
         self.over.store(true, Ordering::Release);
     }
 
-    /// Leaves actions to this call, which encloses the current one.
-    ///
-    /// # Safety
-    /// What the handler that has asked for them was given is still alive.
-    pub unsafe fn leave(&self, queue: &mut Queue) {
-        // This thread's own call, so nobody else looks at `more`.
-        let mut all = self.more.take();
-        // SAFETY: by contract.
-        unsafe { all.append(queue) };
-        self.more.set(all);
+    /// Whether it is the current thread's.
+    pub fn is_this_thread(&self) -> bool {
+        self.place.is_this_thread()
+    }
+
+    /// Whether a call that stands on the stack at `here` happens inside this one.
+    pub fn encloses(&self, here: usize) -> bool {
+        self.place.encloses(ptr::from_ref(self).addr(), here)
     }
 }

@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::{Args, Frame, State};
 use crate::action::Hold;
 use crate::convert::{self, Bytes};
+use crate::coroutine::Future;
 use crate::fop::{MAX_ARGS, Word};
 use crate::gf;
 use crate::instance::Instance;
@@ -60,7 +61,7 @@ impl Frame {
         child: Option<&Bound<'_, PyAny>>,
         cookie: Option<Py<PyAny>>,
         changes: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
+    ) -> PyResult<Option<Py<Future>>> {
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
         frame.promote_elsewhere(py);

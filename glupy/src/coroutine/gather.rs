@@ -1,0 +1,117 @@
+//! `gather`: several awaitables at once.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::future::{Future, Outcome, Source, Waiter, Waiters};
+use super::task::Task;
+use crate::gil::GilCell;
+
+/// The parts of a `gather`, and where their results go.
+#[pyclass(frozen, module = "gluster")]
+pub struct Gather {
+    parts: Vec<Py<Future>>,
+    /// Parts that are not done.
+    left: GilCell<usize>,
+    whole: Py<Future>,
+}
+
+impl Gather {
+    /// A part is done; who goes on if that settles the whole.
+    pub fn done(&self, py: Python<'_>, part: usize) -> Waiters {
+        let left = self.left.get(py) - 1;
+        self.left.set(py, left);
+        match self.parts[part].get().outcome(py) {
+            Some(Err(error)) => {
+                let waiters = self.whole.get().complete(py, Err(error));
+                self.give_up(py);
+                waiters
+            }
+            _ if left == 0 => self.whole.get().complete(py, self.results(py)),
+            _ => Waiters::new(),
+        }
+    }
+
+    /// All results, or the first exception.
+    fn results(&self, py: Python<'_>) -> Outcome {
+        let outcomes = self.parts.iter().filter_map(|part| part.get().outcome(py));
+        let values: Vec<_> = outcomes.collect::<PyResult<_>>()?;
+        Ok(PyList::new(py, values)?.into_any().unbind())
+    }
+
+    /// Nobody waits for the whole any more, nor for the parts.
+    pub fn give_up(&self, py: Python<'_>) {
+        for part in &self.parts {
+            if !part.get().is_done(py) {
+                part.get().give_up(py);
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Gather {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.parts.iter().try_for_each(|part| visit.call(part))?;
+        visit.call(&self.whole)
+    }
+}
+
+/// Awaits several things at once: winds, calls of children, coroutines. The result is a
+/// list of theirs, in order; the first exception ends it, and the coroutines among the
+/// others are cancelled.
+#[pyfunction]
+#[pyo3(signature = (*awaitables))]
+pub fn gather(awaitables: &Bound<'_, PyTuple>) -> PyResult<Py<Future>> {
+    let py = awaitables.py();
+    let parts: PyResult<Vec<_>> = awaitables.iter().map(|part| future_of(&part)).collect();
+    let parts = parts?;
+    let whole = Future::new(py)?;
+    let done = |part: &Py<Future>| part.get().is_done(py);
+    let failed = |part: &Py<Future>| matches!(part.get().outcome(py), Some(Err(_)));
+    let (any_failed, left) = (
+        parts.iter().any(failed),
+        parts.iter().filter(|part| !done(part)).count(),
+    );
+    let gather = Gather {
+        parts,
+        left: GilCell::new(left),
+        whole: whole.clone_ref(py),
+    };
+    let gather = Py::new(py, gather)?;
+    for (i, part) in gather.get().parts.iter().enumerate() {
+        if !done(part) {
+            let waiter = Waiter::Gather(gather.clone_ref(py), i);
+            part.get().wait(py, waiter);
+        }
+    }
+    if any_failed || left == 0 {
+        // Nobody waits for the whole yet.
+        let _ = whole.get().complete(py, gather.get().results(py));
+        gather.get().give_up(py);
+    } else {
+        whole.get().set_source(py, Source::Gather(gather));
+    }
+    Ok(whole)
+}
+
+/// What becomes of an awaitable; a coroutine is started.
+fn future_of(awaitable: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
+    if let Ok(future) = awaitable.cast::<Future>() {
+        return Ok(future.clone().unbind());
+    }
+    if let Ok(task) = awaitable.cast::<Task>() {
+        return Ok(task.get().result(awaitable.py()));
+    }
+    // SAFETY: a live object.
+    if unsafe { ffi::PyCoro_CheckExact(awaitable.as_ptr()) } == 0 {
+        return Err(PyTypeError::new_err(format!(
+            "gather: {} can not be awaited here: only coroutines and what Glupy gives to await",
+            awaitable.repr()?
+        )));
+    }
+    Task::part(awaitable)
+}

@@ -1,0 +1,111 @@
+//! `spawn`: coroutines that answer no request.
+
+use std::ptr;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::cancelled;
+use super::task::Task;
+use crate::frame::FrameError;
+use crate::gil::GilCell;
+use crate::life;
+use crate::xlator::Xlator;
+
+/// Where an instance is in its life, for what it has spawned.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Life {
+    /// Its children are not ready: what is spawned waits.
+    #[default]
+    Starting,
+    Running,
+    /// PARENT_DOWN, `fini` or the end of the process has come.
+    Ending,
+}
+
+/// The coroutines that an instance has spawned and that have not ended.
+#[derive(Default)]
+pub struct Tasks {
+    all: GilCell<Vec<Py<Task>>>,
+    life: GilCell<Life>,
+}
+
+impl Tasks {
+    /// The graph is up: what was spawned in `__init__` begins.
+    pub fn start(&self, py: Python<'_>) {
+        if self.life.replace(py, Life::Running) == Life::Starting {
+            for task in self.copy(py) {
+                Task::post(task, None);
+            }
+        }
+    }
+
+    /// Cancels all of them.
+    pub fn end(&self, py: Python<'_>) {
+        let before = self.life.replace(py, Life::Ending);
+        for task in self.copy(py) {
+            if before == Life::Starting {
+                // It has never run: there is nothing to clean up.
+                self.forget(py, task.get());
+            } else {
+                Task::cancel(task.bind(py), cancelled(py));
+            }
+        }
+    }
+
+    /// Whether all of them have ended.
+    pub fn are_over(&self, py: Python<'_>) -> bool {
+        // SAFETY: looks only.
+        unsafe { self.all.with(py, |all| all.is_empty()) }
+    }
+
+    /// One of them has ended.
+    pub fn forget(&self, py: Python<'_>, task: &Task) {
+        let all = self.all.take(py);
+        let is_other = |other: &Py<Task>| !ptr::eq(other.get(), task);
+        let (others, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(is_other);
+        self.all.set(py, others);
+        drop(gone);
+    }
+
+    fn copy(&self, py: Python<'_>) -> Vec<Py<Task>> {
+        // SAFETY: taking references runs no Python.
+        unsafe {
+            self.all.with(py, |all| {
+                all.iter().map(|task| task.clone_ref(py)).collect()
+            })
+        }
+    }
+}
+
+/// Starts a coroutine that answers no request (`Translator.spawn`).
+///
+/// # Errors
+/// `TypeError` for what is no coroutine; `FrameError` at the end of the translator.
+#[pyfunction]
+pub fn spawn(this: &Bound<'_, Xlator>, coroutine: &Bound<'_, PyAny>) -> PyResult<Py<Task>> {
+    let py = this.py();
+    // SAFETY: a live object.
+    if unsafe { ffi::PyCoro_CheckExact(coroutine.as_ptr()) } == 0 {
+        return Err(PyTypeError::new_err(format!(
+            "spawn: {} is not a coroutine: call an `async def` function",
+            coroutine.repr()?
+        )));
+    }
+    let Some(instance) = life::instance(this.get().ptr()) else {
+        return Err(FrameError::new_err("spawn: only by one's own translator"));
+    };
+    let tasks = &instance.tasks;
+    if tasks.life.get(py) == Life::Ending {
+        coroutine.call_method0("close")?;
+        return Err(FrameError::new_err("spawn: the translator has ended"));
+    }
+    let task = Task::spawned(coroutine, instance)?;
+    // SAFETY: `push` runs no Python.
+    unsafe { tasks.all.with(py, |all| all.push(task.clone_ref(py))) };
+    if tasks.life.get(py) == Life::Running {
+        Task::post(task.clone_ref(py), None);
+    }
+    Ok(task)
+}

@@ -1,0 +1,473 @@
+//! `Task`: a coroutine on its way. Whoever brings what it waits for goes on with it; there
+//! is no event loop.
+
+use std::cell::Cell;
+use std::ptr;
+
+use pyo3::exceptions::{PyStopIteration, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::future::{self, Future, Outcome, Source, Waiter};
+use super::{CancelledError, cancelled};
+use crate::action::Queue;
+use crate::carrier::{self, Carrying};
+use crate::dispatch;
+use crate::frame::{Frame, FrameError};
+use crate::gil::GilCell;
+use crate::instance::{Handler, Instance};
+use crate::pool;
+use crate::stack;
+
+/// What a coroutine is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    /// It answers a request.
+    Request(&'static Handler),
+    /// It is a part of a `gather`.
+    Part,
+    /// It is there for itself (`spawn`).
+    Spawned,
+}
+
+/// A coroutine on its way.
+#[pyclass(frozen, module = "gluster")]
+pub struct Task {
+    instance: &'static Instance,
+    purpose: Purpose,
+    /// None when it is over.
+    coroutine: GilCell<Option<Py<PyAny>>>,
+    /// The request that it is for, if it is for one.
+    frame: GilCell<Option<Py<Frame>>>,
+    /// What it awaits.
+    waits: GilCell<Option<Py<Future>>>,
+    /// What its handler has returned, if that is to be awaited, too.
+    returned: GilCell<Option<Py<Future>>>,
+    /// An exception that it is to get when it waits next.
+    pending: GilCell<Option<Py<PyAny>>>,
+    /// How many timeouts, and what `gather`, are around what it does now.
+    limits: GilCell<u32>,
+    /// The outermost call that carries out what it asks for.
+    carrying: Carrying,
+    /// Where its result goes, unless it answers a request.
+    result: Option<Py<Future>>,
+}
+
+thread_local! {
+    static CURRENT: Cell<*mut ffi::PyObject> = const { Cell::new(ptr::null_mut()) };
+}
+
+// Not inlined, as in gil.rs: the thread may have changed since the last look.
+#[inline(never)]
+fn swap_current(task: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    CURRENT
+        .try_with(|current| current.replace(task))
+        .unwrap_or(ptr::null_mut())
+}
+
+/// Looks at the coroutine that runs on this thread.
+///
+/// # Errors
+/// `FrameError` when none does; what `f` says.
+pub fn with_current<R>(
+    py: Python<'_>,
+    what: &str,
+    f: impl FnOnce(&Bound<'_, Task>) -> PyResult<R>,
+) -> PyResult<R> {
+    let task = swap_current(ptr::null_mut());
+    swap_current(task);
+    // SAFETY: set by `send`, which holds the task.
+    match unsafe { Bound::from_borrowed_ptr_or_opt(py, task) } {
+        // SAFETY: as above.
+        Some(task) => f(unsafe { task.cast_unchecked::<Task>() }),
+        None => Err(FrameError::new_err(format!(
+            "{what}: only in a coroutine (an `async def` handler, or one given to spawn)"
+        ))),
+    }
+}
+
+/// What came of a step.
+enum Step {
+    Awaits(Py<PyAny>),
+    Ended(Outcome),
+}
+
+impl Task {
+    fn new(
+        coroutine: &Bound<'_, PyAny>,
+        instance: &'static Instance,
+        frame: Option<Py<Frame>>,
+        purpose: Purpose,
+    ) -> PyResult<Py<Task>> {
+        let py = coroutine.py();
+        let (limits, result) = match purpose {
+            Purpose::Request(_) => (0, None),
+            Purpose::Part => (1, Some(Future::new(py)?)),
+            Purpose::Spawned => (0, Some(Future::new(py)?)),
+        };
+        let task = Task {
+            instance,
+            purpose,
+            coroutine: GilCell::new(Some(coroutine.clone().unbind())),
+            frame: GilCell::new(frame),
+            waits: GilCell::new(None),
+            returned: GilCell::new(None),
+            pending: GilCell::new(None),
+            limits: GilCell::new(limits),
+            carrying: Carrying::default(),
+            result,
+        };
+        Py::new(py, task)
+    }
+
+    /// The coroutine of a request's handler.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn request(
+        frame: &Py<Frame>,
+        instance: &'static Instance,
+        handler: &'static Handler,
+        coroutine: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Task>> {
+        let frame = Some(frame.clone_ref(coroutine.py()));
+        Task::new(coroutine, instance, frame, Purpose::Request(handler))
+    }
+
+    /// A coroutine that is part of a `gather` in another one; it is started.
+    ///
+    /// # Errors
+    /// `FrameError` outside of coroutines.
+    pub fn part(coroutine: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
+        let py = coroutine.py();
+        let task = with_current(py, "gather", |around| {
+            let around = around.get();
+            Task::new(coroutine, around.instance, around.frame(py), Purpose::Part)
+        })?;
+        let result = task.get().result(py);
+        // Whoever waits for it does not yet.
+        Task::step(task.bind(py), None);
+        if !result.get().is_done(py) {
+            result.get().set_source(py, Source::Task(task));
+        }
+        Ok(result)
+    }
+
+    /// A coroutine on its own; it is started by [`Task::post`].
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn spawned(
+        coroutine: &Bound<'_, PyAny>,
+        instance: &'static Instance,
+    ) -> PyResult<Py<Task>> {
+        Task::new(coroutine, instance, None, Purpose::Spawned)
+    }
+
+    /// Where its result comes. Not for the task of a request.
+    pub fn result(&self, py: Python<'_>) -> Py<Future> {
+        let result = self.result.as_ref();
+        result.expect("nobody sees a request's task").clone_ref(py)
+    }
+
+    /// The volume that it belongs to.
+    pub fn instance(&self) -> &'static Instance {
+        self.instance
+    }
+
+    /// The request that it is for.
+    pub fn frame(&self, py: Python<'_>) -> Option<Py<Frame>> {
+        // SAFETY: taking a reference runs no Python.
+        unsafe {
+            self.frame
+                .with(py, |frame| frame.as_ref().map(|frame| frame.clone_ref(py)))
+        }
+    }
+
+    /// The call that carries out what it asks for.
+    pub fn carrying(&self) -> &Carrying {
+        &self.carrying
+    }
+
+    /// Whether it may be torn from what it asks for now.
+    pub fn is_limited(&self, py: Python<'_>) -> bool {
+        self.limits.get(py) > 0
+    }
+
+    /// Enters (1) or leaves (-1) a limit.
+    pub fn limit(&self, py: Python<'_>, change: i32) {
+        let limits = self.limits.get(py).saturating_add_signed(change);
+        self.limits.set(py, limits);
+    }
+
+    /// Remembers what it waits for.
+    pub fn set_waits(&self, py: Python<'_>, waits: Option<Py<Future>>) {
+        self.waits.set(py, waits);
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(&self, py: Python<'_>) -> bool {
+        // SAFETY: looks only.
+        unsafe { self.coroutine.with(py, |coroutine| coroutine.is_none()) }
+    }
+
+    /// Has one of Glupy's own threads go on with it.
+    pub fn post(task: Py<Task>, throw: Option<Py<PyAny>>) {
+        let job = || dispatch::go_on(move |py| Task::step(task.bind(py), throw));
+        pool::RESUMING.post(Box::new(job));
+    }
+
+    /// Tears it from what it waits for, now or when it waits next.
+    pub fn cancel(slf: &Bound<'_, Task>, exception: Py<PyAny>) {
+        let (py, task) = (slf.py(), slf.get());
+        if task.is_over(py) {
+            return;
+        }
+        match task.waits.take(py) {
+            None => task.pending.set(py, Some(exception)),
+            Some(future) => {
+                future.get().abandon(py, task);
+                Task::post(slf.clone().unbind(), Some(exception));
+            }
+        }
+    }
+
+    /// Takes an exception back that it has not got yet.
+    pub fn withdraw(&self, py: Python<'_>, exception: &Py<PyAny>) {
+        match self.pending.take(py) {
+            Some(pending) if !pending.is(exception) => self.pending.set(py, Some(pending)),
+            _ => {}
+        }
+    }
+
+    /// Goes on with it, with an exception or with what it has waited for. The one that
+    /// waits in the end, this one or one that has waited for it.
+    ///
+    /// Called with the GIL, with a queue for what it asks for.
+    pub fn step(slf: &Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Option<Py<Task>> {
+        let (py, task) = (slf.py(), slf.get());
+        let mut throw = throw;
+        loop {
+            let step = match task.returned.take(py) {
+                None => Task::send(slf, throw.take()),
+                Some(returned) => Step::Ended(match (throw.take(), returned.get().outcome(py)) {
+                    (None, Some(outcome)) => outcome,
+                    (exception, _) => {
+                        let exception = exception.unwrap_or_else(|| cancelled(py));
+                        Err(PyErr::from_value(exception.into_bound(py)))
+                    }
+                }),
+            };
+            let future = match step {
+                Step::Awaits(object) => match object.bind(py).cast::<Future>() {
+                    Ok(future) => future.clone().unbind(),
+                    Err(_) => {
+                        throw = Some(task.foreign(object.bind(py)));
+                        continue;
+                    }
+                },
+                Step::Ended(outcome) => match task.awaited_return(py, outcome) {
+                    Ok(future) => {
+                        let frame = task.frame(py);
+                        if frame.is_some_and(|frame| frame.get().pass_on(py, &future)) {
+                            return task.end(py, None);
+                        }
+                        task.returned.set(py, Some(future.clone_ref(py)));
+                        future
+                    }
+                    Err(outcome) => return task.end(py, Some(outcome)),
+                },
+            };
+            if future.get().is_done(py) {
+                continue;
+            }
+            if let Some(exception) = task.pending.take(py) {
+                if !future.get().is_awaited(py) {
+                    future.get().give_up(py);
+                }
+                throw = Some(exception);
+                continue;
+            }
+            future.get().wait(py, Waiter::Task(slf.clone().unbind()));
+            task.waits.set(py, Some(future));
+            return Some(slf.clone().unbind());
+        }
+    }
+
+    /// Runs the coroutine until it waits, or ends.
+    fn send(slf: &Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Step {
+        let (py, task) = (slf.py(), slf.get());
+        // SAFETY: taking a reference runs no Python.
+        let coroutine = unsafe {
+            task.coroutine.with(py, |coroutine| {
+                coroutine.as_ref().map(|coroutine| coroutine.clone_ref(py))
+            })
+        };
+        let Some(coroutine) = coroutine else {
+            return Step::Ended(Err(FrameError::new_err("the coroutine is over")));
+        };
+        let before = swap_current(slf.as_ptr());
+        let step = stack::with_this(task.instance.xl(), || match throw {
+            Some(exception) => match coroutine.call_method1(py, "throw", (exception,)) {
+                Ok(awaits) => Step::Awaits(awaits),
+                Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                    Step::Ended(error.value(py).getattr("value").map(Bound::unbind))
+                }
+                Err(error) => Step::Ended(Err(error)),
+            },
+            None => {
+                let mut result = ptr::null_mut();
+                // SAFETY: a live coroutine; the result is a new reference, or NULL with
+                // an exception.
+                unsafe {
+                    match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) {
+                        ffi::PySendResult::PYGEN_NEXT => {
+                            Step::Awaits(Bound::from_owned_ptr(py, result).unbind())
+                        }
+                        ffi::PySendResult::PYGEN_RETURN => {
+                            Step::Ended(Ok(Bound::from_owned_ptr(py, result).unbind()))
+                        }
+                        ffi::PySendResult::PYGEN_ERROR => Step::Ended(Err(PyErr::fetch(py))),
+                    }
+                }
+            }
+        });
+        swap_current(before);
+        step
+    }
+
+    /// What a handler returns may be awaited in its place: `return frame.wind()`. Gives
+    /// back anything else.
+    fn awaited_return(&self, py: Python<'_>, outcome: Outcome) -> Result<Py<Future>, Outcome> {
+        match (outcome, self.purpose) {
+            (Ok(value), Purpose::Request(_)) => match value.bind(py).cast::<Future>() {
+                Ok(future) => Ok(future.clone().unbind()),
+                Err(_) => Err(Ok(value)),
+            },
+            (outcome, _) => Err(outcome),
+        }
+    }
+
+    fn foreign(&self, object: &Bound<'_, PyAny>) -> Py<PyAny> {
+        let shown = object
+            .repr()
+            .map_or_else(|_| "this".to_owned(), |repr| repr.to_string());
+        let text = format!(
+            "{shown} can not be awaited in a translator: only winds, calls of children, and \
+             what gluster has to await (gather, sleep, to_thread, Lock, ...)"
+        );
+        let py = object.py();
+        PyTypeError::new_err(text).into_value(py).into_any()
+    }
+
+    /// It has ended, with an outcome unless its request has been passed on; the one that
+    /// goes on with its result and waits in the end.
+    fn end(&self, py: Python<'_>, outcome: Option<Outcome>) -> Option<Py<Task>> {
+        let coroutine = self.coroutine.take(py);
+        carrier::over(py, &self.carrying);
+        match (self.purpose, outcome) {
+            (Purpose::Request(handler), outcome) => {
+                let frame = self.frame.take(py)?;
+                if let Some(outcome) = outcome {
+                    frame.get().conclude(py, handler, outcome);
+                }
+                // With it go its references to the frame and the arguments.
+                drop(coroutine);
+                Frame::release(frame, py);
+                None
+            }
+            (Purpose::Part, outcome) => {
+                let outcome = outcome?;
+                drop(coroutine);
+                future::go_on(py, self.result(py).get().complete(py, outcome))
+            }
+            (Purpose::Spawned, outcome) => {
+                let outcome = outcome?;
+                self.instance.tasks.forget(py, self);
+                if let (Err(error), Some(coroutine)) = (&outcome, coroutine) {
+                    if !error.is_instance_of::<CancelledError>(py) {
+                        self.instance.report_spawned(coroutine.bind(py), error);
+                    }
+                }
+                future::go_on(py, self.result(py).get().complete(py, outcome))
+            }
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.coroutine.get_mut().is_some() {
+            Python::attach(|py| {
+                carrier::over(py, &self.carrying);
+                // The coroutine's `finally` blocks run now. What they ask for, and the
+                // frame's answer, is carried out at once.
+                let mut queue = Queue::default();
+                queue.collect(|| {
+                    drop(self.coroutine.take(py));
+                    if let Some(frame) = self.frame.take(py) {
+                        Frame::release(frame, py);
+                    }
+                });
+                queue.submit();
+            });
+        }
+    }
+}
+
+#[pymethods]
+impl Task {
+    fn __await__(&self, py: Python<'_>) -> Py<Future> {
+        self.result(py)
+    }
+
+    /// Ends it: its next, or present, `await` raises CancelledError.
+    #[pyo3(name = "cancel")]
+    fn cancel_method(slf: &Bound<'_, Self>) {
+        Task::cancel(slf, cancelled(slf.py()));
+    }
+
+    /// Whether it has ended.
+    fn done(&self, py: Python<'_>) -> bool {
+        self.is_over(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // SAFETY: the collector runs with the GIL and traversal runs no Python.
+        unsafe {
+            let py = Python::assume_attached();
+            let one = |object: &mut Option<Py<PyAny>>| match object {
+                Some(object) => visit.call(&*object),
+                None => Ok(()),
+            };
+            self.coroutine.with(py, one)?;
+            self.pending.with(py, one)?;
+            self.frame.with(py, |frame| match frame {
+                Some(frame) => visit.call(&*frame),
+                None => Ok(()),
+            })?;
+            for future in [&self.waits, &self.returned] {
+                future.with(py, |future| match future {
+                    Some(future) => visit.call(&*future),
+                    None => Ok(()),
+                })?;
+            }
+            self.result
+                .as_ref()
+                .map_or(Ok(()), |result| visit.call(result))
+        }
+    }
+
+    fn __clear__(&self) {
+        // SAFETY: called by the collector, with the GIL.
+        let py = unsafe { Python::assume_attached() };
+        drop(self.waits.take(py));
+        drop(self.returned.take(py));
+        carrier::over(py, &self.carrying);
+        drop(self.coroutine.take(py));
+        if let Some(frame) = self.frame.take(py) {
+            Frame::release(frame, py);
+        }
+    }
+}

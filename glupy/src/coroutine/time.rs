@@ -1,0 +1,162 @@
+//! `sleep`, `timeout` and `to_thread`: what happens on threads of Glupy's own.
+
+use std::time::Duration;
+
+use pyo3::exceptions::{PyTimeoutError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::cancelled;
+use super::future::{self, Future, Outcome};
+use super::task::{self, Task};
+use crate::dispatch;
+use crate::gil::{self, GilCell};
+use crate::handle::CPtr;
+use crate::pool;
+use crate::stack;
+use crate::timer::{self, Key};
+
+/// The longest time to wait: ten years, which the clock can still count.
+const LONGEST: f64 = 3e8;
+
+fn duration(function: &str, seconds: f64) -> PyResult<Duration> {
+    if !(0.0..=LONGEST).contains(&seconds) {
+        return Err(PyValueError::new_err(format!(
+            "{function}: {seconds} is not a number of seconds (0 to {LONGEST:e})"
+        )));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Gives a future its result on the current thread, which is Glupy's own, and goes on with
+/// the coroutine that waits for it. The GIL is not held.
+fn complete(future: Py<Future>, outcome: impl FnOnce(Python<'_>) -> Outcome) {
+    dispatch::go_on(move |py| {
+        let outcome = outcome(py);
+        let waiters = future.get().complete(py, outcome);
+        drop(future);
+        future::go_on(py, waiters)
+    });
+}
+
+/// Suspends the coroutine for a number of seconds.
+#[pyfunction]
+pub fn sleep(py: Python<'_>, seconds: f64) -> PyResult<Py<Future>> {
+    let time = duration("sleep", seconds)?;
+    let future = Future::new(py)?;
+    let asleep = future.clone_ref(py);
+    let job = || complete(asleep, |py| Ok(py.None()));
+    timer::after(time, Box::new(job));
+    Ok(future)
+}
+
+/// Runs a function that may block, on another thread; the result is what it returns.
+#[pyfunction]
+#[pyo3(signature = (function, *args, **kwargs))]
+pub fn to_thread(
+    py: Python<'_>,
+    function: Py<PyAny>,
+    args: Py<PyTuple>,
+    kwargs: Option<Py<PyDict>>,
+) -> PyResult<Py<Future>> {
+    let future = Future::new(py)?;
+    let waiting = future.clone_ref(py);
+    let xl = CPtr(stack::this());
+    let job = move || {
+        let outcome = gil::attach(|py| {
+            let (function, args) = (function.into_bound(py), args.into_bound(py));
+            let kwargs = kwargs.map(|kwargs| kwargs.into_bound(py));
+            let call = || function.call(&args, kwargs.as_ref());
+            stack::with_this(xl.get(), call).map(Bound::unbind)
+        });
+        complete(waiting, |_| outcome);
+    };
+    pool::BLOCKING.post(Box::new(job));
+    Ok(future)
+}
+
+/// `async with timeout(2): ...` raises TimeoutError, which answers ETIMEDOUT, when what is
+/// in it takes longer. Answers that come later harm nothing.
+#[pyclass(frozen, module = "gluster", name = "timeout")]
+pub struct Timeout {
+    seconds: f64,
+    /// The coroutine that is in it.
+    inside: GilCell<Option<Py<Task>>>,
+    key: GilCell<Option<Key>>,
+    /// What the coroutine got when the time was over.
+    thrown: GilCell<Option<Py<PyAny>>>,
+}
+
+impl Timeout {
+    fn fire(&self, py: Python<'_>) {
+        if let Some(task) = self.inside.take(py) {
+            let exception = cancelled(py);
+            self.thrown.set(py, Some(exception.clone_ref(py)));
+            Task::cancel(task.bind(py), exception);
+            self.inside.set(py, Some(task));
+        }
+    }
+}
+
+#[pymethods]
+impl Timeout {
+    /// For that many seconds.
+    #[new]
+    fn new(seconds: f64) -> PyResult<Timeout> {
+        duration("timeout", seconds)?;
+        Ok(Timeout {
+            seconds,
+            inside: GilCell::new(None),
+            key: GilCell::new(None),
+            thrown: GilCell::new(None),
+        })
+    }
+
+    fn __aenter__(slf: Bound<'_, Self>) -> PyResult<Py<Future>> {
+        let py = slf.py();
+        let task = task::with_current(py, "timeout", |task| Ok(task.clone().unbind()))?;
+        if slf.get().key.get(py).is_some() {
+            return Err(PyValueError::new_err("timeout: use each once"));
+        }
+        task.get().limit(py, 1);
+        slf.get().inside.set(py, Some(task));
+        let this = slf.clone().unbind();
+        let job = || gil::attach(move |py| this.get().fire(py));
+        let time = duration("timeout", slf.get().seconds)?;
+        let key = timer::after(time, Box::new(job));
+        slf.get().key.set(py, Some(key));
+        Future::done(py, Ok(slf.into_any().unbind()))
+    }
+
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        _class: &Bound<'_, PyAny>,
+        exception: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Future>> {
+        if let Some(key) = self.key.get(py) {
+            drop(timer::cancel(key));
+        }
+        let task = self.inside.take(py);
+        if let Some(task) = &task {
+            task.get().limit(py, -1);
+        }
+        match self.thrown.take(py) {
+            Some(thrown) if thrown.is(exception) => {
+                let text = format!("timed out after {} s", self.seconds);
+                return Err(PyTimeoutError::new_err((libc::ETIMEDOUT, text)));
+            }
+            Some(thrown) => {
+                if let Some(task) = &task {
+                    task.get().withdraw(py, &thrown);
+                }
+            }
+            None => {}
+        }
+        Future::done(
+            py,
+            Ok(false.into_pyobject(py)?.to_owned().into_any().unbind()),
+        )
+    }
+}

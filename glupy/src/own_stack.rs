@@ -1,0 +1,152 @@
+//! Call stacks of our own: for requests that Glupy makes itself, and whose answer
+//! nobody may wait for in the end.
+
+use std::ptr;
+
+use smallvec::SmallVec;
+
+use crate::fop::Fop;
+use crate::gf;
+use crate::list;
+
+/// The pid of requests that GlusterFS makes for itself: servers do not take them for a
+/// user's, whom they would have to distrust (`GF_CLIENT_PID_NO_ROOT_SQUASH`).
+const ITSELF: i32 = gf::GF_CLIENT_PID_NO_ROOT_SQUASH;
+
+/// Where a frame is linked with the others of its stack.
+const LINKS: usize = std::mem::offset_of!(gf::call_frame_t, frames);
+
+/// For whom a request is made.
+#[derive(Clone)]
+pub struct Credentials {
+    uid: u32,
+    gid: u32,
+    pid: i32,
+    groups: SmallVec<[u32; 16]>,
+    /// None: the new stack itself.
+    lk_owner: Option<SmallVec<[u8; 16]>>,
+    unique: u64,
+    /// The fop, and what times of the file it changes (`MDATA_CTIME` and others).
+    times: (i32, u32),
+}
+
+impl Credentials {
+    /// Those of root, as GlusterFS's own requests have them.
+    pub fn of_root() -> Credentials {
+        Credentials {
+            uid: 0,
+            gid: 0,
+            pid: ITSELF,
+            groups: SmallVec::new(),
+            lk_owner: None,
+            unique: 0,
+            times: (0, 0),
+        }
+    }
+
+    /// Those of another request.
+    pub fn of(root: &gf::call_stack_t) -> Credentials {
+        let mut groups = SmallVec::new();
+        if !root.groups.is_null() {
+            // SAFETY: `groups` has `ngrps` elements.
+            let all = unsafe { std::slice::from_raw_parts(root.groups, root.ngrps.into()) };
+            groups.extend_from_slice(all);
+        }
+        let len = usize::try_from(root.lk_owner.len).unwrap_or(0);
+        let data = root.lk_owner.data.iter().take(len);
+        Credentials {
+            uid: root.uid,
+            gid: root.gid,
+            pid: root.pid,
+            groups,
+            lk_owner: Some(data.map(|byte| *byte as u8).collect()),
+            unique: root.unique,
+            times: (root.op, root.flags),
+        }
+    }
+}
+
+/// The root frame of a new stack, at translator `xl`, for a request of `fop`; NULL
+/// without memory. To be given to [`destroy`] when the answer has come.
+///
+/// # Safety
+/// `xl` is a live translator.
+pub unsafe fn create(
+    xl: *mut gf::xlator_t,
+    fop: &Fop,
+    credentials: &Credentials,
+) -> *mut gf::call_frame_t {
+    // SAFETY: by contract; the context and its pool are for the process's life. The new
+    // stack is nobody else's until it is wound; `groups_large` is given to GF_FREE by
+    // `destroy`.
+    unsafe {
+        let frame = gf::create_frame(xl, (*(*xl).ctx).pool.cast());
+        if frame.is_null() {
+            return frame;
+        }
+        let root = &mut *(*frame).root;
+        root.uid = credentials.uid;
+        root.gid = credentials.gid;
+        root.pid = credentials.pid;
+        root.unique = credentials.unique;
+        root.op = fop.index as i32;
+        root.type_ = gf::GF_OP_TYPE_FOP as i8;
+        let count = credentials.groups.len();
+        root.groups = root.groups_small.as_mut_ptr();
+        if count > root.groups_small.len() {
+            let size = size_of_val(credentials.groups.as_slice());
+            let kind = gf::gf_common_mt_groups_t;
+            root.groups_large =
+                gf::__gf_calloc(1, size, kind, c"gf_common_mt_groups_t".as_ptr()).cast();
+            if root.groups_large.is_null() {
+                destroy(frame);
+                return ptr::null_mut();
+            }
+            root.groups = root.groups_large;
+        }
+        ptr::copy_nonoverlapping(credentials.groups.as_ptr(), root.groups, count);
+        root.ngrps = count as u16;
+        let address = root as *mut gf::call_stack_t as usize;
+        let own = address.to_ne_bytes();
+        let owner = credentials.lk_owner.as_deref().unwrap_or(&own);
+        root.lk_owner.len = owner.len() as i32;
+        for (place, byte) in root.lk_owner.data.iter_mut().zip(owner) {
+            *place = *byte as libc::c_char;
+        }
+        // storage/posix takes a file's times from here, those that the fop changes.
+        libc::clock_gettime(libc::CLOCK_REALTIME, (&raw mut root.ctime).cast());
+        let (op, times) = credentials.times;
+        root.flags = if op == root.op { times } else { 0 };
+        frame
+    }
+}
+
+/// Ends a stack with all its frames (STACK_DESTROY). The GIL is not held.
+///
+/// # Safety
+/// `frame` is the root frame of a stack from [`create`] on which no wind is open; it is
+/// not touched afterwards.
+pub unsafe fn destroy(frame: *mut gf::call_frame_t) {
+    // SAFETY: by contract; the same steps as STACK_DESTROY in stack.h.
+    unsafe {
+        let root = (*frame).root;
+        let pool = (*root).pool;
+        let ctx = (*root).ctx;
+        libc::pthread_mutex_lock((&raw mut (*pool).lock).cast());
+        list::remove((&raw mut (*root).__bindgen_anon_1).cast());
+        (*pool).cnt -= 1;
+        libc::pthread_mutex_unlock((&raw mut (*pool).lock).cast());
+        libc::pthread_mutex_destroy((&raw mut (*root).stack_lock).cast());
+        for links in list::elements::<gf::list_head>(&raw mut (*root).myframes) {
+            let frame: *mut gf::call_frame_t = links.byte_sub(LINKS).cast();
+            if (*ctx).measure_latency != 0 {
+                gf::gf_frame_latency_update(frame);
+            }
+            list::remove(links);
+            libc::pthread_mutex_destroy((&raw mut (*frame).lock).cast());
+            gf::mem_put_pool(frame.cast());
+        }
+        gf::__gf_free((*root).groups_large.cast());
+        gf::mem_put_pool(root.cast());
+    }
+}
