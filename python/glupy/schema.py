@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,18 @@ class Fop:
     op_ret: str
     args: tuple[Arg, ...]
     cbk_args: tuple[Arg, ...]
+
+    @property
+    def call_signature(self) -> inspect.Signature:
+        """How the fop is asked of a child: its arguments, and ``as_root``."""
+        parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
+        for arg in self.args:
+            may_be_none = arg is self.args[-1] and arg.python.endswith(" | None")
+            default = None if may_be_none else inspect.Parameter.empty
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            parameters.append(inspect.Parameter(arg.name, kind, default=default))
+        as_root = inspect.Parameter("as_root", inspect.Parameter.KEYWORD_ONLY, default=False)
+        return inspect.Signature([*parameters, as_root])
 
     def parameters(self, side: str) -> tuple[str, ...]:
         """Names of what a handler gets behind ``self``; ``side`` is fop or cbk."""

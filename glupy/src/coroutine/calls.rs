@@ -86,9 +86,33 @@ impl Method {
         Ok(Py::new(slf.py(), call)?.into_any())
     }
 
+    /// `Xlator.lookup(child, ...)` is `child.lookup(...)`.
+    #[pyo3(signature = (child, *args, as_root=false, **kwargs))]
+    fn __call__(
+        &self,
+        child: Py<Xlator>,
+        args: &Bound<'_, PyTuple>,
+        as_root: bool,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<Future>> {
+        let call = Call { fop: self.0, child };
+        call.__call__(args, as_root, kwargs)
+    }
+
+    #[getter]
+    fn __name__(&self) -> &str {
+        self.0.name
+    }
+
     #[getter]
     fn __doc__(&self) -> &str {
         self.0.doc
+    }
+
+    #[getter]
+    fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let fop = py.import("gluster")?.getattr("FOPS")?.get_item(self.0.name)?;
+        fop.getattr("call_signature")
     }
 }
 
