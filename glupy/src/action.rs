@@ -16,17 +16,47 @@ use crate::own_stack;
 use crate::owned::OwnedWords;
 use crate::stack;
 
-/// What keeps an action's words valid until it has been carried out.
+/// What keeps an action's words valid until it has been carried out. Nothing, as a rule:
+/// the words are borrowed from a call that is not over; hence the box.
 #[derive(Default)]
-pub struct Hold {
+pub struct Hold(Option<Box<Held>>);
+
+#[derive(Default)]
+struct Held {
     /// Python objects whose memory the words point to.
-    pub objects: SmallVec<[Py<PyAny>; 2]>,
+    objects: SmallVec<[Py<PyAny>; 2]>,
     /// C objects that the words point to.
-    pub owners: SmallVec<[Arc<Owner>; 2]>,
+    owners: SmallVec<[Arc<Owner>; 2]>,
     /// Whole sets of words, such as a request's own arguments.
-    pub words: SmallVec<[Arc<OwnedWords>; 1]>,
+    words: SmallVec<[Arc<OwnedWords>; 1]>,
     /// What another one holds, too.
-    pub more: Option<Arc<Hold>>,
+    more: Option<Arc<Hold>>,
+}
+
+impl Hold {
+    fn held(&mut self) -> &mut Held {
+        self.0.get_or_insert_default()
+    }
+
+    /// Keeps a Python object.
+    pub fn object(&mut self, object: Py<PyAny>) {
+        self.held().objects.push(object);
+    }
+
+    /// Keeps a C object.
+    pub fn owner(&mut self, owner: Arc<Owner>) {
+        self.held().owners.push(owner);
+    }
+
+    /// Keeps a set of words.
+    pub fn words(&mut self, words: Arc<OwnedWords>) {
+        self.held().words.push(words);
+    }
+
+    /// Keeps what another one holds.
+    pub fn more(&mut self, more: Arc<Hold>) {
+        self.held().more = Some(more);
+    }
 }
 
 /// A call into GlusterFS.
@@ -122,7 +152,8 @@ impl Action {
                 return;
             }
         };
-        if !hold.objects.is_empty() || hold.more.is_some() {
+        let has_objects = |held: &Box<Held>| !held.objects.is_empty() || held.more.is_some();
+        if hold.0.as_ref().is_some_and(has_objects) {
             gil::attach(|_| drop(hold));
         }
     }
@@ -161,7 +192,7 @@ impl Action {
         // SAFETY: by contract.
         let owned = unsafe { OwnedWords::new(params, words, (*frame.0).this) };
         *words = owned.words();
-        hold.words.push(Arc::new(owned));
+        hold.words(Arc::new(owned));
     }
 
     /// Whether it is the wind of this frame whose reply that future brings.

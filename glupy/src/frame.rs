@@ -681,7 +681,7 @@ impl Frame {
             let owned =
                 Arc::new(unsafe { OwnedWords::new(fop.reply, &words, self.instance(py).xl()) });
             let words = owned.words();
-            hold.words.push(owned);
+            hold.words(owned);
             self.answer.set(
                 py,
                 Some(Box::new(Answer {

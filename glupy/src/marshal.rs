@@ -207,7 +207,9 @@ impl<'a> Values<'a> {
                 // SAFETY: its class is a handle class.
                 let handle = unsafe { handle::erased(object) };
                 let (raw, owner) = self.share(handle, object.py());
-                self.hold.owners.extend(owner);
+                if let Some(owner) = owner {
+                    self.hold.owner(owner);
+                }
                 raw.ptr.into()
             }
         };
@@ -226,7 +228,7 @@ impl<'a> Values<'a> {
             return Ok(false);
         };
         self.words[i] = address.into();
-        self.hold.objects.push(kept);
+        self.hold.object(kept);
         if let Some(vector) = self.params[i].vector {
             // How long it is, and whose, only its author knows.
             self.vectors.retain(|(at, ..)| *at != i);
@@ -241,7 +243,9 @@ impl<'a> Values<'a> {
     fn iovec(&mut self, object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Raw> {
         if let Ok(iovec) = object.cast::<Iovec>() {
             let (raw, owner) = self.share(handle::base(iovec), object.py());
-            self.hold.owners.extend(owner);
+            if let Some(owner) = owner {
+                self.hold.owner(owner);
+            }
             return Ok(raw);
         }
         Ok(self.keep(iovec::build(object, what)?))
@@ -249,7 +253,7 @@ impl<'a> Values<'a> {
 
     fn keep(&mut self, owner: Arc<Owner>) -> Raw {
         let raw = owner.raw();
-        self.hold.owners.push(owner);
+        self.hold.owner(owner);
         raw
     }
 
@@ -375,7 +379,7 @@ pub fn string(
     }
     // Python keeps a NUL behind the bytes of every bytes object.
     let word = Word::from(bytes.as_bytes().as_ptr());
-    hold.objects.push(bytes.into_any().unbind());
+    hold.object(bytes.into_any().unbind());
     Ok(word)
 }
 
@@ -427,7 +431,7 @@ fn checksum(
         )));
     }
     let word = Word::from(bytes.as_bytes().as_ptr());
-    hold.objects.push(bytes.clone().into_any().unbind());
+    hold.object(bytes.clone().into_any().unbind());
     Ok(word)
 }
 

@@ -41,7 +41,7 @@ pub unsafe fn wind(
     // SAFETY: by contract.
     let owned = Arc::new(unsafe { OwnedWords::new(fop.args, &words, instance.xl()) });
     let words = owned.words();
-    hold.words.push(owned);
+    hold.words(owned);
     // SAFETY: a live translator.
     let frame = unsafe { own_stack::create(instance.xl(), fop, credentials) };
     if frame.is_null() {

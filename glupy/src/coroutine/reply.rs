@@ -30,7 +30,6 @@ pub struct Reply {
     op_errno: GilCell<i32>,
     words: GilCell<[Word; MAX_ARGS]>,
     /// What keeps the words valid; nothing while they are borrowed from a callback.
-    owned: GilCell<SmallVec<[Arc<OwnedWords>; 1]>>,
     hold: GilCell<Option<Arc<Hold>>>,
     borrowed: GilCell<bool>,
     /// Whether a child has answered so.
@@ -55,7 +54,6 @@ impl Reply {
             op_ret: GilCell::new(0),
             op_errno: GilCell::new(0),
             words: GilCell::new([Word::NULL; MAX_ARGS]),
-            owned: GilCell::default(),
             hold: GilCell::new(None),
             borrowed: GilCell::new(false),
             came: GilCell::new(false),
@@ -112,7 +110,6 @@ impl Reply {
         }
         reply.borrowed.set(py, false);
         reply.release_seen(py);
-        reply.owned.set(py, SmallVec::new());
         reply.hold.set(py, None);
         let pool = &POOLS[reply.fop(py).index];
         if gil::refcount(&object) == 1 {
@@ -146,7 +143,9 @@ impl Reply {
         // comes before.
         let owned = unsafe { OwnedWords::new(fop.reply, &words, self.xl.get(py).0) };
         self.words.set(py, owned.words());
-        self.owned.set(py, SmallVec::from_iter([Arc::new(owned)]));
+        let mut hold = Hold::default();
+        hold.words(Arc::new(owned));
+        self.hold.set(py, Some(Arc::new(hold)));
         self.release_seen(py);
     }
 
@@ -163,11 +162,9 @@ impl Reply {
     /// The values, and what keeps them valid longer than the running step.
     pub fn values(&self, py: Python<'_>) -> ([Word; MAX_ARGS], Hold) {
         let mut hold = Hold::default();
-        // SAFETY: counts Arcs up.
-        unsafe {
-            self.owned
-                .with(py, |owned| hold.words.extend(owned.iter().cloned()));
-            self.hold.with(py, |more| hold.more = more.clone());
+        // SAFETY: counts an Arc up.
+        if let Some(more) = unsafe { self.hold.with(py, |hold| hold.clone()) } {
+            hold.more(more);
         }
         (self.words.get(py), hold)
     }
@@ -215,7 +212,6 @@ impl Reply {
             given => given,
         };
         self.words.set(py, values.words);
-        self.owned.set(py, SmallVec::new());
         self.hold.set(py, Some(Arc::new(values.hold)));
         if let Some(op_ret) = op_ret {
             self.op_ret.set(py, op_ret);
@@ -262,8 +258,7 @@ impl Reply {
         other.op_ret.set(py, self.op_ret.get(py));
         other.op_errno.set(py, self.op_errno.get(py));
         other.words.set(py, words);
-        other.owned.set(py, hold.words);
-        other.hold.set(py, hold.more);
+        other.hold.set(py, Some(Arc::new(hold)));
         other.came.set(py, self.came.get(py));
         other.nulls.set(py, self.nulls.get(py));
         other.change(py, changes)?;

@@ -78,10 +78,10 @@ impl Frame {
             let text = format!("can not wind: its arguments were not kept (define {name}_fop)");
             return Err(frame.refused(py, &text));
         };
-        let hold = Hold {
-            words: owned.into_iter().collect(),
-            ..Hold::default()
-        };
+        let mut hold = Hold::default();
+        if let Some(owned) = owned {
+            hold.words(owned);
+        }
         let mut values = Values::new("frame.wind", fop.args, words, hold);
         values.put_all(changes)?;
         values.check()?;
@@ -133,10 +133,10 @@ impl Frame {
             _ => [Word::NULL; MAX_ARGS],
         };
         let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
-        let hold = Hold {
-            words: reply.and_then(|reply| reply.owned).into_iter().collect(),
-            ..Hold::default()
-        };
+        let mut hold = Hold::default();
+        if let Some(owned) = reply.and_then(|reply| reply.owned) {
+            hold.words(owned);
+        }
         let mut values = Values::new("frame.unwind", fop.reply, words, hold);
         values.put_all(changes)?;
         let op_ret = op_ret.or(known_failure);
