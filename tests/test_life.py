@@ -196,6 +196,46 @@ def test_gfapi(host: Host, how: str) -> None:
     assert [line.message for line in log.find("0-lives: fini")] == ["fini with 1"]
 
 
+READS = """
+import threading
+import time
+from gluster import Translator
+
+class xlator(Translator):
+    def mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+        self.reader = threading.Thread(target=self.read, args=(inode, this, inode.table))
+        self.reader.start()
+        frame.unwind()
+
+    def read(self, inode, this, table):
+        while True:
+            try:
+                inode.gfid, inode.ctx, inode.path(), inode.parent(), this.options
+                table.find(inode.gfid), table.root.gfid
+            except ReferenceError as error:
+                with open(self.options["note"], "w") as note:
+                    note.write(f"{error} {inode!r} {this!r}")
+                return
+            time.sleep(0)
+"""
+
+
+def test_gfapi_reads_on(host: Host) -> None:
+    """A thread of Python's that uses what it keeps, while `glfs_fini` frees it."""
+    note = host.directory / "note"
+    with host.serve(host.posix()) as brick:
+        client = host.directory / "client.vol"
+        graph = brick.client(Volfile(), "client")
+        client.write_text(str(volfile(host, READS, on=graph, note=note)))
+        log = Log(host.directory / "client.log")
+        subprocess.run(
+            [sys.executable, "-c", GFAPI, client, log.path, "fini"], check=True, timeout=60
+        )
+    assert "the volume lives is gone" in note.read_text()
+    assert log.find("I .*0-lives: the volume is taken down: .* released")
+    assert not log.find("Active inode")
+
+
 # -- callbacks -----------------------------------------------------------------------
 
 CALLBACKS = """

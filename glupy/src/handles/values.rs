@@ -10,8 +10,7 @@ use pyo3::types::PyDict;
 use super::Gfid;
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, HandleClass, Owner, Raw, base, change, handle_class, read};
-use crate::stack;
+use crate::handle::{self, Copies, HandleClass, Owner, Raw, base, change, handle_class, read};
 
 /// A copy of a structure; None without memory.
 ///
@@ -39,7 +38,8 @@ handle_class!(
     Iatt,
     gf::iatt,
     copy::<gf::iatt>,
-    free
+    free,
+    Copies::All
 );
 
 handle_class!(
@@ -47,7 +47,8 @@ handle_class!(
     Flock,
     gf::gf_flock,
     copy::<gf::gf_flock>,
-    free
+    free,
+    Copies::All
 );
 
 handle_class!(
@@ -55,7 +56,8 @@ handle_class!(
     Lease,
     gf::gf_lease,
     copy::<gf::gf_lease>,
-    free
+    free,
+    Copies::All
 );
 
 handle_class!(
@@ -63,7 +65,8 @@ handle_class!(
     Statvfs,
     gf::statvfs,
     copy::<gf::statvfs>,
-    free
+    free,
+    Copies::All
 );
 
 /// A new structure of Python's own: a copy of another one, or zeros, with fields set.
@@ -82,7 +85,7 @@ fn make<T: HandleClass>(
         if let Some(source) = source {
             new.copy_from_nonoverlapping(source, 1);
         }
-        (new, Owner::adopt(T::CLASS, Raw::new(new), stack::this()))
+        (new, Owner::adopt(T::CLASS, Raw::new(new), None))
     };
     let class = T::CLASS.name;
     for (name, value) in fields.into_iter().flatten() {
@@ -101,7 +104,7 @@ fn source<T: HandleClass>(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<
         return Ok(None);
     };
     match object.cast::<T>() {
-        Ok(handle) => Ok(Some(base(handle).raw(object.py()).ptr.cast())),
+        Ok(handle) => Ok(Some(base(handle).raw(object.py())?.ptr.cast())),
         Err(_) => {
             let class = T::CLASS.name;
             Err(convert::wrong_type(object, class, || class.to_owned()))
@@ -225,7 +228,7 @@ impl Iatt {
     /// A copy of its own.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
+        handle::owned(py, handle.raw(py)?.ptr.cast(), None)
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -270,7 +273,7 @@ impl Flock {
     /// A copy of its own.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
+        handle::owned(py, handle.raw(py)?.ptr.cast(), None)
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -298,7 +301,7 @@ impl Lease {
     /// A copy of its own.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
+        handle::owned(py, handle.raw(py)?.ptr.cast(), None)
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -326,7 +329,7 @@ impl Statvfs {
     /// A copy of its own.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
+        handle::owned(py, handle.raw(py)?.ptr.cast(), None)
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
