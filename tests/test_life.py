@@ -378,6 +378,31 @@ def test_dump(host: Host) -> None:
         assert lines["none"] == "None"
 
 
+def test_dump_times(host: Host) -> None:
+    """One call in some is timed, or all when the volume's option says so, live too."""
+
+    def times(mount: Mount) -> tuple[int, int]:
+        for _ in range(70):
+            os.lstat(mount.path)
+        lines = dump(mount)
+        return int(lines["lookup_cbk.calls"]), int(lines["lookup_cbk.timed"])
+
+    source = DUMPS.replace("SAYS", "return {}")
+    with VolfileServer(volfile(host, source)) as server, host.mount(server) as mount:
+        calls, timed = times(mount)
+        assert calls >= 70
+        assert timed == -(calls // -64)  # the first, and each 64th after it
+        server.volfile = str(volfile(host, source)).replace(
+            "  option module-name", "  option latency-measurement on\n  option module-name"
+        )
+        mount.popen.send_signal(signal.SIGHUP)
+        mount.wait_until("reconfigured", lambda: bool(mount.log.find("No need to re-load|graph")))
+        before = dump(mount)
+        calls, timed = times(mount)
+        assert calls - int(before["lookup_cbk.calls"]) >= 70
+        assert timed - int(before["lookup_cbk.timed"]) == calls - int(before["lookup_cbk.calls"])
+
+
 def test_dump_text(host: Host) -> None:
     with host.mount(dumps(host, r"return 'first\nsecond'")) as mount:
         assert dump(mount)["dump"] == "second"  # the last of two lines of one name

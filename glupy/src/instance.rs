@@ -19,7 +19,7 @@ use crate::handle::CPtr;
 use crate::life;
 use crate::log;
 use crate::marshal::c_string;
-use crate::python;
+use crate::python::{self, Settings};
 use crate::roomy;
 use crate::stack;
 use crate::volume::Volume;
@@ -148,8 +148,8 @@ impl Instance {
         unsafe { (*xl).private = private };
         // The loader keeps THIS on this translator during init, so that what the
         // module prints carries the volume's name.
-        let pass_through = match instance.load() {
-            Ok(pass_through) => pass_through,
+        let settings = match instance.load() {
+            Ok(settings) => settings,
             Err(error) => {
                 // SAFETY: as above.
                 unsafe { (*xl).private = ptr::null_mut() };
@@ -162,14 +162,13 @@ impl Instance {
         unsafe {
             (*xl).fops = instance.table((*xl).fops);
             (*xl).cbks = instance.callbacks((*xl).cbks);
-            // A parent's wind then takes the default fops, see `stack::target`.
-            (*xl).pass_through = pass_through;
         }
+        instance.set(&settings);
         Ok(instance)
     }
 
-    /// Makes the author's translator; whether it is out of the way.
-    fn load(&self) -> Result<bool, String> {
+    /// Makes the author's translator; what its options ask of the runtime.
+    fn load(&self) -> Result<Settings, String> {
         crate::gil::attach(|py| {
             let loaded = python::load(py, self.this.clone_ref(py)).inspect_err(|_| {
                 self.tasks.end(py);
@@ -196,7 +195,7 @@ impl Instance {
             self.loaded
                 .set(ready)
                 .map_err(|_| "it is loaded already".to_owned())?;
-            Ok(loaded.pass_through)
+            Ok(loaded.settings)
         })
     }
 
@@ -209,12 +208,20 @@ impl Instance {
     /// # Errors
     /// What is wrong with them, in words for the log; then nothing has changed.
     pub fn reconfigure(&self, options: Vec<(String, String)>) -> Result<(), String> {
-        let pass_through = crate::gil::attach(|py| {
+        let settings = crate::gil::attach(|py| {
             python::reconfigure(py, self.loaded().translator.bind(py), options)
         })?;
-        // SAFETY: a live translator; a parent reads the flag with each wind.
-        unsafe { (*self.xl()).pass_through = pass_through };
+        self.set(&settings);
         Ok(())
+    }
+
+    fn set(&self, settings: &Settings) {
+        // A parent's wind then takes the default fops, see `stack::target`.
+        // SAFETY: a live translator; a parent reads the flag with each wind.
+        unsafe { (*self.xl()).pass_through = settings.pass_through };
+        for handler in self.handlers() {
+            handler.counters.time_all(settings.latency_measurement);
+        }
     }
 
     /// A copy of the shared table, as the loader has filled it, with the slots of
