@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Log, Mount, Option, Process, StackError, Volfile, eventually
+from glusterfs import Host, Log, Mount, Option, Process, Volfile, eventually
 from volserver import VolfileServer
 
 RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
@@ -234,77 +233,6 @@ def test_gfapi_reads_on(host: Host) -> None:
     assert "the volume lives is gone" in note.read_text()
     assert log.find("I .*0-lives: the volume is taken down: .* released")
     assert not log.find("Active inode")
-
-
-# -- callbacks -----------------------------------------------------------------------
-
-CALLBACKS = """
-from gluster import Client, Fd, Inode, Translator
-
-class xlator(Translator):
-    def client_disconnect(self, client):
-        assert isinstance(client, Client)
-        self.kept = client
-        print("disconnected", client.client_uid)
-
-    def client_destroy(self, client_uid):
-        print("destroyed", client_uid)
-
-    def invalidate(self, inode):
-        assert isinstance(inode, Inode)
-
-    def fdclose(self, fd):
-        assert isinstance(fd, Fd)
-
-    def ictxmerge(self, fd, inode, linked_inode):
-        raise KeyError("not called here")
-"""
-
-
-def test_client(host: Host) -> None:
-    """A brick's translator hears of clients that go."""
-    source = CALLBACKS.replace("self.kept = client", "")
-    with host.serve(volfile(host, source)) as brick:
-        with host.mount(brick.client(Volfile(), "client")) as mount:
-            (mount.path / "folder").mkdir()
-        brick.wait_until("destroyed", lambda: bool(brick.log.find("0-lives: destroyed")))
-        first, second = (line for line in said(brick) if line.startswith(("dis", "des")))
-        assert first.removeprefix("disconnected ") == second.removeprefix("destroyed ")
-        assert "PC_NAME:client" in first
-
-
-def test_client_kept(host: Host) -> None:
-    """A client that Python keeps stays until Python lets go of it."""
-    source = CALLBACKS.replace(
-        'print("dis', 'assert client.client_uid == self.kept.client_uid\n        print("dis'
-    )
-    with host.serve(volfile(host, source)) as brick:
-        for i in range(2):
-            with host.mount(brick.client(Volfile(), "client"), f"mnt{i}") as mount:
-                (mount.path / f"folder{i}").mkdir()
-            gone = f"0-lives: disconnected.*PID:{mount.pid}-"
-            brick.wait_until("disconnected", partial(brick.log.find, gone))
-        brick.wait_until("destroyed", lambda: bool(brick.log.find("0-lives: destroyed")))
-        assert len(brick.log.find("0-lives: destroyed")) == 1
-
-
-@pytest.mark.parametrize(
-    ("method", "why"),
-    [
-        ("ictxsize(self, inode)", "GlusterFS calls this with a lock held"),
-        ("forget(self, inode)", "expected forget(self, gfid, ctx)"),
-        ("notify(self)", "expected notify(self, event, data)"),
-        ("dump(self, file)", "expected dump(self)"),
-    ],
-)
-def test_refused(host: Host, method: str, why: str) -> None:
-    """A method that can not be called is refused when the volume starts."""
-    source = f"from gluster import Translator\nclass xlator(Translator):\n    def {method}: pass\n"
-    with contextlib.suppress(StackError):
-        host.mount(volfile(host, source)).popen.wait(timeout=20)
-    log = host.processes[-1].log
-    log.checked = False
-    assert [line for line in log.lines() if why in line.message and "lives.py:3" in line.message]
 
 
 # -- statedumps ----------------------------------------------------------------------
