@@ -11,13 +11,15 @@ from glusterfs import DEATH, Host, eventually
 KEEPER = """
 import threading
 import time
-from gluster import Dict, Loc, Translator
+from gluster import Dict, Loc, Translator, sleep
 
 class xlator(Translator):
     def __init__(self, this):
         super().__init__(this)
         self.kept = []
         self.shown = None
+        self.folder = None
+        self.spawn(self.ask())
         threading.Thread(target=self.read, daemon=True).start()
 
     def keep(self, *things):
@@ -28,7 +30,7 @@ class xlator(Translator):
         rounds = 0
         while True:
             time.sleep(0.001)
-            for thing in self.kept[:]:
+            for thing in self.kept[-1000:]:
                 try:
                     self.look(thing)
                 except Exception as error:
@@ -58,7 +60,27 @@ class xlator(Translator):
                 if name in ("parent", "path", "keys", "items", "values") and callable(value):
                     value()
 
+    async def ask(self):
+        asked = 0
+        try:
+            while True:
+                if self.folder is not None:
+                    reply = await self.children[0].stat(self.folder)
+                    assert reply.op_ret == 0
+                    self.keep(reply)
+                    asked += 1
+                await sleep(0.002)
+        finally:
+            print(self.name, "asked" if asked > 10 else "has not asked")
+
+    async def open_fop(self, frame, this, loc, flags, fd, xdata):
+        reply = await frame.wind()
+        self.keep(reply, reply.fd)
+        return reply
+
     def lookup_fop(self, frame, this, loc, xdata):
+        if self.folder is None and loc.path == "/":
+            self.folder = loc
         self.keep(loc, loc.inode, loc.parent, loc.inode.table, this, xdata)
         frame.wind()
 
@@ -100,6 +122,7 @@ def test_detach(host: Host) -> None:
         for mount in (stays, goes):
             for i in range(20):
                 (mount / f"file{i}").write_text("content")
+                assert (mount / f"file{i}").read_text() == "content"
             assert len(os.listdir(mount)) == 20
         (log,) = cluster.logs()
         eventually("reading", lambda: bool(log.find("goes-keeper has read")))
@@ -107,6 +130,8 @@ def test_detach(host: Host) -> None:
         cluster.gluster("volume", "stop", "goes", "force")
         eventually("detached", lambda: bool(log.find("goes-keeper fini")))
         eventually("refused", lambda: bool(log.find("goes-keeper has ")))
+        assert log.find("goes-keeper asked")
+        assert not log.find("stays-keeper asked")
         (stays / "more").write_text("still here")
         assert (stays / "more").read_text() == "still here"
         assert cluster.bricks() == before, log.text()[-3000:]
