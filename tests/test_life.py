@@ -89,6 +89,44 @@ def test_graph_switch(host: Host) -> None:
     assert len({line.domain for line in finis}) == len(finis) == 2
 
 
+STAYS = """
+import threading
+from gluster import Event, Translator
+
+class xlator(Translator):
+    kept = None
+
+    def mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+        self.kept = self.kept or inode
+        frame.unwind()
+
+    def notify(self, event, data):
+        if event == Event.PARENT_DOWN and self.kept is not None:
+            threading.Timer(0.2, self.look).start()
+
+    def look(self):
+        print("kept", self.kept.path(), self.kept.parent().gfid, self.this.name)
+"""
+
+
+def test_graph_switch_keeps(host: Host) -> None:
+    """A graph that another one replaces stays: what Python keeps of it is there."""
+    with VolfileServer(volfile(host, STAYS)) as server, host.mount(server) as mount:
+        (mount.path / "one").mkdir()
+        above = volfile(host, STAYS).add("above", "performance/md-cache")
+        server.volfile = str(above)
+        mount.popen.send_signal(signal.SIGHUP)
+
+        def looked() -> bool:
+            os.stat(mount.path)  # a request brings the switch about
+            return bool(mount.log.find("kept "))
+
+        mount.wait_until("the old graph's end", looked)
+        (line, *_) = mount.log.find("kept ")
+        assert line.message == "kept /one 00000000-0000-0000-0000-000000000001 lives"
+        assert not mount.log.find("taken down")
+
+
 # -- the end -------------------------------------------------------------------------
 
 ENDS = """
