@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from gluster import FOPS, Fop, Frame, Translator, Xlator
+from gluster import FOPS, Fd, Fop, Frame, Translator, Xlator
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Order:
 class Question:
     """A request that goes to one subvolume, and to another one when that is broken."""
 
-    listing: int | None = None
+    listing: Fd | None = None
     goes_on: bool = False  # from an offset that only one subvolume knows
     broken: dict[Xlator, Answer] = field(default_factory=dict)
 
@@ -85,9 +85,6 @@ class xlator(Translator):
         self.turn = count()
         self.known: set[Xlator] = set()  # those that have answered
         self.deadline = time.monotonic() + PATIENCE
-        # Where a listing has begun: another subvolume's offsets mean something else. By the
-        # fd's hash, because an fd that is kept stays open.
-        self.listings: dict[int, Xlator] = {}
 
     def leave_out(self, worse: dict[Xlator, Answer]) -> None:
         """The lock is held; somebody stays."""
@@ -115,14 +112,16 @@ class xlator(Translator):
             child = living[next(self.turn) % len(living)]
         elif fop.name in ("readdir", "readdirp"):
             fd, _, offset, *_ = arguments
-            question.listing, question.goes_on = hash(fd), offset != 0
-            if question.goes_on:
-                child = self.listings.get(question.listing, child)
+            assert isinstance(fd, Fd)
+            question.listing, question.goes_on = fd, offset != 0
+            if question.goes_on and fd.ctx is not None:
+                child = fd.ctx
         self._put(frame, question, child)
 
     def _put(self, frame: Frame, question: Question, child: Xlator) -> None:
         if question.listing is not None:
-            self.listings[question.listing] = child
+            # Where it goes on: another subvolume's offsets mean something else.
+            question.listing.ctx = child
         frame.wind(child=child, cookie=child)
 
     def asked(self, frame: Frame, child: Xlator, answer: Answer) -> None:

@@ -5,9 +5,9 @@ file in a folder that is full, moving one into it. Each folder counts what lies 
 what lies in the folders within.
 
 A folder is counted when something is first changed in it, and kept up to date by what the
-brick answers from then on. It sees what comes through its own graph: load it on the brick,
-or in the only client. A file with several names counts where it was first seen, until all
-its names are gone.
+brick answers from then on, until GlusterFS forgets the folder. That sees what comes through
+its own graph: load it on the brick, or in the only client. A file with several names counts
+where it was first seen, until all its names are gone.
 
 Options:
     limit    bytes
@@ -40,6 +40,9 @@ PAGE = 1 << 16  # bytes of a listing that are asked for at a time
 
 @dataclass
 class Folder:
+    """The context of a folder's inode."""
+
+    gfid: Gfid
     used: int = 0  # bytes of its files, and of what they are growing by
 
 
@@ -58,7 +61,7 @@ Then = Callable[[Folder], object]
 class Count:
     """A folder that is being counted, kept with the request that it is done for."""
 
-    gfid: Gfid
+    directory: Inode
     files: list[Iatt]
     waiting: list[tuple[Frame, Then]]
 
@@ -87,7 +90,6 @@ class xlator(Translator):
             raise ValueError("option limit: how many bytes may the files of a folder have?")
         self.limit = int(self.options["limit"])
         self.lock = threading.Lock()  # for all that follows
-        self.folders: dict[Gfid, Folder] = {}
         self.files: dict[Gfid, File] = {}
         self.counts: dict[Gfid, Count] = {}
 
@@ -99,13 +101,13 @@ class xlator(Translator):
             return
         gfid = directory.gfid
         with self.lock:
-            folder = self.folders.get(gfid)
+            folder = directory.ctx
             count = self.counts.get(gfid)
             if folder is None and count is not None:
                 count.waiting.append((frame, then))
                 return
             if folder is None:
-                count = self.counts[gfid] = Count(gfid, [], [(frame, then)])
+                count = self.counts[gfid] = Count(directory, [], [(frame, then)])
         if folder is not None:
             then(folder)
         else:
@@ -131,11 +133,11 @@ class xlator(Translator):
             count.files += [entry.d_stat for entry in page if entry.d_stat.ia_type == IA_IFREG]
             readdirp_wind(frame, fd, PAGE, page[-1].d_off, None, cookie=fd)
         else:
-            folder = Folder()
+            folder = Folder(count.directory.gfid)
             with self.lock:
-                del self.counts[count.gfid]
+                del self.counts[folder.gfid]
                 if op_ret == 0:
-                    self.folders[count.gfid] = folder
+                    count.directory.ctx = folder
                     for file in count.files:
                         self._found(folder, file)
             for waiting, then in count.waiting:
@@ -150,6 +152,8 @@ class xlator(Translator):
         if iatt.ia_nlink == 0:
             return  # it is open, but has no name any more
         file = self.files.setdefault(iatt.ia_gfid, File(folder))
+        if file.folder.gfid == folder.gfid and file.folder is not folder:
+            file.folder, file.size = folder, 0  # the folder had been forgotten
         file.folder.used += iatt.ia_size - file.size
         file.size, file.links = iatt.ia_size, iatt.ia_nlink
 
@@ -333,21 +337,4 @@ class xlator(Translator):
                     move.file.folder = growth.folder
                     if move.over is not None:
                         self._unlinked(move.over.gfid)
-        frame.unwind()
-
-    def rmdir_fop(self, frame: Frame, this: Xlator, loc: Loc, *_: object) -> None:
-        frame.wind(cookie=loc.inode)
-
-    def rmdir_cbk(
-        self,
-        frame: Frame,
-        cookie: Inode | None,
-        this: Xlator,
-        op_ret: int,
-        op_errno: int,
-        *_: object,
-    ) -> None:
-        if op_ret == 0 and cookie is not None:
-            with self.lock:
-                self.folders.pop(cookie.gfid, None)
         frame.unwind()

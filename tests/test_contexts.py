@@ -187,3 +187,28 @@ def test_a_forget_waits_for_nothing(host: Host) -> None:
         os.listdir(mount.path)
         assert time.monotonic() - begin < 2
         mount.wait_until("forget", lambda: len(mount.log.find("forget 16 made")) == 8)
+
+
+def test_made_on_a_thread(host: Host) -> None:
+    """What a thread of Python's makes belongs to the translator whose inode it is given."""
+    source = """
+        import threading
+        from gluster import Dirent, Loc, Translator
+
+        class xlator(Translator):
+            def mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+                inode.ctx = "kept"
+                thread = threading.Thread(target=self.make, args=(inode,))
+                thread.start()
+                thread.join()
+                frame.unwind()
+
+            def make(self, inode):
+                print("loc", Loc("/made", inode=inode).inode.ctx)
+                print("child", Loc.child(inode, "made").parent.ctx)
+                print("entry", Dirent("made", inode=inode).inode.ctx)
+    """
+    with host.mount(volume(host, source)) as mount:
+        (mount.path / "folder").mkdir()
+        said = [line.message for line in mount.log.find("keeper.py")]
+    assert said == ["loc kept", "child kept", "entry kept"]

@@ -132,7 +132,7 @@ def test_contents(host: Host) -> None:
                     assert (c.path, c.name) == (b"/file", b"file")
                     assert bytes(c.pargfid) == bytes(loc.pargfid)
                     assert addressof(c.inode.contents) == addressof(loc.inode.contents)
-                    assert type(loc.inode.contents) is inode_t
+                    assert isinstance(loc.inode.contents, inode_t)
                     assert addressof(loc.contents) == addressof(c)
                     root = frame.contents.root.contents
                     assert (root.uid, root.unique) == (frame.uid, frame.unique)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Mount
+from glusterfs import Host, Mount, eventually
 from shipped import shipped
 
 LIMIT = 100_000
@@ -168,3 +169,33 @@ def test_many_at_once(host: Host) -> None:
             assert sum(pool.map(write, files)) == 50
         sizes = [path.stat().st_size for path in (mount.path / "folder").iterdir()]
         assert sum(sizes) == LIMIT
+
+
+FORGETS = """
+    def forget(self, gfid: Gfid, ctx: Folder) -> None:
+        print("forgotten", ctx.used)
+"""
+
+
+def test_forgotten_folder(host: Host) -> None:
+    """What a folder has is in its inode's context; when that is forgotten, it is counted anew."""
+    volfile = limited(host)
+    with (host.module_path() / "quota.py").open("a") as module:
+        module.write(FORGETS)
+    with host.mount(volfile) as mount:
+        mount.log.known.append("Disk quota exceeded")
+        folder = mount.path / "folder"
+        folder.mkdir()
+        for name in ("one", "two"):
+            (folder / name).write_bytes(bytes(30_000))
+
+        def forgotten() -> bool:
+            Path("/proc/sys/vm/drop_caches").write_text("2")
+            time.sleep(0.1)
+            return bool(mount.log.find("forgotten 60000"))
+
+        eventually("forgotten", forgotten)
+        os.truncate(folder / "one", 40_000)
+        full(os.truncate, folder / "two", 60_001)
+        (folder / "one").unlink()
+        assert room(folder) == LIMIT - 30_000

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from course.harness import build
 
 from glusterfs import Host, Volfile
 from shipped import shipped
@@ -109,4 +110,13 @@ def test_below_quick_read(host: Host) -> None:
     with host.mount(volfile) as mount:
         for _ in range(3):
             assert (mount.path / "file").read_bytes() == b"Hello"
+    assert (host.brick() / "file").read_bytes() == b"Uryyb"
+
+
+def test_put(host: Host) -> None:
+    """A file that is made with its content in one request; no mount sends that."""
+    above = Volfile().add("caller", build().type("caller"), on=["rot13"])
+    with host.mount(f"{shipped(host, 'rot13')}\n{above}") as mount:
+        os.setxattr(mount.path, "user.put.file", b"Hello")
+        assert (mount.path / "file").read_bytes() == b"Hello"
     assert (host.brick() / "file").read_bytes() == b"Uryyb"

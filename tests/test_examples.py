@@ -5,34 +5,14 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from compare import coverage, same, same_noise
 from glusterfs import Host, Mount, Volfile, eventually
-
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-
-
-def shipped(host: Host, example: str, changes: Mapping[str, str] | None = None) -> str:
-    """The volfile of an example, on this test's brick and with the library under test."""
-    text = (EXAMPLES / f"{example}.vol").read_text()
-    path = f"  option module-path {host.copy(EXAMPLES / f'{example}.py')}\n"
-    for old, new in {
-        "/srv/brick\nend": f"{host.brick()}\nend",
-        "type features/glupy\n": f"type {host.glupy}\n{path}",
-        **(changes or {}),
-    }.items():
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    return text
-
-
-def messages(mount: Mount, volume: str) -> list[str]:
-    """What the translator in Python has logged."""
-    return [line.message for line in mount.log.lines() if line.domain == f"0-{volume}"]
+from shipped import EXAMPLES, messages, shipped
 
 
 def is_there(path: Path) -> bool:

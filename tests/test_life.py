@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Log, Mount, Option, Process, StackError, Volfile, eventually
+from glusterfs import Host, Log, Mount, Option, Process, Volfile, eventually
 from volserver import VolfileServer
 
 RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
@@ -88,6 +87,44 @@ def test_graph_switch(host: Host) -> None:
             (mount.path / "three").mkdir()
     finis = [line for line in mount.log.lines() if line.message == "fini"]
     assert len({line.domain for line in finis}) == len(finis) == 2
+
+
+STAYS = """
+import threading
+from gluster import Event, Translator
+
+class xlator(Translator):
+    kept = None
+
+    def mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+        self.kept = self.kept or inode
+        frame.unwind()
+
+    def notify(self, event, data):
+        if event == Event.PARENT_DOWN and self.kept is not None:
+            threading.Timer(0.2, self.look).start()
+
+    def look(self):
+        print("kept", self.kept.path(), self.kept.parent().gfid, self.this.name)
+"""
+
+
+def test_graph_switch_keeps(host: Host) -> None:
+    """A graph that another one replaces stays: what Python keeps of it is there."""
+    with VolfileServer(volfile(host, STAYS)) as server, host.mount(server) as mount:
+        (mount.path / "one").mkdir()
+        above = volfile(host, STAYS).add("above", "performance/md-cache")
+        server.volfile = str(above)
+        mount.popen.send_signal(signal.SIGHUP)
+
+        def looked() -> bool:
+            os.stat(mount.path)  # a request brings the switch about
+            return bool(mount.log.find("kept "))
+
+        mount.wait_until("the old graph's end", looked)
+        (line, *_) = mount.log.find("kept ")
+        assert line.message == "kept /one 00000000-0000-0000-0000-000000000001 lives"
+        assert not mount.log.find("taken down")
 
 
 # -- the end -------------------------------------------------------------------------
@@ -196,75 +233,44 @@ def test_gfapi(host: Host, how: str) -> None:
     assert [line.message for line in log.find("0-lives: fini")] == ["fini with 1"]
 
 
-# -- callbacks -----------------------------------------------------------------------
-
-CALLBACKS = """
-from gluster import Client, Fd, Inode, Translator
+READS = """
+import threading
+import time
+from gluster import Translator
 
 class xlator(Translator):
-    def client_disconnect(self, client):
-        assert isinstance(client, Client)
-        self.kept = client
-        print("disconnected", client.client_uid)
+    def mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+        self.reader = threading.Thread(target=self.read, args=(inode, this, inode.table))
+        self.reader.start()
+        frame.unwind()
 
-    def client_destroy(self, client_uid):
-        print("destroyed", client_uid)
-
-    def invalidate(self, inode):
-        assert isinstance(inode, Inode)
-
-    def fdclose(self, fd):
-        assert isinstance(fd, Fd)
-
-    def ictxmerge(self, fd, inode, linked_inode):
-        raise KeyError("not called here")
+    def read(self, inode, this, table):
+        while True:
+            try:
+                inode.gfid, inode.ctx, inode.path(), inode.parent(), this.options
+                table.find(inode.gfid), table.root.gfid
+            except ReferenceError as error:
+                with open(self.options["note"], "w") as note:
+                    note.write(f"{error} {inode!r} {this!r}")
+                return
+            time.sleep(0)
 """
 
 
-def test_client(host: Host) -> None:
-    """A brick's translator hears of clients that go."""
-    source = CALLBACKS.replace("self.kept = client", "")
-    with host.serve(volfile(host, source)) as brick:
-        with host.mount(brick.client(Volfile(), "client")) as mount:
-            (mount.path / "folder").mkdir()
-        brick.wait_until("destroyed", lambda: bool(brick.log.find("0-lives: destroyed")))
-        first, second = (line for line in said(brick) if line.startswith(("dis", "des")))
-        assert first.removeprefix("disconnected ") == second.removeprefix("destroyed ")
-        assert "PC_NAME:client" in first
-
-
-def test_client_kept(host: Host) -> None:
-    """A client that Python keeps stays until Python lets go of it."""
-    source = CALLBACKS.replace(
-        'print("dis', 'assert client.client_uid == self.kept.client_uid\n        print("dis'
-    )
-    with host.serve(volfile(host, source)) as brick:
-        for i in range(2):
-            with host.mount(brick.client(Volfile(), "client"), f"mnt{i}") as mount:
-                (mount.path / f"folder{i}").mkdir()
-            gone = f"0-lives: disconnected.*PID:{mount.pid}-"
-            brick.wait_until("disconnected", partial(brick.log.find, gone))
-        brick.wait_until("destroyed", lambda: bool(brick.log.find("0-lives: destroyed")))
-        assert len(brick.log.find("0-lives: destroyed")) == 1
-
-
-@pytest.mark.parametrize(
-    ("method", "why"),
-    [
-        ("ictxsize(self, inode)", "GlusterFS calls this with a lock held"),
-        ("forget(self, inode)", "expected forget(self, gfid, ctx)"),
-        ("notify(self)", "expected notify(self, event, data)"),
-        ("dump(self, file)", "expected dump(self)"),
-    ],
-)
-def test_refused(host: Host, method: str, why: str) -> None:
-    """A method that can not be called is refused when the volume starts."""
-    source = f"from gluster import Translator\nclass xlator(Translator):\n    def {method}: pass\n"
-    with contextlib.suppress(StackError):
-        host.mount(volfile(host, source)).popen.wait(timeout=20)
-    log = host.processes[-1].log
-    log.checked = False
-    assert [line for line in log.lines() if why in line.message and "lives.py:3" in line.message]
+def test_gfapi_reads_on(host: Host) -> None:
+    """A thread of Python's that uses what it keeps, while `glfs_fini` frees it."""
+    note = host.directory / "note"
+    with host.serve(host.posix()) as brick:
+        client = host.directory / "client.vol"
+        graph = brick.client(Volfile(), "client")
+        client.write_text(str(volfile(host, READS, on=graph, note=note)))
+        log = Log(host.directory / "client.log")
+        subprocess.run(
+            [sys.executable, "-c", GFAPI, client, log.path, "fini"], check=True, timeout=60
+        )
+    assert "the volume lives is gone" in note.read_text()
+    assert log.find("I .*0-lives: the volume is taken down: .* released")
+    assert not log.find("Active inode")
 
 
 # -- statedumps ----------------------------------------------------------------------
@@ -336,6 +342,31 @@ def test_dump(host: Host) -> None:
         assert lines["a-b"] == r"two\nlines"
         assert lines["long"] == "x" * 3500
         assert lines["none"] == "None"
+
+
+def test_dump_times(host: Host) -> None:
+    """One call in some is timed, or all when the volume's option says so, live too."""
+
+    def times(mount: Mount) -> tuple[int, int]:
+        for _ in range(70):
+            os.lstat(mount.path)
+        lines = dump(mount)
+        return int(lines["lookup_cbk.calls"]), int(lines["lookup_cbk.timed"])
+
+    source = DUMPS.replace("SAYS", "return {}")
+    with VolfileServer(volfile(host, source)) as server, host.mount(server) as mount:
+        calls, timed = times(mount)
+        assert calls >= 70
+        assert timed == -(calls // -64)  # the first, and each 64th after it
+        server.volfile = str(volfile(host, source)).replace(
+            "  option module-name", "  option latency-measurement on\n  option module-name"
+        )
+        mount.popen.send_signal(signal.SIGHUP)
+        mount.wait_until("reconfigured", lambda: bool(mount.log.find("No need to re-load|graph")))
+        before = dump(mount)
+        calls, timed = times(mount)
+        assert calls - int(before["lookup_cbk.calls"]) >= 70
+        assert timed - int(before["lookup_cbk.timed"]) == calls - int(before["lookup_cbk.calls"])
 
 
 def test_dump_text(host: Host) -> None:

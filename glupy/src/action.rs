@@ -12,6 +12,7 @@ use crate::fop::{Fop, MAX_ARGS, Word};
 use crate::gf;
 use crate::gil;
 use crate::handle::{CPtr, Owner, Release};
+use crate::instance::Instance;
 use crate::own_stack;
 use crate::owned::OwnedWords;
 use crate::stack;
@@ -143,8 +144,13 @@ impl Action {
                 hold
             }
             Action::Destroy { frame } => {
-                // SAFETY: queued by the only callback of the stack's only wind.
-                unsafe { own_stack::destroy(frame.0) };
+                // SAFETY: queued by the only callback of the stack's only wind; the
+                // volume's translator stays until the volume has been left.
+                unsafe {
+                    let volume = Instance::of((*frame.0).this).volume;
+                    own_stack::destroy(frame.0);
+                    volume.leave();
+                }
                 return;
             }
             Action::Release(release) => {

@@ -1,11 +1,12 @@
 //! What is counted of a handler.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use pyo3::prelude::*;
 
-/// One call in so many is timed.
+/// One call in so many is timed, unless all are: looking at the clock costs about as much
+/// as a short handler.
 const SAMPLE: u64 = 64;
 
 /// A number that who has the GIL writes, and anyone reads: counting costs no more
@@ -33,12 +34,20 @@ pub struct Counters {
     exceptions: Count,
     samples: Count,
     nanoseconds: Count,
+    /// Every call is timed.
+    all: AtomicBool,
 }
 
 impl Counters {
+    /// From now on every call is timed, or one in some.
+    pub fn time_all(&self, all: bool) {
+        self.all.store(all, Ordering::Relaxed);
+    }
+
     /// Counts a call; the time of its beginning if it is to be timed.
     pub fn begin(&self, py: Python<'_>) -> Option<Instant> {
-        (self.calls.add(py, 1) % SAMPLE == 0).then(Instant::now)
+        let sampled = self.calls.add(py, 1) % SAMPLE == 0;
+        (sampled || self.all.load(Ordering::Relaxed)).then(Instant::now)
     }
 
     /// Ends a call that `begin` began.
@@ -61,13 +70,14 @@ impl Counters {
     }
 
     /// The figures, by name. The time is the mean of the calls that were timed.
-    pub fn figures(&self) -> [(&'static str, u64); 4] {
-        let samples = self.samples.get().max(1);
+    pub fn figures(&self) -> [(&'static str, u64); 5] {
+        let timed = self.samples.get();
         [
             ("calls", self.calls.get()),
             ("errors", self.errors.get()),
             ("exceptions", self.exceptions.get()),
-            ("mean-ns", self.nanoseconds.get() / samples),
+            ("timed", timed),
+            ("mean-ns", self.nanoseconds.get() / timed.max(1)),
         ]
     }
 }

@@ -81,6 +81,7 @@ fn each(instance: &'static Instance, mut line: impl FnMut(&str, &str)) {
         }
     }
     line("contexts", &instance.contexts.len().to_string());
+    line("kept", &instance.volume.keepers.len().to_string());
     if instance.method("dump").is_none() {
         return;
     }

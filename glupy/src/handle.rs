@@ -4,22 +4,22 @@
 //! Python kept it. Handles that nobody kept are used again for the next call.
 
 use std::ffi::c_void;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use pyo3::PyClass;
 use pyo3::PyTypeInfo;
-use pyo3::ffi;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
-use crate::action::{self, Action};
 use crate::convert;
-use crate::gf;
 use crate::gil::{self, GilCell};
-use crate::life;
+use crate::instance::Instance;
+use crate::keepers::{Keeper, Place};
 use crate::memory;
-use crate::stack;
+
+pub use crate::owner::{Class, Copies, Owner, Raw, References, Release};
 
 /// An address that may travel between threads; what may be done with it is for
 /// its user to know.
@@ -49,168 +49,118 @@ unsafe impl<T> Send for CPtr<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for CPtr<T> {}
 
-/// A C object: its address, and for an iovec its length and the owner of its data.
-#[derive(Clone, Copy, Debug)]
-pub struct Raw {
-    /// The object. Never NULL in a handle that Python can see.
-    pub ptr: *mut c_void,
-    /// Number of elements, for an iovec.
-    pub len: i32,
-    /// What keeps an iovec's data alive; may be NULL.
-    pub iobref: *mut gf::iobref,
-}
-
-// SAFETY: as for CPtr.
-unsafe impl Send for Raw {}
-// SAFETY: as for CPtr.
-unsafe impl Sync for Raw {}
-
-impl Raw {
-    /// An object that is not an iovec.
-    pub fn new<T>(ptr: *mut T) -> Raw {
-        Raw {
-            ptr: ptr.cast(),
-            len: 0,
-            iobref: ptr::null_mut(),
-        }
-    }
-}
-
-/// How the objects of one C type are owned, and where unused handles wait.
-pub struct Class {
-    /// The Python class's name.
-    pub name: &'static str,
-    /// The C structure, as `gf::loc_t`.
-    pub c_type: &'static str,
-    /// Makes a Python object.
-    pub make: fn(Python<'_>, Handle) -> PyResult<Py<PyAny>>,
-    /// The Python class.
-    pub type_object: fn(Python<'_>) -> *mut ffi::PyTypeObject,
-    /// Takes a reference or makes a copy; None without memory. Runs with THIS set.
-    pub own: unsafe fn(Raw) -> Option<Raw>,
-    /// Gives back what `own` took. Runs with THIS set and without the GIL.
-    pub release: unsafe fn(Raw),
-    /// Handles that no one holds.
-    pub pool: GilCell<Vec<Py<PyAny>>>,
-}
-
-impl Class {
-    /// The C structure's name, which is its name in ctypes, too.
-    pub fn structure(&self) -> &'static str {
-        self.c_type.trim_start_matches("gf::")
-    }
-}
-
 /// The most unused handles that a class keeps.
 const POOL_SIZE: usize = 256;
-
-/// A C object that is owned: a reference or a copy, given back when the last
-/// handle, request or action that uses it is gone.
-pub struct Owner {
-    class: &'static Class,
-    raw: Raw,
-    /// The translator whose contexts an unref may touch.
-    xl: CPtr<gf::xlator_t>,
-}
-
-impl Owner {
-    /// Takes a reference on an object, or copies it.
-    ///
-    /// # Safety
-    /// The object is alive and of the class's type, the translator is live.
-    pub unsafe fn of(class: &'static Class, raw: Raw, xl: *mut gf::xlator_t) -> Arc<Owner> {
-        // SAFETY: by contract; THIS is set for the ref.
-        let raw = stack::with_this(xl, || unsafe { (class.own)(raw) });
-        // Like GlusterFS's own allocations, one that fails here is not survived.
-        let raw = raw.expect("out of memory");
-        Arc::new(Owner {
-            class,
-            raw,
-            xl: CPtr(xl),
-        })
-    }
-
-    /// Takes over an object that was made for Python, with its reference.
-    ///
-    /// # Safety
-    /// The object is what `own` of its class could have made.
-    pub unsafe fn adopt(class: &'static Class, raw: Raw, xl: *mut gf::xlator_t) -> Arc<Owner> {
-        Arc::new(Owner {
-            class,
-            raw,
-            xl: CPtr(xl),
-        })
-    }
-
-    /// The object.
-    pub fn raw(&self) -> Raw {
-        self.raw
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        let release = Release {
-            class: self.class,
-            raw: self.raw,
-            xl: self.xl,
-        };
-        // SAFETY: only asks whether this thread holds the GIL.
-        if unsafe { ffi::PyGILState_Check() } == 1 {
-            action::submit(Action::Release(release));
-        } else {
-            release.run();
-        }
-    }
-}
-
-/// A reference to give back, without the GIL.
-pub struct Release {
-    class: &'static Class,
-    raw: Raw,
-    xl: CPtr<gf::xlator_t>,
-}
-
-impl Release {
-    /// Gives the reference back, unless its object is freed with all others.
-    pub fn run(self) {
-        if life::is_detached(self.xl.0) {
-            return;
-        }
-        // SAFETY: the reference is an `Owner`'s that is gone, THIS is set, and
-        // the GIL is not held.
-        stack::with_this(self.xl.0, || unsafe { (self.class.release)(self.raw) });
-    }
-}
 
 /// The base of all handle classes.
 #[pyclass(frozen, subclass, module = "gluster", name = "Handle")]
 pub struct Handle {
     class: &'static Class,
     raw: GilCell<Raw>,
-    xl: GilCell<CPtr<gf::xlator_t>>,
+    /// Whom it was given to; None when Python has made it outside of a handler.
+    instance: GilCell<Option<&'static Instance>>,
     /// None while the object is borrowed.
     owner: GilCell<Option<Arc<Owner>>>,
+    /// Where it is registered as long as it owns something of a volume's.
+    place: GilCell<Place>,
     /// The thread whose handler borrowed it.
     thread: GilCell<libc::pthread_t>,
     /// Whether ctypes may have its address.
     exposed: GilCell<bool>,
+    /// Its volume has gone, and with it the object.
+    gone: GilCell<bool>,
 }
 
 impl Handle {
+    fn new(class: &'static Class, raw: Raw, instance: Option<&'static Instance>) -> Handle {
+        Handle {
+            class,
+            raw: GilCell::new(raw),
+            instance: GilCell::new(instance),
+            owner: GilCell::new(None),
+            place: GilCell::new(Place::NONE),
+            // No thread's borrow, until it is one's.
+            thread: GilCell::new(0),
+            exposed: GilCell::new(false),
+            gone: GilCell::new(false),
+        }
+    }
+
     /// The C object.
-    pub fn raw(&self, py: Python<'_>) -> Raw {
-        self.raw.get(py)
+    ///
+    /// # Errors
+    /// `ReferenceError` when the volume is gone.
+    pub fn raw(&self, py: Python<'_>) -> PyResult<Raw> {
+        match self.is_gone(py) {
+            true => Err(self.gone_error(py)),
+            false => Ok(self.raw.get(py)),
+        }
     }
 
-    /// The translator that it was given to.
-    pub fn xl(&self, py: Python<'_>) -> *mut gf::xlator_t {
-        self.xl.get(py).0
+    /// What tells it from others; the object's address, which may be nobody's any more.
+    pub fn identity(&self, py: Python<'_>) -> (*mut c_void, bool) {
+        (self.raw.get(py).ptr, self.is_gone(py))
     }
 
-    /// Gives it to another translator.
-    pub fn set_xl(&self, py: Python<'_>, xl: *mut gf::xlator_t) {
-        self.xl.set(py, CPtr(xl));
+    /// Whether its volume has gone.
+    pub fn is_gone(&self, py: Python<'_>) -> bool {
+        self.gone.get(py)
+    }
+
+    /// What stands for one whose volume has gone.
+    pub fn gone_repr(&self, py: Python<'_>) -> Option<String> {
+        let instance = self.instance(py).filter(|_| self.is_gone(py))?;
+        let (class, volume) = (self.class.name, instance.name_text());
+        Some(format!("<{class} of the volume {volume}, which is gone>"))
+    }
+
+    #[cold]
+    fn gone_error(&self, py: Python<'_>) -> PyErr {
+        let instance = self.instance(py).expect("only what is a volume's goes");
+        instance.volume.gone_error(self.class.name)
+    }
+
+    /// Whom it was given to.
+    pub fn instance(&self, py: Python<'_>) -> Option<&'static Instance> {
+        self.instance.get(py)
+    }
+
+    /// Whom it was given to, which every object of a graph has.
+    ///
+    /// # Errors
+    /// `ReferenceError` when the volume is gone.
+    pub fn home(&self, py: Python<'_>) -> PyResult<&'static Instance> {
+        self.raw(py)?;
+        let none = || PyRuntimeError::new_err(format!("{}: is no volume's", self.class.name));
+        self.instance(py).ok_or_else(none)
+    }
+
+    /// Lets it refer to an object that was given to a translator: it belongs to that from
+    /// now on, and goes with its volume.
+    ///
+    /// # Errors
+    /// `ValueError` when it is another translator's.
+    pub fn join(&self, py: Python<'_>, other: &Handle) -> PyResult<()> {
+        let Some(theirs) = other.instance(py) else {
+            return Ok(());
+        };
+        match self.instance(py) {
+            Some(mine) if ptr::eq(mine, theirs) => Ok(()),
+            Some(mine) => Err(PyValueError::new_err(format!(
+                "{} of the volume {} can not refer to {} of {}",
+                self.class.name,
+                mine.name_text(),
+                other.class.name,
+                theirs.name_text()
+            ))),
+            None => {
+                theirs.volume.check(py, other.class.name)?;
+                let raw = self.own(py)?.raw();
+                // SAFETY: an owned object is alive, and the volume is there.
+                self.set_owner(py, unsafe { Owner::within(self.class, raw, Some(theirs)) });
+                Ok(())
+            }
+        }
     }
 
     /// What keeps the C object alive; None while it is borrowed.
@@ -221,40 +171,110 @@ impl Handle {
 
     /// The C object for an action, and what keeps it alive until that is carried out.
     /// None: the handler that runs on this thread, which borrowed it.
-    pub fn share(&self, py: Python<'_>) -> (Raw, Option<Arc<Owner>>) {
+    ///
+    /// # Errors
+    /// `ReferenceError` when the volume is gone.
+    pub fn share(&self, py: Python<'_>) -> PyResult<(Raw, Option<Arc<Owner>>)> {
         // SAFETY: a plain call.
         if self.thread.get(py) != unsafe { libc::pthread_self() } {
-            self.own(py);
+            self.own(py)?;
         }
-        (self.raw(py), self.owner(py))
+        Ok((self.raw(py)?, self.owner(py)))
     }
 
-    /// Makes the handle's object live as long as the handle.
-    pub fn own(&self, py: Python<'_>) -> Arc<Owner> {
+    /// Makes the handle's object live as long as the handle, or the volume.
+    ///
+    /// # Errors
+    /// `ReferenceError` when the volume is gone.
+    pub fn own(&self, py: Python<'_>) -> PyResult<Arc<Owner>> {
         if let Some(owner) = self.owner(py) {
-            return owner;
+            return Ok(owner);
+        }
+        let (raw, instance) = (self.raw(py)?, self.instance(py));
+        if let (Some(instance), false) = (instance, self.class.is_plain()) {
+            instance.volume.check(py, self.class.name)?;
         }
         // SAFETY: the object is borrowed, hence alive.
-        let owner = unsafe { Owner::of(self.class, self.raw(py), self.xl(py)) };
+        let owner = unsafe { Owner::within(self.class, raw, instance) };
         self.set_owner(py, owner.clone());
-        owner
+        Ok(owner)
     }
 
     /// Makes the handle's object its own alone, to be changed: a request that it
     /// was given to keeps what it got. One that ctypes sees stays where it is.
-    pub fn make_unique(&self, py: Python<'_>) {
-        let owner = self.own(py);
+    ///
+    /// # Errors
+    /// `ReferenceError` when the volume is gone.
+    pub fn make_unique(&self, py: Python<'_>) -> PyResult<()> {
+        let owner = self.own(py)?;
         // One is the handle's, one is `owner`.
         if Arc::strong_count(&owner) > 2 && !self.exposed.get(py) {
             // SAFETY: an owned object is alive.
-            self.set_owner(py, unsafe { Owner::of(self.class, owner.raw, self.xl(py)) });
+            let copy = unsafe { Owner::within(self.class, owner.raw(), owner.instance()) };
+            self.set_owner(py, copy);
         }
+        Ok(())
     }
 
     /// Puts another object in the place of this one.
     pub fn set_owner(&self, py: Python<'_>, owner: Arc<Owner>) {
-        self.raw.set(py, owner.raw);
-        self.owner.set(py, Some(owner));
+        if self.instance(py).map(ptr::from_ref) != owner.instance().map(ptr::from_ref) {
+            self.unregister(py);
+        }
+        self.raw.set(py, owner.raw());
+        self.instance.set(py, owner.instance());
+        // Dropped at the end: that may let other threads run Python.
+        let _before = self.owner.replace(py, Some(owner));
+        self.register(py);
+    }
+
+    fn register(&self, py: Python<'_>) {
+        if let (Some(instance), Place::NONE, false) =
+            (self.instance(py), self.place.get(py), self.class.is_plain())
+        {
+            let keeper = Keeper::Handle(NonNull::from(self));
+            self.place.set(py, instance.volume.keepers.add(py, keeper));
+        }
+    }
+
+    fn unregister(&self, py: Python<'_>) {
+        if let (Some(instance), place) = (self.instance(py), self.place.get(py)) {
+            if place != Place::NONE {
+                instance.volume.keepers.remove(py, place);
+                self.place.set(py, Place::NONE);
+            }
+        }
+    }
+
+    /// The volume goes: what the handle owned, which it has no more.
+    pub fn lose(&self, py: Python<'_>) -> Option<Arc<Owner>> {
+        self.place.set(py, Place::NONE);
+        self.gone.set(py, true);
+        self.owner.take(py)
+    }
+
+    /// What it was borrowed from is about to go, and Python has kept it.
+    pub fn keep(&self, py: Python<'_>) {
+        if self.own(py).is_err() {
+            self.gone.set(py, true);
+        }
+    }
+
+    /// Nobody has it any more, and it may be used again.
+    fn reset(&self, py: Python<'_>) {
+        self.unregister(py);
+        self.exposed.set(py, false);
+        self.gone.set(py, false);
+        self.owner.set(py, None);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if *self.place.get_mut() != Place::NONE {
+            // SAFETY: Python frees its objects with the GIL.
+            self.unregister(unsafe { Python::assume_attached() });
+        }
     }
 }
 
@@ -265,9 +285,9 @@ impl Handle {
     #[getter]
     fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let (py, handle) = (slf.py(), slf.get());
-        let owner = handle.own(py);
+        let owner = handle.own(py)?;
         handle.exposed.set(py, true);
-        memory::owned(py, handle.class.structure(), owner)
+        memory::owned(py, handle.class, handle.instance(py), owner)
     }
 
     /// What ctypes passes to a C function in the place of a handle.
@@ -285,9 +305,9 @@ pub trait HandleClass: PyTypeInfo + PyClass<Frozen = True> + Sync {
     const CLASS: &'static Class;
 }
 
-/// Declares a handle class: `handle_class!(Loc, gf::loc_t, own, release)`.
+/// Declares a handle class: `handle_class!(Loc, gf::loc_t, own, release, copies)`.
 macro_rules! handle_class {
-    ($(#[$doc:meta])* $name:ident, $c:ty, $own:expr, $release:expr) => {
+    ($(#[$doc:meta])* $name:ident, $c:ty, $own:expr, $release:expr, $copies:expr) => {
         $(#[$doc])*
         #[pyo3::pyclass(frozen, extends = crate::handle::Handle, module = "gluster")]
         pub struct $name;
@@ -305,6 +325,7 @@ macro_rules! handle_class {
                     type_object: |py| <$name as pyo3::PyTypeInfo>::type_object_raw(py),
                     own: $own,
                     release: $release,
+                    copies: $copies,
                     pool: crate::gil::GilCell::new(Vec::new()),
                 };
                 &CLASS
@@ -348,7 +369,7 @@ pub fn read<T: HandleClass, R>(handle: &Bound<'_, T>, f: impl FnOnce(&T::C) -> R
     // SAFETY: a handle's object is alive, borrowed or owned (see `settle`), and
     // of its class's type.
     Ok(f(unsafe {
-        &*base(handle).raw(handle.py()).ptr.cast::<T::C>()
+        &*base(handle).raw(handle.py())?.ptr.cast::<T::C>()
     }))
 }
 
@@ -358,10 +379,10 @@ pub fn write<T: HandleClass, R>(
     f: impl FnOnce(&mut T::C) -> PyResult<R>,
 ) -> PyResult<R> {
     let common = base(handle);
-    common.make_unique(handle.py());
+    common.make_unique(handle.py())?;
     // SAFETY: the handle alone owns the object, which is of its class's type; the
     // GIL keeps other users of the handle away, `f` does not come back to it.
-    f(unsafe { &mut *common.raw(handle.py()).ptr.cast::<T::C>() })
+    f(unsafe { &mut *common.raw(handle.py())?.ptr.cast::<T::C>() })
 }
 
 /// Changes a plain structure behind a handle. Unlike in [`write`], `f` may run Python,
@@ -381,7 +402,7 @@ where
     })
 }
 
-/// What a constructor gives for an object that was made for Python.
+/// What a constructor gives for plain values that were made for Python.
 pub fn initializer<T: HandleClass<BaseType = Handle>>(
     owner: Arc<Owner>,
     class: T,
@@ -389,15 +410,8 @@ pub fn initializer<T: HandleClass<BaseType = Handle>>(
 where
     PyClassInitializer<Handle>: From<Handle>,
 {
-    let handle = Handle {
-        class: owner.class,
-        raw: GilCell::new(owner.raw),
-        xl: GilCell::new(owner.xl),
-        owner: GilCell::new(Some(owner)),
-        // It is owned: no thread's borrow.
-        thread: GilCell::new(0),
-        exposed: GilCell::new(false),
-    };
+    let mut handle = Handle::new(owner.class(), owner.raw(), owner.instance());
+    *handle.owner.get_mut() = Some(owner);
     PyClassInitializer::from(handle).add_subclass(class)
 }
 
@@ -406,7 +420,7 @@ pub fn borrow(
     py: Python<'_>,
     class: &'static Class,
     raw: Raw,
-    xl: *mut gf::xlator_t,
+    instance: Option<&'static Instance>,
 ) -> PyResult<Py<PyAny>> {
     // SAFETY: a plain call.
     let thread = unsafe { libc::pthread_self() };
@@ -415,33 +429,30 @@ pub fn borrow(
         // SAFETY: pools hold handles only.
         let common = unsafe { erased(handle.bind(py)) };
         common.raw.set(py, raw);
-        common.xl.set(py, CPtr(xl));
+        common.instance.set(py, instance);
         common.thread.set(py, thread);
         return Ok(handle);
     }
-    let handle = Handle {
-        class,
-        raw: GilCell::new(raw),
-        xl: GilCell::new(CPtr(xl)),
-        owner: GilCell::new(None),
-        thread: GilCell::new(thread),
-        exposed: GilCell::new(false),
-    };
+    let handle = Handle::new(class, raw, instance);
+    handle.thread.set(py, thread);
     (class.make)(py, handle)
 }
 
 /// A handle that owns its C object from the start; None for NULL.
+///
+/// # Errors
+/// `ReferenceError` when the volume is gone.
 pub fn owned<T: HandleClass>(
     py: Python<'_>,
     ptr: *mut T::C,
-    xl: *mut gf::xlator_t,
+    instance: Option<&'static Instance>,
 ) -> PyResult<Option<Py<T>>> {
     if ptr.is_null() {
         return Ok(None);
     }
-    let handle = borrow(py, T::CLASS, Raw::new(ptr), xl)?;
+    let handle = borrow(py, T::CLASS, Raw::new(ptr), instance)?;
     // SAFETY: `borrow` makes an object of this class.
-    unsafe { erased(handle.bind(py)) }.own(py);
+    unsafe { erased(handle.bind(py)) }.own(py)?;
     // SAFETY: as above.
     Ok(Some(
         unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind(),
@@ -450,26 +461,37 @@ pub fn owned<T: HandleClass>(
 
 /// A handle that takes over an object with its reference; None for NULL.
 ///
+/// # Errors
+/// `ReferenceError` when the volume is gone.
+///
 /// # Safety
 /// As for `Owner::adopt`.
 pub unsafe fn adopted<T: HandleClass>(
     py: Python<'_>,
     ptr: *mut T::C,
-    xl: *mut gf::xlator_t,
+    instance: Option<&'static Instance>,
 ) -> PyResult<Option<Py<T>>> {
     if ptr.is_null() {
         return Ok(None);
     }
-    let raw = Raw::new(ptr);
     // SAFETY: by contract.
-    let owner = unsafe { Owner::adopt(T::CLASS, raw, xl) };
-    let handle = borrow(py, T::CLASS, raw, xl)?;
+    let owner = unsafe { Owner::adopt(T::CLASS, Raw::new(ptr), instance) };
+    having::<T>(py, owner).map(Some)
+}
+
+/// A handle for what is owned.
+///
+/// # Errors
+/// `ReferenceError` when the volume is gone.
+pub fn having<T: HandleClass>(py: Python<'_>, owner: Arc<Owner>) -> PyResult<Py<T>> {
+    if let Some(instance) = owner.instance() {
+        instance.volume.check(py, T::CLASS.name)?;
+    }
+    let handle = borrow(py, T::CLASS, owner.raw(), owner.instance())?;
     // SAFETY: `borrow` makes an object of this class.
     unsafe { erased(handle.bind(py)) }.set_owner(py, owner);
     // SAFETY: as above.
-    Ok(Some(
-        unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind(),
-    ))
+    Ok(unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind())
 }
 
 /// Ends a borrow: a handle that Python kept becomes its own owner, any other is
@@ -478,11 +500,10 @@ pub fn settle(py: Python<'_>, handle: Py<PyAny>) {
     // SAFETY: only handles are given to `settle`.
     let common = unsafe { erased(handle.bind(py)) };
     if gil::refcount(&handle) > 1 {
-        common.own(py);
+        common.keep(py);
         return;
     }
-    common.owner.set(py, None);
-    common.exposed.set(py, false);
+    common.reset(py);
     let class = common.class;
     // SAFETY: `push` and `len` run no Python.
     unsafe {

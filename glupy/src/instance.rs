@@ -16,11 +16,13 @@ use crate::fop::{Fop, RawFn, SLOTS};
 use crate::generated;
 use crate::gf;
 use crate::handle::CPtr;
+use crate::life;
 use crate::log;
 use crate::marshal::c_string;
-use crate::python;
+use crate::python::{self, Settings};
 use crate::roomy;
 use crate::stack;
+use crate::volume::Volume;
 use crate::xlator::{self, Xlator};
 
 /// A handler of the author's.
@@ -82,8 +84,8 @@ struct Loaded {
 /// A Glupy volume. It is made by `init` and never freed: threads may be on their
 /// way through it.
 pub struct Instance {
-    xl: CPtr<gf::xlator_t>,
-    name: CString,
+    /// GlusterFS's side of it.
+    pub volume: &'static Volume,
     /// The Python object for it.
     this: Py<Xlator>,
     /// What has been loaded; not there while the author's `__init__` runs.
@@ -105,6 +107,13 @@ impl Instance {
         unsafe { &*(*this).private.cast::<Instance>() }
     }
 
+    /// The instance whose handler runs on this thread (`THIS`); None on a thread of
+    /// Python's, and when the volume is gone.
+    pub fn current(py: Python<'_>) -> Option<&'static Instance> {
+        let instance = life::instance(stack::this());
+        instance.filter(|instance| !instance.volume.is_gone(py))
+    }
+
     /// Loads the author's translator and puts its handlers into a fops table of
     /// this volume's own.
     ///
@@ -115,8 +124,7 @@ impl Instance {
     /// `xl` is a translator in its `init`.
     pub unsafe fn start(xl: *mut gf::xlator_t) -> Result<&'static Instance, String> {
         // SAFETY: by contract.
-        let (name, children) =
-            unsafe { (CStr::from_ptr((*xl).name).to_owned(), xlator::children(xl)) };
+        let children = unsafe { xlator::children(xl) };
         if children.is_empty() {
             return Err(
                 "a features/glupy volume needs a subvolume: add a line `subvolumes NAME`"
@@ -124,10 +132,11 @@ impl Instance {
             );
         }
         python::start()?;
-        let this = crate::gil::attach(|py| Py::new(py, Xlator::new(xl)));
+        // SAFETY: by contract.
+        let volume = unsafe { Volume::new(xl) };
+        let this = crate::gil::attach(|py| Py::new(py, Xlator::new(xl, volume)));
         let instance: &'static Instance = Box::leak(Box::new(Instance {
-            xl: CPtr(xl),
-            name,
+            volume,
             this: this.map_err(|error| error.to_string())?,
             loaded: OnceLock::new(),
             tasks: Tasks::default(),
@@ -139,11 +148,13 @@ impl Instance {
         unsafe { (*xl).private = private };
         // The loader keeps THIS on this translator during init, so that what the
         // module prints carries the volume's name.
-        let pass_through = match instance.load() {
-            Ok(pass_through) => pass_through,
+        let settings = match instance.load() {
+            Ok(settings) => settings,
             Err(error) => {
                 // SAFETY: as above.
                 unsafe { (*xl).private = ptr::null_mut() };
+                crate::gil::attach(|py| volume.let_go(py));
+                volume.close(); // GlusterFS frees the translator
                 return Err(error);
             }
         };
@@ -151,14 +162,13 @@ impl Instance {
         unsafe {
             (*xl).fops = instance.table((*xl).fops);
             (*xl).cbks = instance.callbacks((*xl).cbks);
-            // A parent's wind then takes the default fops, see `stack::target`.
-            (*xl).pass_through = pass_through;
         }
+        instance.set(&settings);
         Ok(instance)
     }
 
-    /// Makes the author's translator; whether it is out of the way.
-    fn load(&self) -> Result<bool, String> {
+    /// Makes the author's translator; what its options ask of the runtime.
+    fn load(&self) -> Result<Settings, String> {
         crate::gil::attach(|py| {
             let loaded = python::load(py, self.this.clone_ref(py)).inspect_err(|_| {
                 self.tasks.end(py);
@@ -185,7 +195,7 @@ impl Instance {
             self.loaded
                 .set(ready)
                 .map_err(|_| "it is loaded already".to_owned())?;
-            Ok(loaded.pass_through)
+            Ok(loaded.settings)
         })
     }
 
@@ -198,12 +208,20 @@ impl Instance {
     /// # Errors
     /// What is wrong with them, in words for the log; then nothing has changed.
     pub fn reconfigure(&self, options: Vec<(String, String)>) -> Result<(), String> {
-        let pass_through = crate::gil::attach(|py| {
+        let settings = crate::gil::attach(|py| {
             python::reconfigure(py, self.loaded().translator.bind(py), options)
         })?;
-        // SAFETY: a live translator; a parent reads the flag with each wind.
-        unsafe { (*self.xl()).pass_through = pass_through };
+        self.set(&settings);
         Ok(())
+    }
+
+    fn set(&self, settings: &Settings) {
+        // A parent's wind then takes the default fops, see `stack::target`.
+        // SAFETY: a live translator; a parent reads the flag with each wind.
+        unsafe { (*self.xl()).pass_through = settings.pass_through };
+        for handler in self.handlers() {
+            handler.counters.time_all(settings.latency_measurement);
+        }
     }
 
     /// A copy of the shared table, as the loader has filled it, with the slots of
@@ -244,17 +262,17 @@ impl Instance {
 
     /// The translator.
     pub fn xl(&self) -> *mut gf::xlator_t {
-        self.xl.0
+        self.volume.xl()
     }
 
     /// The volume's name, for the log.
     pub fn name(&self) -> &CStr {
-        &self.name
+        self.volume.name()
     }
 
     /// The volume's name, for messages.
     pub fn name_text(&self) -> String {
-        self.name.to_string_lossy().into_owned()
+        self.name().to_string_lossy().into_owned()
     }
 
     /// The Python object for the translator.
@@ -311,6 +329,9 @@ impl Instance {
         arguments: impl PyCallArgs<'py>,
     ) -> Option<Bound<'py, PyAny>> {
         let method = self.method(name)?;
+        if self.volume.has_ended() {
+            return None; // told of what came before that, but late
+        }
         stack::with_this(self.xl(), || {
             let result = method.function.bind(py).call1(arguments);
             result
@@ -365,5 +386,14 @@ impl Instance {
         };
         let text = format!("{name}: a fault in glupy itself: {text}");
         log::error(self.name(), &text);
+    }
+}
+
+/// Runs `f` for an instance, with THIS set to its translator; for none, with what it is
+/// set to.
+pub fn within<R>(instance: Option<&'static Instance>, f: impl FnOnce() -> R) -> R {
+    match instance {
+        Some(instance) => stack::with_this(instance.xl(), f),
+        None => f(),
     }
 }

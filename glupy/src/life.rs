@@ -2,12 +2,14 @@
 
 use std::ffi::{CStr, c_void};
 use std::panic;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::action::Queue;
 use crate::dump;
 use crate::gf;
 use crate::instance::Instance;
@@ -67,29 +69,6 @@ type VariadicNotify = unsafe extern "C" fn(*mut gf::xlator_t, i32, *mut c_void, 
 /// The instances that have not ended.
 static LIVING: Mutex<Vec<&'static Instance>> = Mutex::new(Vec::new());
 
-/// Translators whose inode table goes, or is gone. Few, if any.
-static DETACHED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-static ANY_DETACHED: AtomicBool = AtomicBool::new(false);
-
-fn detached<R>(f: impl FnOnce(&mut Vec<usize>) -> R) -> R {
-    f(&mut DETACHED.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn detach(xl: *mut gf::xlator_t) {
-    detached(|all| {
-        if !all.contains(&xl.addr()) {
-            all.push(xl.addr());
-        }
-    });
-    ANY_DETACHED.store(true, Ordering::Release);
-}
-
-/// Whether what a translator holds is freed with its inode table, and must not be
-/// given back any more.
-pub fn is_detached(xl: *mut gf::xlator_t) -> bool {
-    ANY_DETACHED.load(Ordering::Acquire) && detached(|all| all.contains(&xl.addr()))
-}
-
 /// The instance behind a translator; None if it is none of ours.
 pub fn instance(xl: *mut gf::xlator_t) -> Option<&'static Instance> {
     // SAFETY: a live translator; ours alone have this table. What is in `private` is an
@@ -124,7 +103,6 @@ unsafe extern "C" fn init(this: *mut gf::xlator_t) -> i32 {
     outcome(this, "init", || {
         // SAFETY: called by the loader with a translator to be initialized.
         let instance = unsafe { Instance::start(this) }?;
-        detached(|all| all.retain(|xl| *xl != this.addr()));
         living(|all| all.push(instance));
         Ok(())
     })
@@ -149,30 +127,67 @@ unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_vo
         instance.guard("notify", || {
             crate::gil::attach(|py| {
                 let who = instance.neighbour(data.cast());
-                let who = who.map(|xl| Py::new(py, Xlator::new(xl))).transpose()?;
+                let who = who
+                    .map(|xl| Py::new(py, Xlator::new(xl, instance.volume)))
+                    .transpose()?;
                 instance.call_method(py, "notify", (event, who));
                 Ok(())
             })
         });
     }
-    let victim = (event == gf::GF_EVENT_PARENT_DOWN as i32)
-        // SAFETY: the data of this event is a translator, as default_notify expects, too.
-        .then(|| unsafe { data.cast::<gf::xlator_t>().as_ref() })
-        .flatten();
     if let Some(instance) = instance {
         match event as u32 {
             gf::GF_EVENT_PARENT_UP => crate::gil::attach(|py| instance.tasks.start(py)),
-            gf::GF_EVENT_PARENT_DOWN => crate::gil::attach(|py| instance.tasks.end(py)),
+            gf::GF_EVENT_PARENT_DOWN => {
+                crate::gil::attach(|py| instance.tasks.end(py));
+                // SAFETY: the data of this event is a translator, as default_notify
+                // expects, too.
+                if unsafe { goes(this, data.cast()) } {
+                    take_down(instance);
+                }
+            }
             _ => {}
         }
-    }
-    if victim.is_some_and(|victim| victim.cleanup_starting != 0) {
-        // The inode table is destroyed before `fini` comes, references or not.
-        detach(this);
     }
     // SAFETY: default_notify is what GlusterFS calls for translators without a
     // notify of their own.
     unsafe { gf::default_notify(this, event, data) }
+}
+
+/// Whether PARENT_DOWN means that the inode table is destroyed next, references or not.
+/// A graph that another has replaced stays: forget, release and answers still come.
+///
+/// # Safety
+/// A live translator, and the data of its event.
+unsafe fn goes(this: *mut gf::xlator_t, victim: *const gf::xlator_t) -> bool {
+    // SAFETY: by contract; a live translator has a graph and a context.
+    unsafe {
+        let (context, graph) = ((*this).ctx, (*this).graph);
+        let detached = victim.as_ref().is_some_and(|xl| xl.cleanup_starting != 0);
+        // What is left is the end of all graphs, as in glfs_fini: then the current one
+        // is told, too.
+        detached || (*context).cleanup_started != 0 || ptr::eq((*context).active, graph)
+    }
+}
+
+/// Gives back what Python keeps of the volume, while that is possible.
+fn take_down(instance: &'static Instance) {
+    instance.guard("PARENT_DOWN", || {
+        let mut releases = Queue::default();
+        let count = crate::gil::attach(|py| releases.collect(|| instance.volume.let_go(py)));
+        releases.carry_out();
+        if count > 0 {
+            let text = format!(
+                "the volume is taken down: what Python keeps of it is released ({count} handles)"
+            );
+            log::info(instance.name(), &text);
+        }
+        if !instance.volume.close() {
+            let text = "the volume is taken down while Python uses it, which takes too long";
+            log::error(instance.name(), text);
+        }
+        Ok(())
+    });
 }
 
 /// Ends the Python side. The instance stays: requests may be on their way through
@@ -182,9 +197,10 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
     unsafe {
         if !(*this).private.is_null() {
             let instance = Instance::of(this);
-            detach(this);
-            living(|all| all.retain(|other| !std::ptr::eq(*other, instance)));
+            instance.volume.close();
+            living(|all| all.retain(|other| !ptr::eq(*other, instance)));
             end(vec![instance]);
+            instance.volume.set_ended();
         }
     }
 }
@@ -212,6 +228,7 @@ fn end(instances: Vec<&'static Instance>) {
     let done = work::ask(left(), move |py| {
         for instance in instances {
             instance.call_method(py, "fini", ());
+            instance.volume.let_go(py);
             instance.contexts.clear(py);
         }
     });

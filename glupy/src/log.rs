@@ -15,6 +15,11 @@ pub fn error(volume: &CStr, text: &str) {
     record(volume, c"glupy", c"glupy", 0, gf::GF_LOG_ERROR, text);
 }
 
+/// Logs something worth knowing of a volume.
+pub fn info(volume: &CStr, text: &str) {
+    record(volume, c"glupy", c"glupy", 0, gf::GF_LOG_INFO, text);
+}
+
 /// Logs an error at a handler's place in the author's file.
 pub fn at(volume: &CStr, handler: &Handler, text: &str) {
     let text = format!("{}: {text}", handler.place());

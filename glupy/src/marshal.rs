@@ -20,6 +20,7 @@ use crate::handles::{
     Client, Dict, Dirents, Fd, Flock, Iatt, Inode, Iobref, Iovec, Lease, Loc, LockList, Statvfs,
 };
 use crate::handles::{dirents, iovec, locklist};
+use crate::instance::Instance;
 use crate::list;
 use crate::memory;
 use crate::owned::{CHECKSUM_SIZE, raw_of};
@@ -56,9 +57,11 @@ pub unsafe fn to_python(
     xl: *mut gf::xlator_t,
     mut each: impl FnMut(Py<PyAny>),
 ) -> PyResult<()> {
+    // SAFETY: the translator that the call came to is one of ours.
+    let instance = Some(unsafe { Instance::of(xl) });
     for i in 0..params.len() {
         // SAFETY: by contract.
-        each(unsafe { one_to_python(py, params, words, i, xl) }?);
+        each(unsafe { one_to_python(py, params, words, i, instance) }?);
     }
     Ok(())
 }
@@ -73,7 +76,7 @@ pub unsafe fn one_to_python(
     params: &'static [Param],
     words: &[Word],
     i: usize,
-    xl: *mut gf::xlator_t,
+    instance: Option<&'static Instance>,
 ) -> PyResult<Py<PyAny>> {
     let (param, word) = (&params[i], words[i]);
     // SAFETY: the constructors return a new reference or NULL with an exception; the
@@ -89,7 +92,7 @@ pub unsafe fn one_to_python(
             Kind::Checksum => ffi::PyBytes_FromStringAndSize(word.get(), CHECKSUM_SIZE as isize),
             kind => {
                 let class = class_of(kind).expect("every other kind is a handle");
-                return handle::borrow(py, class, raw_of(param, i, words), xl);
+                return handle::borrow(py, class, raw_of(param, i, words), instance);
             }
         };
         Ok(Bound::from_owned_ptr_or_err(py, value)?.unbind())
@@ -146,9 +149,9 @@ impl<'a> Values<'a> {
         self.own = true;
     }
 
-    fn share(&self, handle: &Handle, py: Python<'_>) -> (Raw, Option<Arc<Owner>>) {
+    fn share(&self, handle: &Handle, py: Python<'_>) -> PyResult<(Raw, Option<Arc<Owner>>)> {
         if self.own {
-            handle.own(py);
+            handle.own(py)?;
         }
         handle.share(py)
     }
@@ -206,7 +209,7 @@ impl<'a> Values<'a> {
                 }
                 // SAFETY: its class is a handle class.
                 let handle = unsafe { handle::erased(object) };
-                let (raw, owner) = self.share(handle, object.py());
+                let (raw, owner) = self.share(handle, object.py())?;
                 if let Some(owner) = owner {
                     self.hold.owner(owner);
                 }
@@ -242,7 +245,7 @@ impl<'a> Values<'a> {
 
     fn iovec(&mut self, object: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Raw> {
         if let Ok(iovec) = object.cast::<Iovec>() {
-            let (raw, owner) = self.share(handle::base(iovec), object.py());
+            let (raw, owner) = self.share(handle::base(iovec), object.py())?;
             if let Some(owner) = owner {
                 self.hold.owner(owner);
             }

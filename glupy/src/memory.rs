@@ -2,16 +2,68 @@
 //! is expected. The other half is `glupy/memory.py`.
 
 use std::ffi::c_void;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
-use crate::handle::Owner;
+use crate::gil::GilCell;
+use crate::handle::{Class, Owner};
+use crate::instance::Instance;
+use crate::keepers::{Keeper, Place};
 
 /// What a structure keeps that shows an owned object's memory.
 #[pyclass(frozen, module = "gluster")]
-struct Kept(#[allow(dead_code)] Arc<Owner>);
+pub struct View {
+    class: &'static Class,
+    instance: Option<&'static Instance>,
+    place: GilCell<Place>,
+    /// None when the volume is gone, and the memory is not the owner's own.
+    owner: GilCell<Option<Arc<Owner>>>,
+}
+
+impl View {
+    /// Gives up what it shows.
+    pub fn forget(&self, py: Python<'_>) -> Option<Arc<Owner>> {
+        self.place.set(py, Place::NONE);
+        self.owner.take(py)
+    }
+
+    /// Goes on to show it.
+    pub fn show(&self, py: Python<'_>, owner: Arc<Owner>) {
+        self.owner.set(py, Some(owner));
+    }
+}
+
+#[pymethods]
+impl View {
+    /// Where the memory is; `ReferenceError` when it is gone.
+    #[getter]
+    fn _address_(&self, py: Python<'_>) -> PyResult<usize> {
+        // SAFETY: looks at the owner only.
+        let address = unsafe {
+            self.owner
+                .with(py, |owner| owner.as_ref().map(|owner| owner.raw().ptr))
+        };
+        address.map(<*mut _>::expose_provenance).ok_or_else(|| {
+            let instance = self.instance.expect("only what is a volume's goes");
+            instance.volume.gone_error(self.class.name)
+        })
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if let (Some(instance), place) = (self.instance, *self.place.get_mut()) {
+            if place != Place::NONE {
+                // SAFETY: Python frees its objects with the GIL.
+                let py = unsafe { Python::assume_attached() };
+                instance.volume.keepers.remove(py, place);
+            }
+        }
+    }
+}
 
 fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("glupy.memory")
@@ -31,16 +83,34 @@ pub fn contents<'py>(
 /// The structure of that name in an owned object's memory.
 pub fn owned<'py>(
     py: Python<'py>,
-    structure: &str,
+    class: &'static Class,
+    instance: Option<&'static Instance>,
     owner: Arc<Owner>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let address = owner.raw().ptr;
-    contents(py, structure, address, Kept(owner))
+    let (address, copied) = (owner.raw().ptr, owner.is_copy());
+    let view = View {
+        class,
+        instance,
+        place: GilCell::new(Place::NONE),
+        owner: GilCell::new(Some(owner)),
+    };
+    let view = Bound::new(py, view)?;
+    if let (Some(instance), false) = (instance, class.is_plain()) {
+        let keeper = Keeper::View(NonNull::from(view.get()));
+        let place = instance.volume.keepers.add(py, keeper);
+        view.get().place.set(py, place);
+    }
+    if copied {
+        contents(py, class.structure(), address, view)
+    } else {
+        guarded(class.structure(), &view)
+    }
 }
 
-/// The structure of a frame.
-pub fn frame_contents<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    module(frame.py())?.call_method1("frame_contents", (frame,))
+/// The structure of that name at the `_address_` of an object. Each use of it asks for
+/// that again, and fails when there is none any more.
+pub fn guarded<'py>(structure: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    module(object.py())?.call_method1("guarded", (structure, object))
 }
 
 /// An object's structure as an argument of a C function (`ctypes.byref`).

@@ -37,6 +37,10 @@ const MODULES: &[(&str, &str)] = &[
         include_str!("../../python/glupy/options.py"),
     ),
     (
+        "glupy.settings",
+        include_str!("../../python/glupy/settings.py"),
+    ),
+    (
         "glupy.translator",
         include_str!("../../python/glupy/translator.py"),
     ),
@@ -272,8 +276,17 @@ pub struct Loaded {
     pub handlers: Vec<LoadedHandler>,
     /// Its other methods that the runtime calls.
     pub methods: Vec<LoadedMethod>,
-    /// Whether it is out of the way (`option pass-through`).
+    /// What the volume's options ask of the runtime.
+    pub settings: Settings,
+}
+
+/// Options that are the runtime's own.
+#[derive(FromPyObject)]
+pub struct Settings {
+    /// Whether the translator is out of the way.
     pub pass_through: bool,
+    /// Whether every call of Python is timed.
+    pub latency_measurement: bool,
 }
 
 fn support() -> &'static Support {
@@ -292,7 +305,7 @@ pub fn load(py: Python<'_>, this: Py<Xlator>) -> Result<Loaded, String> {
     loaded.map_err(|error| describe(py, &error))
 }
 
-/// Gives a translator other options; whether it is out of the way now.
+/// Gives a translator other options; those that are the runtime's.
 ///
 /// # Errors
 /// What is wrong with them, for the log.
@@ -300,12 +313,12 @@ pub fn reconfigure(
     py: Python<'_>,
     translator: &Bound<'_, PyAny>,
     options: Vec<(String, String)>,
-) -> Result<bool, String> {
-    let pass_through = options
+) -> Result<Settings, String> {
+    let settings = options
         .into_py_dict(py)
         .and_then(|options| support().reconfigure.call1(py, (translator, options)))
-        .and_then(|pass_through| pass_through.extract(py));
-    pass_through.map_err(|error| describe(py, &error))
+        .and_then(|settings| settings.extract(py));
+    settings.map_err(|error| describe(py, &error))
 }
 
 /// Reports an exception of a handler; the errno that answers the request, and

@@ -10,20 +10,35 @@ use crate::gf;
 use crate::handle::CPtr;
 use crate::marshal;
 use crate::memory;
+use crate::volume::Volume;
 
 /// A translator of the graph (`xlator_t`, xlator.h). It lives as long as its graph.
 #[pyclass(frozen, module = "gluster")]
-pub struct Xlator(CPtr<gf::xlator_t>);
+pub struct Xlator {
+    xl: CPtr<gf::xlator_t>,
+    /// The instance's that sees it, with which it goes.
+    volume: &'static Volume,
+}
 
 impl Xlator {
-    /// A translator.
-    pub fn new(xl: *mut gf::xlator_t) -> Xlator {
-        Xlator(CPtr(xl))
+    /// A translator, as one of ours in the same graph sees it.
+    pub fn new(xl: *mut gf::xlator_t, volume: &'static Volume) -> Xlator {
+        let xl = CPtr(xl);
+        Xlator { xl, volume }
+    }
+
+    /// Its address, which may be nobody's any more.
+    pub fn ptr(&self) -> *mut gf::xlator_t {
+        self.xl.0
     }
 
     /// Its address.
-    pub fn ptr(&self) -> *mut gf::xlator_t {
-        self.0.0
+    ///
+    /// # Errors
+    /// `ReferenceError` when the volume is gone.
+    pub fn live(&self, py: Python<'_>) -> PyResult<*mut gf::xlator_t> {
+        self.volume.check(py, "Xlator")?;
+        Ok(self.ptr())
     }
 }
 
@@ -95,23 +110,25 @@ impl Xlator {
     /// The name of its volume.
     #[getter]
     fn name(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let xl = self.live(py)?;
         // SAFETY: a live translator's name.
-        unsafe { marshal::decode(py, (*self.ptr()).name) }
+        unsafe { marshal::decode(py, (*xl).name) }
     }
 
     /// Its type, such as `features/glupy`.
     #[getter]
     fn r#type(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let xl = self.live(py)?;
         // SAFETY: a live translator's type.
-        unsafe { marshal::decode(py, (*self.ptr()).type_) }
+        unsafe { marshal::decode(py, (*xl).type_) }
     }
 
     /// Its options, as the volfile has them.
     #[getter]
     fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
+        let (dict, xl) = (PyDict::new(py), self.live(py)?);
         // SAFETY: a live translator.
-        for (key, value) in unsafe { options(self.ptr()) } {
+        for (key, value) in unsafe { options(xl) } {
             dict.set_item(key, value)?;
         }
         Ok(dict)
@@ -120,20 +137,26 @@ impl Xlator {
     /// Its subvolumes, in the volfile's order.
     #[getter]
     fn children<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let xl = self.live(py)?;
         // SAFETY: a live translator.
-        let all = unsafe { children(self.ptr()) };
+        let all = unsafe { children(xl) };
         let all: PyResult<Vec<_>> = all
             .into_iter()
-            .map(|child| Py::new(py, Xlator::new(child)))
+            .map(|child| Py::new(py, Xlator::new(child, self.volume)))
             .collect();
         PyTuple::new(py, all?)
     }
 
-    /// The C structure, as ctypes has it.
+    /// The C structure, as ctypes has it, as long as the volume is there.
     #[getter]
     fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let address = slf.get().ptr().cast();
-        memory::contents(slf.py(), "xlator_t", address, slf)
+        memory::guarded("xlator_t", slf)
+    }
+
+    /// Its address; `ReferenceError` when the volume is gone.
+    #[getter]
+    fn _address_(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.live(py)?.expose_provenance())
     }
 
     /// What ctypes passes to a C function in the place of a translator.
@@ -156,14 +179,13 @@ impl Xlator {
         self.ptr().addr() >> 4
     }
 
-    fn __repr__(&self) -> String {
-        // SAFETY: a live translator's strings.
-        let (name, kind) = unsafe {
-            (
-                CStr::from_ptr((*self.ptr()).name),
-                CStr::from_ptr((*self.ptr()).type_),
-            )
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let Ok(xl) = self.live(py) else {
+            let volume = self.volume.name().to_string_lossy();
+            return format!("<Xlator of the volume {volume}, which is gone>");
         };
+        // SAFETY: a live translator's strings.
+        let (name, kind) = unsafe { (CStr::from_ptr((*xl).name), CStr::from_ptr((*xl).type_)) };
         format!(
             "<Xlator {} ({})>",
             name.to_string_lossy(),

@@ -18,8 +18,9 @@ import _gluster
 from _gluster import Xlator
 
 import gluster
-from glupy import log, options
+from glupy import log, settings
 from glupy.options import OptionError
+from glupy.settings import Settings
 from glupy.translator import (
     Handler,
     LoadError,
@@ -46,13 +47,13 @@ class Loaded:
         translator: Translator,
         handlers: list[Handler],
         methods: list[Method],
-        pass_through: bool,
+        settings: Settings,
     ) -> None:
         """Holds the translator and what of it the runtime calls."""
         self.translator = translator
         self.handlers = handlers
         self.methods = methods
-        self.pass_through = pass_through
+        self.settings = settings
 
 
 def load(this: Xlator) -> Loaded:
@@ -65,7 +66,7 @@ def load(this: Xlator) -> Loaded:
     name = given.get("module-name") or this.type.rpartition("/")[2]
     file = name
     try:
-        pass_through = options.own(given, "pass-through")
+        own = Settings.of(given)
         file = _find(name, given)
         module = _execute(name, file, this)
         translator = _translator_class(module, file, given.get("class-name"))(this)
@@ -73,7 +74,7 @@ def load(this: Xlator) -> Loaded:
             translator,
             find_handlers(translator, gluster.FOPS),
             find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS),
-            pass_through,
+            own,
         )
     except (LoadError, OptionError) as error:
         error.report = f"module {name}: {error}"  # type: ignore[union-attr]
@@ -83,24 +84,24 @@ def load(this: Xlator) -> Loaded:
         raise
 
 
-def reconfigure(translator: Translator, given: dict[str, str]) -> bool:
-    """Gives a translator other options; whether it is out of the way now.
+def reconfigure(translator: Translator, given: dict[str, str]) -> Settings:
+    """Gives a translator other options; those that are the runtime's.
 
     All or nothing: after an exception, which has a ``report`` as in ``load``, the
     translator has the options that it had before.
     """
     before = dict(translator.__dict__)
     try:
-        pass_through: bool = options.own(given, "pass-through")
-        for name in options.AT_START:
+        own = Settings.of(given)
+        for name in settings.AT_START:
             if given.get(name) != translator.options.get(name):
                 raise OptionError(f"option {name} can not change while the volume is in use")
-        attributes = options.values(type(translator), given)
+        attributes = settings.values(type(translator), given)
         translator.__dict__.update(attributes, options=given)
         method = getattr(translator, "reconfigure", None)
         if callable(method):
             method(given)
-        return pass_through
+        return own
     except OptionError as error:
         error.report = f"reconfigure: {error}"  # type: ignore[attr-defined]
         _restore(translator, before)
@@ -113,7 +114,7 @@ def reconfigure(translator: Translator, given: dict[str, str]) -> bool:
 
 
 def _restore(translator: Translator, before: Mapping[str, object]) -> None:
-    for name in ("options", *(o.attribute for o in options.declared(type(translator)).values())):
+    for name in ("options", *(o.attribute for o in settings.declared(type(translator)).values())):
         translator.__dict__[name] = before[name]
 
 
@@ -122,7 +123,7 @@ def _find(name: str, given: dict[str, str]) -> str:
         raise LoadError(f"{name!r} is not the name of a module (option module-name)")
     path = given.get("module-path", MODULE_PATH)
     directories = [directory for directory in path.split(":") if directory]
-    strict = options.own(given, "strict-modes")
+    strict = settings.own(given, "strict-modes")
     relative = name.replace(".", "/")
     for directory in directories:
         for file in (f"{directory}/{relative}.py", f"{directory}/{relative}/__init__.py"):

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, Array, Structure, Union, _Pointer, byref, c_int
-from functools import lru_cache
-from typing import Any
-
-from _gluster import Frame
+from functools import cache
+from typing import Any, Protocol
 
 #: The attribute by which a structure keeps what its memory belongs to. What is read
 #: from the structure keeps the structure.
@@ -38,17 +36,26 @@ def contents(name: str, address: int, kept: object) -> Any:
     return view
 
 
-def frame_contents(frame: Frame) -> Any:
-    """The structure of a frame; using it after the answer raises FrameError."""
-    view = _frame_structure().from_address(frame._address_)
-    object.__setattr__(view, _KEPT, frame)
+class Addressed(Protocol):
+    """What has a structure's address, as long as it has."""
+
+    @property
+    def _address_(self) -> int: ...
+
+
+def guarded(name: str, of: Addressed) -> Any:
+    """The structure at an object's address; using it raises as soon as there is none."""
+    view = _guarded(name).from_address(of._address_)
+    object.__setattr__(view, _KEPT, of)
     return view
 
 
-@lru_cache(maxsize=1)
-def _frame_structure() -> Any:
-    class FrameContents(structure("call_frame_t")):  # type: ignore[misc]
-        """`call_frame_t` of a request, as long as that is not answered."""
+@cache
+def _guarded(name: str) -> Any:
+    base = structure(name)
+
+    class Guarded(base):  # type: ignore[misc,valid-type]
+        __doc__ = base.__doc__
 
         def __getattribute__(self, name: str) -> Any:
             object.__getattribute__(self, _KEPT)._address_  # noqa: B018 (raises)
@@ -58,7 +65,8 @@ def _frame_structure() -> Any:
             object.__getattribute__(self, _KEPT)._address_  # noqa: B018 (raises)
             super().__setattr__(name, value)
 
-    return FrameContents
+    Guarded.__name__ = Guarded.__qualname__ = name
+    return Guarded
 
 
 def pointer(name: str, given: object) -> tuple[int, object] | None:

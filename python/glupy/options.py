@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 import _gluster
@@ -30,7 +29,8 @@ class Option(Generic[T]):
     """An option of a volume, as an attribute of its translator.
 
     Declared in the class body by ``Option.bool`` and its kin. In a translator the
-    attribute is the option's value, or the default; None when there is neither.
+    attribute is the option's value, or the default; None when there is neither, which
+    is why the type of one without default has None in it.
     """
 
     def __init__(
@@ -81,16 +81,56 @@ class Option(Generic[T]):
 
     # -- kinds ---------------------------------------------------------------------
 
+    @overload
+    @staticmethod
+    def bool(
+        name: builtins.str,
+        *,
+        default: builtins.bool | builtins.str,
+        help: builtins.str = ...,
+    ) -> Option[builtins.bool]: ...
+
+    @overload
+    @staticmethod
+    def bool(
+        name: builtins.str,
+        *,
+        default: None = None,
+        help: builtins.str = ...,
+    ) -> Option[builtins.bool | None]: ...
+
     @staticmethod
     def bool(
         name: builtins.str,
         *,
         default: builtins.bool | builtins.str | None = None,
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[builtins.bool]:
+    ) -> Option[Any]:
         """On or off, in all the words that GlusterFS knows for it."""
         allowed = "on or off (or yes, no, true, false, enable, disable, 1, 0)"
         return Option(name, _gluster.parse_bool, allowed, default, help)
+
+    @overload
+    @staticmethod
+    def int(
+        name: builtins.str,
+        *,
+        default: builtins.int | builtins.str,
+        min: builtins.int | None = ...,
+        max: builtins.int | None = ...,
+        help: builtins.str = ...,
+    ) -> Option[builtins.int]: ...
+
+    @overload
+    @staticmethod
+    def int(
+        name: builtins.str,
+        *,
+        default: None = None,
+        min: builtins.int | None = ...,
+        max: builtins.int | None = ...,
+        help: builtins.str = ...,
+    ) -> Option[builtins.int | None]: ...
 
     @staticmethod
     def int(
@@ -100,10 +140,32 @@ class Option(Generic[T]):
         min: builtins.int | None = None,  # noqa: A002
         max: builtins.int | None = None,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[builtins.int]:
+    ) -> Option[Any]:
         """A whole number."""
         read, limits = _within(_gluster.parse_int, min, max)
         return Option(name, read, f"a whole number{limits}", default, help)
+
+    @overload
+    @staticmethod
+    def size(
+        name: builtins.str,
+        *,
+        default: builtins.int | builtins.str,
+        min: builtins.int | None = ...,
+        max: builtins.int | None = ...,
+        help: builtins.str = ...,
+    ) -> Option[builtins.int]: ...
+
+    @overload
+    @staticmethod
+    def size(
+        name: builtins.str,
+        *,
+        default: None = None,
+        min: builtins.int | None = ...,
+        max: builtins.int | None = ...,
+        help: builtins.str = ...,
+    ) -> Option[builtins.int | None]: ...
 
     @staticmethod
     def size(
@@ -113,11 +175,33 @@ class Option(Generic[T]):
         min: builtins.int | None = None,  # noqa: A002
         max: builtins.int | None = None,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[builtins.int]:
+    ) -> Option[Any]:
         """A number of bytes: ``64MB``."""
         read, limits = _within(_gluster.parse_size, min, max)
         allowed = f"a size such as 512, 128KB, 64MB or 1.5GB{limits and limits + ' bytes'}"
         return Option(name, read, allowed, default, help)
+
+    @overload
+    @staticmethod
+    def time(
+        name: builtins.str,
+        *,
+        default: builtins.int | builtins.str,
+        min: builtins.int | None = ...,
+        max: builtins.int | None = ...,
+        help: builtins.str = ...,
+    ) -> Option[builtins.int]: ...
+
+    @overload
+    @staticmethod
+    def time(
+        name: builtins.str,
+        *,
+        default: None = None,
+        min: builtins.int | None = ...,
+        max: builtins.int | None = ...,
+        help: builtins.str = ...,
+    ) -> Option[builtins.int | None]: ...
 
     @staticmethod
     def time(
@@ -127,11 +211,33 @@ class Option(Generic[T]):
         min: builtins.int | None = None,  # noqa: A002
         max: builtins.int | None = None,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[builtins.int]:
+    ) -> Option[Any]:
         """A number of seconds: ``10s``, ``5min``, ``2hr``."""
         read, limits = _within(_gluster.parse_time, min, max)
         allowed = f"a time such as 10s, 5m, 2h or 1d{limits and limits + ' seconds'}"
         return Option(name, read, allowed, default, help)
+
+    @overload
+    @staticmethod
+    def percent(
+        name: builtins.str,
+        *,
+        default: float | builtins.str,
+        min: float = ...,
+        max: float = ...,
+        help: builtins.str = ...,
+    ) -> Option[float]: ...
+
+    @overload
+    @staticmethod
+    def percent(
+        name: builtins.str,
+        *,
+        default: None = None,
+        min: float = ...,
+        max: float = ...,
+        help: builtins.str = ...,
+    ) -> Option[float | None]: ...
 
     @staticmethod
     def percent(
@@ -141,10 +247,28 @@ class Option(Generic[T]):
         min: float = 0,  # noqa: A002
         max: float = 100,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[float]:
+    ) -> Option[Any]:
         """A percentage, with or without the sign: ``12.5%``."""
         read, limits = _within(_gluster.parse_percent, min, max)
         return Option(name, read, f"a percentage{limits}", default, help)
+
+    @overload
+    @staticmethod
+    def str(
+        name: builtins.str,
+        *,
+        default: builtins.str,
+        help: builtins.str = ...,
+    ) -> Option[builtins.str]: ...
+
+    @overload
+    @staticmethod
+    def str(
+        name: builtins.str,
+        *,
+        default: None = None,
+        help: builtins.str = ...,
+    ) -> Option[builtins.str | None]: ...
 
     @staticmethod
     def str(
@@ -152,9 +276,27 @@ class Option(Generic[T]):
         *,
         default: builtins.str | None = None,
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[builtins.str]:
+    ) -> Option[Any]:
         """A text, as it is."""
         return Option(name, lambda text: text, "a text", default, help)
+
+    @overload
+    @staticmethod
+    def path(
+        name: builtins.str,
+        *,
+        default: builtins.str,
+        help: builtins.str = ...,
+    ) -> Option[builtins.str]: ...
+
+    @overload
+    @staticmethod
+    def path(
+        name: builtins.str,
+        *,
+        default: None = None,
+        help: builtins.str = ...,
+    ) -> Option[builtins.str | None]: ...
 
     @staticmethod
     def path(
@@ -162,13 +304,33 @@ class Option(Generic[T]):
         *,
         default: builtins.str | None = None,
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[builtins.str]:
+    ) -> Option[Any]:
         """An absolute path; whether there is something is not looked at."""
 
         def read(text: builtins.str) -> builtins.str | None:
             return text if text.startswith("/") else None
 
         return Option(name, read, "an absolute path", default, help)
+
+    @overload
+    @staticmethod
+    def enum(
+        name: builtins.str,
+        *,
+        values: Iterable[builtins.str],
+        default: builtins.str,
+        help: builtins.str = ...,
+    ) -> Option[builtins.str]: ...
+
+    @overload
+    @staticmethod
+    def enum(
+        name: builtins.str,
+        *,
+        values: Iterable[builtins.str],
+        default: None = None,
+        help: builtins.str = ...,
+    ) -> Option[builtins.str | None]: ...
 
     @staticmethod
     def enum(
@@ -177,7 +339,7 @@ class Option(Generic[T]):
         values: Iterable[builtins.str],
         default: builtins.str | None = None,
         help: builtins.str = "",  # noqa: A002
-    ) -> Option[builtins.str]:
+    ) -> Option[Any]:
         """One of some words, in upper or lower case; the value is spelled as declared."""
         words = {value.lower(): value for value in values}
         allowed = f"one of {', '.join(words.values())}"
@@ -207,76 +369,3 @@ def _within(
     if least is not None:
         return limited, f" of at least {least}"
     return limited, "" if most is None else f" of at most {most}"
-
-
-#: Options that are Glupy's own.
-OWN: dict[str, Option[Any]] = {
-    option.name: option
-    for option in (
-        Option.str("module-name", help="The Python module."),
-        Option.str("module-path", help="Folders to look for it in, with : between them."),
-        Option.str("class-name", help="The translator in the module."),
-        Option.bool("strict-modes", default=True, help="Refuse modules that others can change."),
-        Option.bool("pass-through", default=False, help="Take the translator out of the way."),
-    )
-}
-
-#: Read when the translator starts, and at no other time.
-AT_START = ("module-name", "module-path", "class-name")
-
-#: What GlusterFS itself gives to any translator, or to the one below protocol/server.
-GLUSTERFS = ("log-level", "auth.", "auth-path", "latency-measurement", "volume-id", "transport.")
-
-
-def own(options: Mapping[str, str], name: str) -> Any:
-    """The value of one of Glupy's own options; OptionError if it is wrong."""
-    option = OWN[name]
-    return option.parse(options[name]) if name in options else option.default
-
-
-def declared(translator: type) -> dict[str, Option[Any]]:
-    """The options that a class and its bases declare, by name."""
-    found: dict[str, Option[Any]] = {}
-    for attribute in dir(translator):
-        option = getattr(translator, attribute, None)
-        if isinstance(option, Option):
-            other = found.setdefault(option.name, option)
-            if other is not option:
-                raise OptionError(
-                    f"option {option.name} is declared twice: "
-                    f"{other.attribute} and {option.attribute}"
-                )
-            if option.name in OWN:
-                raise OptionError(f"option {option.name} ({attribute}) is one of Glupy's own")
-    return found
-
-
-def values(translator: type, options: Mapping[str, str]) -> dict[str, Any]:
-    """The attributes that a volume's options give to a translator.
-
-    OptionError says of each option that is wrong what is allowed. A class that
-    declares no option takes all of them.
-    """
-    known = declared(translator)
-    wrong: list[str] = []
-    attributes = {option.attribute: option.default for option in known.values()}
-    for name, text in options.items():
-        option = OWN.get(name) or known.get(name)
-        try:
-            if option is not None:
-                value = option.parse(text)
-                if name not in OWN:
-                    attributes[option.attribute] = value
-            elif known and not name.startswith(GLUSTERFS):
-                wrong.append(_unknown(name, text, [*known, *OWN]))
-        except OptionError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise OptionError("\n".join(wrong))
-    return attributes
-
-
-def _unknown(name: str, text: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-    return f"option {name} {text}: there is no such option; {hint}"

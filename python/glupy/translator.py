@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import _gluster
 from _gluster import Task, Xlator
 
-from glupy import options
+from glupy import settings
 from glupy.memory import structure
 from glupy.schema import Fop
 
@@ -43,7 +43,7 @@ class Translator:
         self.type = this.type
         self.children = this.children
         self.options = this.options
-        self.__dict__.update(options.values(type(self), self.options))
+        self.__dict__.update(settings.values(type(self), self.options))
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Task[Any]:
         """Starts a coroutine that answers no request, and asks children as root.

@@ -44,7 +44,7 @@ class Build:
     fops: list[Fop]
 
     def type(self, name: str) -> str:
-        """The volume type that loads driver, leaf, pass or plain."""
+        """The volume type that loads driver, leaf, pass, plain or caller."""
         return os.path.relpath(self.directory / name, xlator_dir())
 
 
@@ -63,7 +63,8 @@ def build() -> Build:
     course = ["-L", str(target), "-lcourse", "-lglusterfs", "-Wl,-rpath,$ORIGIN"]
     for name in ("driver", "leaf", "pass", "witness"):
         _compile(target / f"{name}.so", f"{name}.c", newest, course)
-    _compile(target / "plain.so", "plain.c", newest, ["-lglusterfs"])
+    for name in ("plain", "caller"):
+        _compile(target / f"{name}.so", f"{name}.c", newest, ["-lglusterfs"])
     _compile(target / "count.so", "count.c", newest, ["-ldl"])
     _compile(target / "nopool.so", "nopool.c", newest, [])
     return Build(target, fops)

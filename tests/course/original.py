@@ -12,7 +12,7 @@ from ctypes import POINTER, c_long, c_uint64, pointer
 from typing import Any
 
 import gluster
-from gluster.glupy import call_frame_t, dl, xlator_t  # type: ignore[import-not-found]
+from gluster.glupy import call_frame_t, dl, xlator_t
 
 dl.get_id.restype = c_long
 dl.get_id.argtypes = [POINTER(call_frame_t)]

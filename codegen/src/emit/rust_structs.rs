@@ -1,4 +1,5 @@
-//! `glupy/src/generated/structs.rs`: the fields of structures, for Python.
+//! `glupy/src/generated/structs.rs`: the fields of structures, and what all their classes
+//! have in common, for Python.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -19,10 +20,12 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         //! The fields of the structures that fops pass by value, for Python.
         #blank
         use pyo3::prelude::*;
+        use pyo3::types::PyDict;
         #blank
         use crate::convert;
         use crate::gf;
         use crate::handle::{change, read};
+        use crate::handles::values::{self, Fields, Value};
         use crate::handles::{Gfid, #(#classes),*};
         #(#blank #structures)*
     })
@@ -37,18 +40,16 @@ fn structure(structure: &Structure) -> TokenStream {
         .map(|field| set_field(&structure.python, field));
     let properties = structure.fields.iter().map(property);
     let blank = blank();
-    let doc = rust::doc(&format!(
-        "The fields of `{}`, in C order.",
-        structure.c_type
+    let made = rust::doc(&format!(
+        "Made from another `{}` or nothing; keywords set fields.",
+        structure.python
     ));
     let c_name = ident(structure.c_type.trim_start_matches("struct "));
     quote! {
-        impl #class {
-            #doc
-            pub const FIELDS: &[&str] = &[#(#names),*];
+        impl Fields for #class {
+            const FIELDS: &[&str] = &[#(#names),*];
             #blank
-            /// Sets a field by its name; false when there is none of that name.
-            pub fn set_field(
+            fn set_field(
                 c: &mut gf::#c_name,
                 name: &str,
                 value: &Bound<'_, PyAny>,
@@ -63,6 +64,28 @@ fn structure(structure: &Structure) -> TokenStream {
         #blank
         #[pymethods]
         impl #class {
+            #made
+            #[new]
+            #[pyo3(signature = (source=None, **fields))]
+            fn new(
+                source: Option<&Bound<'_, PyAny>>,
+                fields: Option<&Bound<'_, PyDict>>,
+            ) -> PyResult<PyClassInitializer<Self>> {
+                values::make(source, fields, #class)
+            }
+            #blank
+            /// A copy of its own.
+            fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+                values::duplicate(slf)
+            }
+            #blank
+            fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+                values::equal(slf, other)
+            }
+            #blank
+            fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+                Self::shown(slf)
+            }
             #(#properties)*
         }
     }

@@ -35,6 +35,7 @@ pub unsafe fn wind(
     child: *mut gf::xlator_t,
     credentials: &Credentials,
 ) -> PyResult<Py<Future>> {
+    instance.volume.check(py, "Xlator")?;
     let future = Future::new(py)?;
     // The request that the words may have been borrowed from can be over before the
     // child is.
@@ -47,6 +48,7 @@ pub unsafe fn wind(
     if frame.is_null() {
         return Err(PyMemoryError::new_err("no memory for a call stack"));
     }
+    instance.volume.enter();
     action::submit(Action::Wind {
         fop,
         frame: CPtr(frame),
@@ -111,7 +113,10 @@ impl Method {
 
     #[getter]
     fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let fop = py.import("gluster")?.getattr("FOPS")?.get_item(self.0.name)?;
+        let fop = py
+            .import("gluster")?
+            .getattr("FOPS")?
+            .get_item(self.0.name)?;
         fop.getattr("call_signature")
     }
 }

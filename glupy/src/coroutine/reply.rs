@@ -1,6 +1,7 @@
 //! `Reply`: an answer as a coroutine gets it, and gives it on. There is a class for each
 //! fop, whose attributes have the names of C.
 
+use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
@@ -14,7 +15,9 @@ use crate::convert;
 use crate::fop::{Fop, MAX_ARGS, SLOTS, Word};
 use crate::gf;
 use crate::gil::{self, GilCell};
-use crate::handle::{self, CPtr};
+use crate::handle::{self, Handle};
+use crate::instance::Instance;
+use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
 use crate::owned::OwnedWords;
 
@@ -25,7 +28,12 @@ type Seen = SmallVec<[(usize, Py<PyAny>); 4]>;
 #[pyclass(frozen, subclass, module = "gluster")]
 pub struct Reply {
     fop: GilCell<Option<&'static Fop>>,
-    xl: GilCell<CPtr<gf::xlator_t>>,
+    /// Whose values they are; None when Python has made it of none.
+    instance: GilCell<Option<&'static Instance>>,
+    /// Where it is registered as long as it owns something of a volume's.
+    place: GilCell<Place>,
+    /// Its volume has gone, and with it the values.
+    gone: GilCell<bool>,
     op_ret: GilCell<i32>,
     op_errno: GilCell<i32>,
     words: GilCell<[Word; MAX_ARGS]>,
@@ -50,7 +58,9 @@ impl Reply {
     fn empty() -> Reply {
         Reply {
             fop: GilCell::new(None),
-            xl: GilCell::default(),
+            instance: GilCell::default(),
+            place: GilCell::new(Place::NONE),
+            gone: GilCell::new(false),
             op_ret: GilCell::new(0),
             op_errno: GilCell::new(0),
             words: GilCell::new([Word::NULL; MAX_ARGS]),
@@ -91,7 +101,8 @@ impl Reply {
         reply
             .nulls
             .set(py, nulls.fold(0, |mask, (i, _)| mask | 1 << i));
-        reply.xl.set(py, CPtr(xl));
+        // SAFETY: it came to a translator of ours.
+        reply.instance.set(py, Some(unsafe { Instance::of(xl) }));
         reply.op_ret.set(py, op_ret);
         reply.op_errno.set(py, op_errno);
         reply.words.set(py, words);
@@ -109,6 +120,8 @@ impl Reply {
             return;
         }
         reply.borrowed.set(py, false);
+        reply.unregister(py);
+        reply.gone.set(py, false);
         reply.release_seen(py);
         reply.hold.set(py, None);
         let pool = &POOLS[reply.fop(py).index];
@@ -139,14 +152,53 @@ impl Reply {
             return;
         }
         let (fop, words) = (self.fop(py), self.words.get(py));
-        // SAFETY: what is borrowed is alive until the callback returns, which `settle`
-        // comes before.
-        let owned = unsafe { OwnedWords::new(fop.reply, &words, self.xl.get(py).0) };
-        self.words.set(py, owned.words());
-        let mut hold = Hold::default();
-        hold.words(Arc::new(owned));
-        self.hold.set(py, Some(Arc::new(hold)));
+        let instance = self.instance.get(py).expect("what is borrowed came to one");
+        if instance.volume.is_gone(py) {
+            self.gone.set(py, true);
+        } else {
+            // SAFETY: what is borrowed is alive until the callback returns, which `settle`
+            // comes before.
+            let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl()) };
+            self.words.set(py, owned.words());
+            let mut hold = Hold::default();
+            hold.words(Arc::new(owned));
+            self.hold.set(py, Some(Arc::new(hold)));
+            self.register(py);
+        }
         self.release_seen(py);
+    }
+
+    fn register(&self, py: Python<'_>) {
+        if let (Some(instance), Place::NONE) = (self.instance.get(py), self.place.get(py)) {
+            let keeper = Keeper::Reply(NonNull::from(self));
+            self.place.set(py, instance.volume.keepers.add(py, keeper));
+        }
+    }
+
+    fn unregister(&self, py: Python<'_>) {
+        let place = self.place.replace(py, Place::NONE);
+        if let (Some(instance), true) = (self.instance.get(py), place != Place::NONE) {
+            instance.volume.keepers.remove(py, place);
+        }
+    }
+
+    /// The volume goes: what the reply owned, which it has no more.
+    pub fn lose(&self, py: Python<'_>) -> Hold {
+        let mut hold = Hold::default();
+        if let Some(more) = self.hold.take(py) {
+            hold.more(more);
+        }
+        self.place.set(py, Place::NONE);
+        self.gone.set(py, true);
+        self.words.set(py, [Word::NULL; MAX_ARGS]);
+        hold
+    }
+
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        match self.instance.get(py) {
+            Some(instance) if self.gone.get(py) => Err(instance.volume.gone_error("Reply")),
+            _ => Ok(()),
+        }
     }
 
     /// The fop.
@@ -195,6 +247,12 @@ impl Reply {
             convert::number(&value, "int32_t", || format!("{function}: {name}")).map(Some)
         };
         let (op_ret, op_errno) = (status("op_ret")?, status("op_errno")?);
+        if self.instance.get(py).is_none() {
+            let theirs = |(_, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+                value.cast::<Handle>().ok()?.get().instance(py)
+            };
+            self.instance.set(py, others.iter().find_map(theirs));
+        }
         let (words, hold) = self.values(py);
         let mut values = Values::new(&function, fop.reply, words, hold);
         values.own_handles();
@@ -221,6 +279,15 @@ impl Reply {
         }
         self.came.set(py, false);
         Ok(())
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if *self.place.get_mut() != Place::NONE {
+            // SAFETY: Python frees its objects with the GIL.
+            self.unregister(unsafe { Python::assume_attached() });
+        }
     }
 }
 
@@ -251,10 +318,11 @@ impl Reply {
     #[pyo3(signature = (**changes))]
     fn replace(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Reply>> {
         self.own(py);
+        self.check(py)?;
         let object = Reply::of(py, self.fop(py))?;
         let other = object.get();
         let (words, hold) = self.values(py);
-        other.xl.set(py, self.xl.get(py));
+        other.instance.set(py, self.instance.get(py));
         other.op_ret.set(py, self.op_ret.get(py));
         other.op_errno.set(py, self.op_errno.get(py));
         other.words.set(py, words);
@@ -262,6 +330,7 @@ impl Reply {
         other.came.set(py, self.came.get(py));
         other.nulls.set(py, self.nulls.get(py));
         other.change(py, changes)?;
+        other.register(py);
         Ok(object)
     }
 
@@ -312,6 +381,7 @@ impl Field {
             return Ok(slf.into_any().unbind());
         };
         let reply = reply.get();
+        reply.check(py)?;
         // SAFETY: taking a reference runs no Python.
         let seen = unsafe {
             reply.seen.with(py, |seen| {
@@ -327,10 +397,10 @@ impl Field {
         // SAFETY: the values are alive, borrowed or owned; `settle` ends the borrow of
         // the handle with that of the reply, and an owned one owns for itself.
         let object =
-            unsafe { marshal::one_to_python(py, fop.reply, &words, i, reply.xl.get(py).0) }?;
+            unsafe { marshal::one_to_python(py, fop.reply, &words, i, reply.instance.get(py)) }?;
         if marshal::is_handle(fop.reply[i].kind) && !object.is_none(py) && !reply.borrowed.get(py) {
             // SAFETY: its kind is a handle's.
-            unsafe { handle::erased(object.bind(py)) }.own(py);
+            unsafe { handle::erased(object.bind(py)) }.own(py)?;
         }
         // SAFETY: `push` runs no Python.
         unsafe {

@@ -93,7 +93,7 @@ pub fn spawn(this: &Bound<'_, Xlator>, coroutine: &Bound<'_, PyAny>) -> PyResult
             coroutine.repr()?
         )));
     }
-    let Some(instance) = life::instance(this.get().ptr()) else {
+    let Some(instance) = life::instance(this.get().live(py)?) else {
         return Err(FrameError::new_err("spawn: only by one's own translator"));
     };
     let tasks = &instance.tasks;

@@ -45,7 +45,7 @@ impl Entering {
             // the handler, and with it the array, where it is.
             let object = unsafe { Bound::from_borrowed_ptr_or_opt(py, *objects.0.add(i)) };
             if let Some(Ok(handle)) = object.as_ref().map(|object| object.cast::<Handle>()) {
-                handle.get().own(py);
+                handle.get().keep(py);
             }
         }
     }

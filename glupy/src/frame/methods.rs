@@ -161,7 +161,7 @@ impl Frame {
     /// The C structure, as ctypes has it, until the request is answered.
     #[getter]
     fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        memory::frame_contents(slf)
+        memory::guarded("call_frame_t", slf)
     }
 
     /// Its address, until the request is answered.

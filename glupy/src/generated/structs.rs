@@ -3,15 +3,16 @@
 //! The fields of the structures that fops pass by value, for Python.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::convert;
 use crate::gf;
 use crate::handle::{change, read};
+use crate::handles::values::{self, Fields, Value};
 use crate::handles::{Gfid, Iatt, Flock, Statvfs, Lease};
 
-impl Iatt {
-    /// The fields of `struct iatt`, in C order.
-    pub const FIELDS: &[&str] = &[
+impl Fields for Iatt {
+    const FIELDS: &[&str] = &[
         "ia_flags",
         "ia_ino",
         "ia_dev",
@@ -37,8 +38,7 @@ impl Iatt {
         "ia_prot",
     ];
 
-    /// Sets a field by its name; false when there is none of that name.
-    pub fn set_field(
+    fn set_field(
         c: &mut gf::iatt,
         name: &str,
         value: &Bound<'_, PyAny>,
@@ -205,6 +205,28 @@ impl Iatt {
 
 #[pymethods]
 impl Iatt {
+    /// Made from another `Iatt` or nothing; keywords set fields.
+    #[new]
+    #[pyo3(signature = (source = None, **fields))]
+    fn new(
+        source: Option<&Bound<'_, PyAny>>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        values::make(source, fields, Iatt)
+    }
+
+    /// A copy of its own.
+    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        values::equal(slf, other)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Self::shown(slf)
+    }
     /// Which of the other fields are valid (IattFlags); few translators set it.
     #[getter]
     fn ia_flags(slf: &Bound<'_, Self>) -> PyResult<u64> {
@@ -432,9 +454,8 @@ impl Iatt {
     }
 }
 
-impl Flock {
-    /// The fields of `struct gf_flock`, in C order.
-    pub const FIELDS: &[&str] = &[
+impl Fields for Flock {
+    const FIELDS: &[&str] = &[
         "l_type",
         "l_whence",
         "l_start",
@@ -443,8 +464,7 @@ impl Flock {
         "l_owner",
     ];
 
-    /// Sets a field by its name; false when there is none of that name.
-    pub fn set_field(
+    fn set_field(
         c: &mut gf::gf_flock,
         name: &str,
         value: &Bound<'_, PyAny>,
@@ -484,6 +504,28 @@ impl Flock {
 
 #[pymethods]
 impl Flock {
+    /// Made from another `Flock` or nothing; keywords set fields.
+    #[new]
+    #[pyo3(signature = (source = None, **fields))]
+    fn new(
+        source: Option<&Bound<'_, PyAny>>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        values::make(source, fields, Flock)
+    }
+
+    /// A copy of its own.
+    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        values::equal(slf, other)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Self::shown(slf)
+    }
     /// F_RDLCK, F_WRLCK or F_UNLCK (LkType).
     #[getter]
     fn l_type(slf: &Bound<'_, Self>) -> PyResult<i16> {
@@ -540,9 +582,8 @@ impl Flock {
     }
 }
 
-impl Statvfs {
-    /// The fields of `struct statvfs`, in C order.
-    pub const FIELDS: &[&str] = &[
+impl Fields for Statvfs {
+    const FIELDS: &[&str] = &[
         "f_bsize",
         "f_frsize",
         "f_blocks",
@@ -556,8 +597,7 @@ impl Statvfs {
         "f_namemax",
     ];
 
-    /// Sets a field by its name; false when there is none of that name.
-    pub fn set_field(
+    fn set_field(
         c: &mut gf::statvfs,
         name: &str,
         value: &Bound<'_, PyAny>,
@@ -648,6 +688,28 @@ impl Statvfs {
 
 #[pymethods]
 impl Statvfs {
+    /// Made from another `Statvfs` or nothing; keywords set fields.
+    #[new]
+    #[pyo3(signature = (source = None, **fields))]
+    fn new(
+        source: Option<&Bound<'_, PyAny>>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        values::make(source, fields, Statvfs)
+    }
+
+    /// A copy of its own.
+    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        values::equal(slf, other)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Self::shown(slf)
+    }
     /// Block size.
     #[getter]
     fn f_bsize(slf: &Bound<'_, Self>) -> PyResult<u64> {
@@ -749,12 +811,10 @@ impl Statvfs {
     }
 }
 
-impl Lease {
-    /// The fields of `struct gf_lease`, in C order.
-    pub const FIELDS: &[&str] = &["cmd", "lease_type", "lease_id", "lease_flags"];
+impl Fields for Lease {
+    const FIELDS: &[&str] = &["cmd", "lease_type", "lease_id", "lease_flags"];
 
-    /// Sets a field by its name; false when there is none of that name.
-    pub fn set_field(
+    fn set_field(
         c: &mut gf::gf_lease,
         name: &str,
         value: &Bound<'_, PyAny>,
@@ -792,6 +852,28 @@ impl Lease {
 
 #[pymethods]
 impl Lease {
+    /// Made from another `Lease` or nothing; keywords set fields.
+    #[new]
+    #[pyo3(signature = (source = None, **fields))]
+    fn new(
+        source: Option<&Bound<'_, PyAny>>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        values::make(source, fields, Lease)
+    }
+
+    /// A copy of its own.
+    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        values::equal(slf, other)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Self::shown(slf)
+    }
     /// What is asked for (LeaseCmd).
     #[getter]
     fn cmd(slf: &Bound<'_, Self>) -> PyResult<u32> {

@@ -13,7 +13,8 @@ use smallvec::SmallVec;
 use super::{Gfid, Iatt};
 use crate::convert::{self, Bytes};
 use crate::gf;
-use crate::handle::{self, base, handle_class, read};
+use crate::handle::{self, Copies, base, handle_class, read};
+use crate::instance::Instance;
 use crate::marshal;
 use crate::stack;
 
@@ -31,7 +32,8 @@ handle_class!(
         (!dict.is_null()).then_some(raw)
     },
     // SAFETY: undoes `own`.
-    |raw| unsafe { gf::dict_unref(raw.ptr.cast()) }
+    |raw| unsafe { gf::dict_unref(raw.ptr.cast()) },
+    Copies::Nothing
 );
 
 /// A value, copied out of a dict.
@@ -53,7 +55,7 @@ impl Value {
         }
     }
 
-    fn into_python(self, py: Python<'_>, xl: *mut gf::xlator_t) -> PyResult<Py<PyAny>> {
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let bytes = self.bytes.as_slice();
         // Numbers are kept as decimal text; the length of text counts a NUL.
         let text = match self.kind {
@@ -85,7 +87,7 @@ impl Value {
         if self.kind == gf::GF_DATA_TYPE_IATT && bytes.len() >= size_of::<gf::iatt>() {
             // SAFETY: a value of this type is an iatt, of any alignment.
             let mut iatt: gf::iatt = unsafe { bytes.as_ptr().cast::<gf::iatt>().read_unaligned() };
-            if let Some(iatt) = handle::owned::<Iatt>(py, &raw mut iatt, xl)? {
+            if let Some(iatt) = handle::owned::<Iatt>(py, &raw mut iatt, None)? {
                 return Ok(iatt.into_any());
             }
         }
@@ -105,11 +107,11 @@ fn decode(py: Python<'_>, text: &[u8]) -> PyResult<Py<PyAny>> {
     }
 }
 
-fn pointer(slf: &Bound<'_, Dict>) -> *mut gf::dict_t {
-    base(slf).raw(slf.py()).ptr.cast()
+fn pointer(slf: &Bound<'_, Dict>) -> PyResult<*mut gf::dict_t> {
+    Ok(base(slf).raw(slf.py())?.ptr.cast())
 }
 
-fn pairs(slf: &Bound<'_, Dict>) -> Vec<(CString, Value)> {
+fn pairs(slf: &Bound<'_, Dict>) -> PyResult<Vec<(CString, Value)>> {
     unsafe extern "C" fn collect(
         _dict: *mut gf::dict_t,
         key: *mut libc::c_char,
@@ -124,7 +126,7 @@ fn pairs(slf: &Bound<'_, Dict>) -> Vec<(CString, Value)> {
         0
     }
 
-    let dict = pointer(slf);
+    let dict = pointer(slf)?;
     let mut pairs: Vec<(CString, Value)> = Vec::new();
     // SAFETY: a live dict; dict_foreach takes no lock itself, and the dict's lock
     // is a leaf that nobody holds while waiting for the GIL.
@@ -133,7 +135,7 @@ fn pairs(slf: &Bound<'_, Dict>) -> Vec<(CString, Value)> {
             gf::dict_foreach(dict, Some(collect), (&raw mut pairs).cast())
         });
     }
-    pairs
+    Ok(pairs)
 }
 
 /// A key for C.
@@ -171,23 +173,23 @@ impl Key {
 }
 
 /// The value of a key.
-fn lookup(slf: &Bound<'_, Dict>, key: &Key) -> Option<Value> {
+fn lookup(slf: &Bound<'_, Dict>, key: &Key) -> PyResult<Option<Value>> {
+    let dict = pointer(slf)?;
     let mut data: *mut gf::data_t = ptr::null_mut();
     // SAFETY: a live dict; on success `data` is referenced until data_unref.
     unsafe {
-        if gf::dict_get_with_ref(pointer(slf), key.as_ptr(), &raw mut data) != 0 || data.is_null() {
-            return None;
+        if gf::dict_get_with_ref(dict, key.as_ptr(), &raw mut data) != 0 || data.is_null() {
+            return Ok(None);
         }
         let found = Value::of(&*data);
         gf::data_unref(data);
-        Some(found)
+        Ok(Some(found))
     }
 }
 
 fn get_python(slf: &Bound<'_, Dict>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
-    let py = slf.py();
-    lookup(slf, key)
-        .map(|value| value.into_python(py, base(slf).xl(py)))
+    lookup(slf, key)?
+        .map(|value| value.into_python(slf.py()))
         .transpose()
 }
 
@@ -273,7 +275,7 @@ fn encode(kind: u32, value: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyR
             let Ok(iatt) = value.cast::<Iatt>() else {
                 return Err(convert::wrong_type(value, "Iatt", what));
             };
-            let iatt: *const u8 = base(iatt).raw(value.py()).ptr.cast();
+            let iatt: *const u8 = base(iatt).raw(value.py())?.ptr.cast();
             // SAFETY: a live iatt, all of whose bytes are fields'.
             SmallVec::from_slice(unsafe { std::slice::from_raw_parts(iatt, size_of::<gf::iatt>()) })
         }
@@ -327,7 +329,8 @@ fn store(
 ) -> PyResult<()> {
     let name = Key::new(key)?;
     let what = || format!("Dict[{}]", convert::shown(key));
-    let kind = kind.unwrap_or_else(|| type_for(value, lookup(slf, &name).as_ref()));
+    let known = lookup(slf, &name)?;
+    let kind = kind.unwrap_or_else(|| type_for(value, known.as_ref()));
     let bytes = encode(kind, value, what)?;
     let Ok(len) = i32::try_from(bytes.len()) else {
         return Err(PyOverflowError::new_err(format!(
@@ -335,6 +338,7 @@ fn store(
             what()
         )));
     };
+    let dict = pointer(slf)?;
     // SAFETY: a live dict and a key that ends with a NUL. The memory is GlusterFS's,
     // as what a dict owns must be, with a NUL behind the bytes for who reads them as a
     // string; a new value has no references and becomes the dict's.
@@ -357,7 +361,7 @@ fn store(
         }
         (*data).data_type = kind;
         gf::data_ref(data);
-        let status = gf::dict_setn(pointer(slf), name.as_ptr(), name.len(), data);
+        let status = gf::dict_setn(dict, name.as_ptr(), name.len(), data);
         gf::data_unref(data);
         if status < 0 {
             return Err(PyMemoryError::new_err(()));
@@ -376,7 +380,7 @@ impl Dict {
         values: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Self>> {
         // SAFETY: a new dict, with a reference for us.
-        let dict = unsafe { handle::adopted::<Dict>(py, gf::dict_new(), stack::this()) }?;
+        let dict = unsafe { handle::adopted::<Dict>(py, gf::dict_new(), Instance::current(py)) }?;
         let dict = dict.ok_or_else(|| PyMemoryError::new_err(()))?;
         Self::update(dict.bind(py), source, values)?;
         Ok(dict)
@@ -388,7 +392,7 @@ impl Dict {
     }
 
     fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(lookup(slf, &Key::new(key)?).is_some())
+        Ok(lookup(slf, &Key::new(key)?)?.is_some())
     }
 
     fn __getitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -418,18 +422,19 @@ impl Dict {
 
     /// The type of a value (`DictType`).
     fn r#type(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<u32> {
-        lookup(slf, &Key::new(key)?)
+        lookup(slf, &Key::new(key)?)?
             .map(|value| value.kind)
             .ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
     }
 
     fn __delitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
         let name = Key::new(key)?;
-        if lookup(slf, &name).is_none() {
+        if lookup(slf, &name)?.is_none() {
             return Err(PyKeyError::new_err(key.clone().unbind()));
         }
+        let dict = pointer(slf)?;
         // SAFETY: a live dict and a key of that length.
-        unsafe { gf::dict_deln(pointer(slf), name.as_ptr(), name.len()) };
+        unsafe { gf::dict_deln(dict, name.as_ptr(), name.len()) };
         Ok(())
     }
 
@@ -446,7 +451,7 @@ impl Dict {
 
     /// The bytes that are stored for a name, whatever their type; None without it.
     fn raw(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
-        Ok(lookup(slf, &Key::new(key)?).map(|value| value.bytes))
+        Ok(lookup(slf, &Key::new(key)?)?.map(|value| value.bytes))
     }
 
     /// Takes a name out and returns its value, or `default`.
@@ -497,7 +502,7 @@ impl Dict {
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
         let list = PyList::empty(py);
-        for (key, _) in pairs(slf) {
+        for (key, _) in pairs(slf)? {
             // SAFETY: a live string.
             list.append(unsafe { marshal::decode(py, key.as_ptr()) }?)?;
         }
@@ -508,8 +513,8 @@ impl Dict {
     fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
         let list = PyList::empty(py);
-        for (_, value) in pairs(slf) {
-            list.append(value.into_python(py, base(slf).xl(py))?)?;
+        for (_, value) in pairs(slf)? {
+            list.append(value.into_python(py)?)?;
         }
         Ok(list)
     }
@@ -518,10 +523,10 @@ impl Dict {
     fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
         let list = PyList::empty(py);
-        for (key, value) in pairs(slf) {
+        for (key, value) in pairs(slf)? {
             // SAFETY: a live string.
             let key = unsafe { marshal::decode(py, key.as_ptr()) }?;
-            list.append((key, value.into_python(py, base(slf).xl(py))?))?;
+            list.append((key, value.into_python(py)?))?;
         }
         Ok(list)
     }
@@ -536,7 +541,7 @@ impl Dict {
     ) -> PyResult<()> {
         if let Some(source) = source.filter(|source| !source.is_none()) {
             if let Ok(other) = source.cast::<Dict>() {
-                let (from, to) = (pointer(other), pointer(slf));
+                let (from, to) = (pointer(other)?, pointer(slf)?);
                 if from != to {
                     // SAFETY: two live dicts; dict_copy locks the second alone. The GIL
                     // keeps away who would lock them the other way round.
@@ -577,11 +582,11 @@ impl Dict {
 
     /// A dict of its own with the same names and values.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Py<Self>> {
-        let py = slf.py();
+        let (py, dict) = (slf.py(), pointer(slf)?);
         // SAFETY: a live dict; the new one comes with a reference for us.
         let copy = unsafe {
-            let copy = gf::dict_copy_with_ref(pointer(slf), ptr::null_mut());
-            handle::adopted::<Dict>(py, copy, base(slf).xl(py))
+            let copy = gf::dict_copy_with_ref(dict, ptr::null_mut());
+            handle::adopted::<Dict>(py, copy, base(slf).instance(py))
         }?;
         copy.ok_or_else(|| PyMemoryError::new_err(()))
     }
@@ -600,6 +605,9 @@ impl Dict {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
         let pairs: PyResult<Vec<String>> = Self::items(slf)?
             .iter()
             .map(|pair| {

@@ -10,10 +10,12 @@ use pyo3::types::PyList;
 use super::{Dict, Iatt, Inode};
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read, write};
+use crate::handle::{
+    self, Copies, HandleClass, Owner, Raw, References, base, handle_class, read, write,
+};
+use crate::instance::{self, Instance};
 use crate::list;
 use crate::marshal;
-use crate::stack;
 
 handle_class!(
     /// A list of `gf_dirent_t` (gf-dirent.h): a sequence of directory entries.
@@ -25,6 +27,15 @@ handle_class!(
     |raw| unsafe {
         gf::gf_dirent_free(raw.ptr.cast());
         libc::free(raw.ptr);
+    },
+    Copies::References {
+        // SAFETY: made by `own`.
+        strip: |raw| unsafe { list::elements(raw.ptr.cast()).flat_map(|entry| strip(entry)).collect() },
+        // SAFETY: as above, without references.
+        free: |raw| unsafe {
+            gf::gf_dirent_free(raw.ptr.cast());
+            libc::free(raw.ptr);
+        },
     }
 );
 
@@ -35,14 +46,42 @@ handle_class!(
     // SAFETY: a live entry; THIS is set.
     |raw| unsafe { own_entry(raw.ptr.cast()) },
     // SAFETY: undoes `own`: the entry is the only one on its list. THIS is set.
-    |raw| unsafe {
-        let entry: *mut gf::gf_dirent_t = raw.ptr.cast();
+    |raw| unsafe { free_entry(raw.ptr.cast()) },
+    Copies::References {
+        // SAFETY: made by `own`.
+        strip: |raw| unsafe { strip(raw.ptr.cast()) },
+        // SAFETY: as above, without references.
+        free: |raw| unsafe { free_entry(raw.ptr.cast()) },
+    }
+);
+
+unsafe fn free_entry(entry: *mut gf::gf_dirent_t) {
+    // SAFETY: the entry is on no list but the new one.
+    unsafe {
         let mut head: gf::gf_dirent_t = std::mem::zeroed();
         list::init(&raw mut head);
         list::append(&raw mut head, entry);
         gf::gf_dirent_free(&raw mut head);
     }
-);
+}
+
+unsafe fn strip(entry: *mut gf::gf_dirent_t) -> References {
+    // SAFETY: an entry of our own.
+    let (inode, dict) = unsafe {
+        let inode = std::mem::replace(&mut (*entry).inode, ptr::null_mut());
+        (
+            inode,
+            std::mem::replace(&mut (*entry).dict, ptr::null_mut()),
+        )
+    };
+    let all = [
+        (Inode::CLASS, Raw::new(inode)),
+        (Dict::CLASS, Raw::new(dict)),
+    ];
+    all.into_iter()
+        .filter(|(_, raw)| !raw.ptr.is_null())
+        .collect()
+}
 
 unsafe fn own_entry(entry: *mut gf::gf_dirent_t) -> Option<Raw> {
     // SAFETY: entry_copy copies the name and takes references.
@@ -93,6 +132,14 @@ fn new_entry(name: &Bound<'_, PyAny>) -> PyResult<*mut gf::gf_dirent_t> {
 /// `TypeError` for what is no `Dirent`.
 pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc<Owner>> {
     let wrong = || convert::wrong_type(entries, "Dirents or a sequence of Dirent", &what);
+    let py = entries.py();
+    let entries: Vec<_> = entries
+        .try_iter()
+        .map_err(|_| wrong())?
+        .map(|entry| entry?.cast_into::<Dirent>().map_err(|_| wrong()))
+        .collect::<PyResult<_>>()?;
+    let theirs = entries.iter().find_map(|entry| base(entry).instance(py));
+    let instance = theirs.or_else(|| Instance::current(py));
     // SAFETY: a zeroed entry is a head; on errors the owner frees what is on it.
     let (head, owner) = unsafe {
         let head: *mut gf::gf_dirent_t = libc::calloc(1, size_of::<gf::gf_dirent_t>()).cast();
@@ -100,18 +147,13 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
             return Err(PyMemoryError::new_err(()));
         }
         list::init(head);
-        (
-            head,
-            Owner::adopt(Dirents::CLASS, Raw::new(head), stack::this()),
-        )
+        (head, Owner::adopt(Dirents::CLASS, Raw::new(head), instance))
     };
-    for entry in entries.try_iter().map_err(|_| wrong())? {
-        let entry = entry?;
-        let entry = entry.cast::<Dirent>().map_err(|_| wrong())?;
-        let (raw, xl) = (base(entry).raw(entries.py()), base(entry).xl(entries.py()));
+    for entry in &entries {
+        let raw = base(entry).raw(py)?;
         // SAFETY: the entry is owned, hence alive; the copy is on no list.
         unsafe {
-            let copy = stack::with_this(xl, || own_entry(raw.ptr.cast()));
+            let copy = instance::within(instance, || own_entry(raw.ptr.cast()));
             let copy = copy.ok_or_else(|| PyMemoryError::new_err(()))?;
             list::append(head, copy.ptr.cast());
         }
@@ -121,13 +163,14 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
 
 impl Dirents {
     fn entry(slf: &Bound<'_, Self>, entry: *mut gf::gf_dirent_t) -> PyResult<Option<Py<Dirent>>> {
-        handle::owned(slf.py(), entry, base(slf).xl(slf.py()))
+        handle::owned(slf.py(), entry, base(slf).instance(slf.py()))
     }
 
-    fn entries(slf: &Bound<'_, Self>) -> impl Iterator<Item = *mut gf::gf_dirent_t> {
+    fn entries(slf: &Bound<'_, Self>) -> PyResult<impl Iterator<Item = *mut gf::gf_dirent_t>> {
+        let head = base(slf).raw(slf.py())?.ptr.cast();
         // SAFETY: the handle's list is alive and well formed, and the GIL is held
         // while it is walked.
-        unsafe { list::elements(base(slf).raw(slf.py()).ptr.cast()) }
+        Ok(unsafe { list::elements(head) })
     }
 }
 
@@ -136,32 +179,28 @@ impl Dirents {
     /// A listing made of copies of these entries.
     #[new]
     #[pyo3(signature = (entries=None))]
-    fn new(
-        py: Python<'_>,
-        entries: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
+    fn new(py: Python<'_>, entries: Option<&Bound<'_, PyAny>>) -> PyResult<Py<Self>> {
         let nothing = PyList::empty(py).into_any();
         let owner = build(entries.unwrap_or(&nothing), || {
             "Dirents: entries".to_owned()
         })?;
-        Ok(handle::initializer(owner, Dirents))
+        handle::having(py, owner)
     }
 
     /// The number of entries.
-    fn __len__(slf: &Bound<'_, Self>) -> usize {
-        Self::entries(slf).count()
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(Self::entries(slf)?.count())
     }
 
     fn __getitem__(slf: &Bound<'_, Self>, index: isize) -> PyResult<Option<Py<Dirent>>> {
-        let len = Self::entries(slf).count();
+        let len = Self::entries(slf)?.count();
         let at = if index < 0 {
             index + len as isize
         } else {
             index
         };
-        let entry = usize::try_from(at)
-            .ok()
-            .and_then(|at| Self::entries(slf).nth(at));
+        let mut entries = Self::entries(slf)?;
+        let entry = usize::try_from(at).ok().and_then(|at| entries.nth(at));
         let entry =
             entry.ok_or_else(|| PyIndexError::new_err(format!("entry {index} of {len}")))?;
         Self::entry(slf, entry)
@@ -169,14 +208,17 @@ impl Dirents {
 
     fn __iter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let list = PyList::empty(slf.py());
-        for entry in Self::entries(slf) {
+        for entry in Self::entries(slf)? {
             list.append(Self::entry(slf, entry)?)?;
         }
         Ok(list.try_iter()?.into_any().unbind())
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> String {
-        format!("<Dirents entries={}>", Self::__len__(slf))
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
+        Ok(format!("<Dirents entries={}>", Self::__len__(slf)?))
     }
 }
 
@@ -192,25 +234,27 @@ impl Dirent {
         let new = if value.is_none() {
             None
         } else if let Ok(value) = value.cast::<T>() {
-            Some(base(value).raw(py))
+            base(slf).join(py, base(value))?;
+            Some(base(value).raw(py)?)
         } else {
             let expected = format!("{} or None", T::CLASS.name);
             return Err(convert::wrong_type(value, &expected, || {
                 format!("Dirent.{what}")
             }));
         };
-        let xl = base(slf).xl(py);
+        let instance = base(slf).instance(py);
         let old = write(slf, |entry| {
             let place = place(entry);
             let old = *place;
             // SAFETY: a live object; THIS is set for the ref.
-            let new = new.and_then(|new| stack::with_this(xl, || unsafe { (T::CLASS.own)(new) }));
+            let own = |new| instance::within(instance, || unsafe { (T::CLASS.own)(new) });
+            let new = new.and_then(own);
             *place = new.map_or(ptr::null_mut(), |new| new.ptr.cast());
             Ok(old)
         })?;
         if !old.is_null() {
             // SAFETY: the entry's reference, which it has no more.
-            drop(unsafe { Owner::adopt(T::CLASS, Raw::new(old), xl) });
+            drop(unsafe { Owner::adopt(T::CLASS, Raw::new(old), instance) });
         }
         Ok(())
     }
@@ -237,7 +281,7 @@ impl Dirent {
         let py = d_name.py();
         let entry = new_entry(d_name)?;
         // SAFETY: a live entry that is ours.
-        let entry = unsafe { handle::adopted::<Dirent>(py, entry, stack::this()) }?;
+        let entry = unsafe { handle::adopted::<Dirent>(py, entry, Instance::current(py)) }?;
         let entry = entry.ok_or_else(|| PyMemoryError::new_err(()))?;
         let slf = entry.bind(py);
         d_ino.map_or(Ok(()), |ino| Self::set_d_ino(slf, ino))?;
@@ -253,25 +297,25 @@ impl Dirent {
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         handle::owned(
             slf.py(),
-            base(slf).raw(slf.py()).ptr.cast(),
-            base(slf).xl(slf.py()),
+            base(slf).raw(slf.py())?.ptr.cast(),
+            base(slf).instance(slf.py()),
         )
     }
 
     #[setter]
     fn set_d_name(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let instance = base(slf).instance(py);
+        let old: *mut gf::gf_dirent_t = base(slf).raw(py)?.ptr.cast();
         // The name stands behind the entry, which therefore is made again.
         let new = new_entry(name)?;
-        let py = slf.py();
         // SAFETY: two live entries; the references are counted for the new one.
         unsafe {
-            let old: *mut gf::gf_dirent_t = base(slf).raw(py).ptr.cast();
             (*new).d_ino = (*old).d_ino;
             (*new).d_off = (*old).d_off;
             (*new).d_type = (*old).d_type;
             (*new).d_stat = (*old).d_stat;
-            let xl = base(slf).xl(py);
-            stack::with_this(xl, || {
+            instance::within(instance, || {
                 if !(*old).dict.is_null() {
                     (*new).dict = gf::dict_ref((*old).dict);
                 }
@@ -279,7 +323,7 @@ impl Dirent {
                     (*new).inode = gf::inode_ref((*old).inode);
                 }
             });
-            base(slf).set_owner(py, Owner::adopt(Dirent::CLASS, Raw::new(new), xl));
+            base(slf).set_owner(py, Owner::adopt(Dirent::CLASS, Raw::new(new), instance));
         }
         Ok(())
     }
@@ -371,7 +415,7 @@ impl Dirent {
     #[getter]
     fn d_stat(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Iatt>>> {
         let stat = read(slf, |entry| ptr::from_ref(&entry.d_stat).cast_mut())?;
-        handle::owned(slf.py(), stat, base(slf).xl(slf.py()))
+        handle::owned(slf.py(), stat, None)
     }
 
     /// Extended attributes, when readdirp was asked for them.
@@ -380,7 +424,7 @@ impl Dirent {
         handle::owned(
             slf.py(),
             read(slf, |entry| entry.dict)?,
-            base(slf).xl(slf.py()),
+            base(slf).instance(slf.py()),
         )
     }
 
@@ -390,11 +434,14 @@ impl Dirent {
         handle::owned(
             slf.py(),
             read(slf, |entry| entry.inode)?,
-            base(slf).xl(slf.py()),
+            base(slf).instance(slf.py()),
         )
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
         // SAFETY: as for `d_name`.
         read(slf, |entry| unsafe {
             let name = std::ffi::CStr::from_ptr(entry.d_name.as_ptr());

@@ -14,7 +14,8 @@ use pyo3::types::{PyBytes, PyMemoryView};
 use super::Iobref;
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class};
+use crate::handle::{self, Copies, HandleClass, Owner, Raw, References, base, handle_class};
+use crate::instance::Instance;
 use crate::stack;
 
 handle_class!(
@@ -30,8 +31,25 @@ handle_class!(
         if !raw.iobref.is_null() {
             gf::iobref_unref(raw.iobref);
         }
+    },
+    Copies::References {
+        // SAFETY: a live array.
+        strip: |raw| unsafe { strip(raw) },
+        // SAFETY: made by malloc.
+        free: |raw| unsafe { libc::free(raw.ptr) },
     }
 );
+
+/// Leaves empty buffers where the data was another's.
+unsafe fn strip(raw: Raw) -> References {
+    if raw.iobref.is_null() {
+        return References::new(); // the data is behind the array
+    }
+    let len = usize::try_from(raw.len).unwrap_or(0);
+    // SAFETY: by contract; zeroed buffers are empty ones.
+    unsafe { raw.ptr.cast::<gf::iovec>().write_bytes(0, len) };
+    References::from_elem((Iobref::CLASS, Raw::new(raw.iobref)), 1)
+}
 
 /// Copies the array and takes a reference on the data's owner; without an owner
 /// the data is copied too, behind the array.
@@ -75,10 +93,11 @@ unsafe fn own(raw: Raw) -> Option<Raw> {
 }
 
 impl Iovec {
-    fn buffers<'a>(slf: &'a Bound<'_, Self>) -> &'a [gf::iovec] {
+    fn buffers<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a [gf::iovec]> {
+        let raw = base(slf).raw(slf.py())?;
         // SAFETY: the handle's array is alive; callers keep the GIL, hence the
         // array, while they look at it.
-        unsafe { buffers(base(slf).raw(slf.py())) }
+        Ok(unsafe { buffers(raw) })
     }
 }
 
@@ -143,7 +162,7 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             len: parts.len() as i32,
             iobref,
         };
-        let owner = Owner::adopt(Iovec::CLASS, raw, xl);
+        let owner = Owner::adopt(Iovec::CLASS, raw, Instance::current(data.py()));
         let mut end = start;
         for (i, part) in parts.iter().enumerate() {
             if part.len_bytes() > 0 {
@@ -204,29 +223,27 @@ impl Iovec {
     /// Data for a request or an answer, copied once: `bytes`, any object with a
     /// buffer, or a sequence of these.
     #[new]
-    fn new(data: &Bound<'_, PyAny>) -> PyResult<PyClassInitializer<Self>> {
-        Ok(handle::initializer(
-            build(data, || "Iovec: data".to_owned())?,
-            Iovec,
-        ))
+    fn new(data: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
+        handle::having(data.py(), build(data, || "Iovec: data".to_owned())?)
     }
 
     /// What keeps the data alive.
     #[getter]
     fn iobref(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Iobref>>> {
         let py = slf.py();
-        handle::owned(py, base(slf).raw(py).iobref, base(slf).xl(py))
+        handle::owned(py, base(slf).raw(py)?.iobref, base(slf).instance(py))
     }
 
     /// The number of buffers.
-    fn __len__(slf: &Bound<'_, Self>) -> usize {
-        Self::buffers(slf).len()
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(Self::buffers(slf)?.len())
     }
 
     /// Bytes in all buffers.
     #[getter]
-    fn nbytes(slf: &Bound<'_, Self>) -> usize {
-        Self::buffers(slf).iter().map(|buffer| buffer.iov_len).sum()
+    fn nbytes(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        let lengths = Self::buffers(slf)?.iter().map(|buffer| buffer.iov_len);
+        Ok(lengths.sum())
     }
 
     /// A read-only view of a buffer, without a copy. It stays valid.
@@ -235,7 +252,7 @@ impl Iovec {
         index: isize,
     ) -> PyResult<Bound<'py, PyMemoryView>> {
         let py = slf.py();
-        let len = Self::buffers(slf).len();
+        let len = Self::buffers(slf)?.len();
         let at = if index < 0 {
             index + len as isize
         } else {
@@ -243,23 +260,18 @@ impl Iovec {
         };
         let at = usize::try_from(at).ok().filter(|at| *at < len);
         let at = at.ok_or_else(|| PyIndexError::new_err(format!("buffer {index} of {len}")))?;
-        // A view has no way to learn that its memory is gone.
-        base(slf).own(py);
-        let view = Bound::new(
-            py,
-            Buffer {
-                iovec: slf.clone().unbind(),
-                index: at,
-            },
-        )?;
+        // A view has no way to learn that its memory is gone: it keeps it, even when the
+        // handle must give it up.
+        let iovec = base(slf).own(py)?;
+        let view = Bound::new(py, Buffer { iovec, index: at })?;
         PyMemoryView::from(&view)
     }
 
     /// All the data, copied.
     fn __bytes__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
-        PyBytes::new_with(slf.py(), Self::nbytes(slf), |to| {
+        PyBytes::new_with(slf.py(), Self::nbytes(slf)?, |to| {
             let mut end = 0;
-            for buffer in Self::buffers(slf) {
+            for buffer in Self::buffers(slf)? {
                 let data = bytes_of(buffer);
                 to[end..end + data.len()].copy_from_slice(data);
                 end += data.len();
@@ -268,19 +280,19 @@ impl Iovec {
         })
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> String {
-        format!(
-            "<Iovec buffers={} nbytes={}>",
-            Self::__len__(slf),
-            Self::nbytes(slf)
-        )
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
+        let (len, nbytes) = (Self::__len__(slf)?, Self::nbytes(slf)?);
+        Ok(format!("<Iovec buffers={len} nbytes={nbytes}>"))
     }
 }
 
 /// One buffer of an iovec, for the buffer protocol.
 #[pyclass(frozen, module = "gluster")]
 pub struct Buffer {
-    iovec: Py<Iovec>,
+    iovec: Arc<Owner>,
     index: usize,
 }
 
@@ -297,17 +309,16 @@ impl Buffer {
             return Err(PyBufferError::new_err("the data of a request is read-only"));
         }
         let buffer = slf.get();
-        let iovec = buffer.iovec.bind(slf.py());
-        let data = bytes_of(&Iovec::buffers(iovec)[buffer.index]);
         // SAFETY: the iovec is owned (`Iovec::__getitem__`), so its data lives as
         // long as it does; the view keeps `slf`, which keeps the iovec.
         let result = unsafe {
+            let data = bytes_of(&buffers(buffer.iovec.raw())[buffer.index]);
+            let len = data.len() as isize;
             let data: *mut c_void = if data.is_empty() {
                 ptr::null_mut()
             } else {
                 data.as_ptr().cast_mut().cast()
             };
-            let len = bytes_of(&Iovec::buffers(iovec)[buffer.index]).len() as isize;
             ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data, len, 1, flags)
         };
         if result == 0 {

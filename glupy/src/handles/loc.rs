@@ -9,9 +9,11 @@ use pyo3::prelude::*;
 use super::{Gfid, Inode};
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read, write};
+use crate::handle::{
+    self, Copies, HandleClass, Owner, Raw, References, base, handle_class, read, write,
+};
+use crate::instance::{self, Instance};
 use crate::marshal;
-use crate::stack;
 
 handle_class!(
     /// `loc_t` (xlator.h): a file by its path, its parent and name, its inode, or
@@ -21,7 +23,13 @@ handle_class!(
     // SAFETY: a live loc; THIS is set (`Handle::own`).
     |raw| unsafe { own(raw.ptr.cast()).map(Raw::new) },
     // SAFETY: undoes `own`; THIS is set.
-    |raw| unsafe { release(raw.ptr.cast()) }
+    |raw| unsafe { release(raw.ptr.cast()) },
+    Copies::References {
+        // SAFETY: made by `own`.
+        strip: |raw| unsafe { strip(raw.ptr.cast()) },
+        // SAFETY: as above, without inodes.
+        free: |raw| unsafe { release(raw.ptr.cast()) },
+    }
 );
 
 unsafe fn own(loc: *mut gf::loc_t) -> Option<*mut gf::loc_t> {
@@ -67,6 +75,16 @@ unsafe fn release(loc: *mut gf::loc_t) {
     }
 }
 
+unsafe fn strip(loc: *mut gf::loc_t) -> References {
+    // SAFETY: made by `own`.
+    let places = unsafe { [&mut (*loc).inode, &mut (*loc).parent] };
+    let inodes = places.map(|place| std::mem::replace(place, ptr::null_mut()));
+    let inodes = inodes.into_iter().filter(|inode| !inode.is_null());
+    inodes
+        .map(|inode| (Inode::CLASS, Raw::new(inode)))
+        .collect()
+}
+
 /// A copy of a path in memory that loc_wipe may free.
 fn new_path(path: &CStr) -> PyResult<*const libc::c_char> {
     let mut copy: *mut libc::c_char = ptr::null_mut();
@@ -104,23 +122,24 @@ impl Loc {
         let new: *mut gf::inode_t = if value.is_none() {
             ptr::null_mut()
         } else if let Ok(inode) = value.cast::<Inode>() {
-            base(inode).raw(py).ptr.cast()
+            base(slf).join(py, base(inode))?;
+            base(inode).raw(py)?.ptr.cast()
         } else {
             return Err(convert::wrong_type(value, "Inode or None", || {
                 format!("Loc.{what}")
             }));
         };
-        let xl = base(slf).xl(py);
+        let instance = base(slf).instance(py);
         let old = write(slf, |loc| {
             if !new.is_null() {
                 // SAFETY: a live inode; THIS is set.
-                stack::with_this(xl, || unsafe { gf::inode_ref(new) });
+                instance::within(instance, || unsafe { gf::inode_ref(new) });
             }
             Ok(std::mem::replace(place(loc), new))
         })?;
         if !old.is_null() {
             // SAFETY: the loc's reference, which it has no more.
-            drop(unsafe { Owner::adopt(Inode::CLASS, Raw::new(old), xl) });
+            drop(unsafe { Owner::adopt(Inode::CLASS, Raw::new(old), instance) });
         }
         Ok(())
     }
@@ -186,7 +205,7 @@ impl Loc {
         // SAFETY: a zeroed loc is an empty one, and is what `own` could have made.
         let loc = unsafe {
             let loc: *mut gf::loc_t = libc::calloc(1, size_of::<gf::loc_t>()).cast();
-            handle::adopted::<Loc>(py, loc, stack::this())?
+            handle::adopted::<Loc>(py, loc, Instance::current(py))?
         };
         let loc = loc.ok_or_else(|| PyMemoryError::new_err(()))?;
         let slf = loc.bind(py);
@@ -245,15 +264,13 @@ impl Loc {
         let parent = Some(directory.as_any());
         let loc = Self::new(py, None, None, Some(&inode), parent, None, Some(&pargfid))?;
         Self::put_names(loc.bind(py), path.as_deref(), Some(&name))?;
-        // The same translator as its directory's.
-        base(loc.bind(py)).set_xl(py, base(directory).xl(py));
         Ok(loc)
     }
 
     /// A copy of its own.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
+        handle::owned(py, handle.raw(py)?.ptr.cast(), handle.instance(py))
     }
 
     #[setter]
@@ -339,7 +356,7 @@ impl Loc {
         handle::owned(
             slf.py(),
             read(slf, |loc| loc.inode)?,
-            base(slf).xl(slf.py()),
+            base(slf).instance(slf.py()),
         )
     }
 
@@ -349,7 +366,7 @@ impl Loc {
         handle::owned(
             slf.py(),
             read(slf, |loc| loc.parent)?,
-            base(slf).xl(slf.py()),
+            base(slf).instance(slf.py()),
         )
     }
 
@@ -366,6 +383,9 @@ impl Loc {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
         let text = |string: *const libc::c_char| {
             // SAFETY: as for `path`.
             let string = (!string.is_null()).then(|| unsafe { std::ffi::CStr::from_ptr(string) });

@@ -11,10 +11,9 @@ use crate::action::Hold;
 use crate::convert;
 use crate::fop::Word;
 use crate::gf;
-use crate::handle::{self, HandleClass, Owner, Raw, base, handle_class, read};
+use crate::handle::{self, Copies, HandleClass, Owner, Raw, base, handle_class, read};
 use crate::list;
 use crate::marshal;
-use crate::stack;
 
 handle_class!(
     /// A list of `lock_migration_info_t` (glusterfs.h): a sequence of triples: a lock,
@@ -24,7 +23,8 @@ handle_class!(
     // SAFETY: a live list.
     |raw| unsafe { own(raw.ptr.cast()) },
     // SAFETY: undoes `own`.
-    |raw| unsafe { free(raw.ptr.cast()) }
+    |raw| unsafe { free(raw.ptr.cast()) },
+    Copies::All
 );
 
 const SIZE: usize = size_of::<gf::lock_migration_info_t>();
@@ -80,10 +80,7 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
             return Err(PyMemoryError::new_err(()));
         }
         list::init(head);
-        (
-            head,
-            Owner::adopt(LockList::CLASS, Raw::new(head), stack::this()),
-        )
+        (head, Owner::adopt(LockList::CLASS, Raw::new(head), None))
     };
     for lock in locks.try_iter().map_err(|_| wrong())? {
         let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
@@ -113,10 +110,13 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
 }
 
 impl LockList {
-    fn locks(slf: &Bound<'_, Self>) -> impl Iterator<Item = *mut gf::lock_migration_info_t> {
+    fn locks(
+        slf: &Bound<'_, Self>,
+    ) -> PyResult<impl Iterator<Item = *mut gf::lock_migration_info_t>> {
+        let head = base(slf).raw(slf.py())?.ptr.cast();
         // SAFETY: the handle's list is alive and well formed, and the GIL is held
         // while it is walked.
-        unsafe { list::elements(base(slf).raw(slf.py()).ptr.cast()) }
+        Ok(unsafe { list::elements(head) })
     }
 }
 
@@ -132,26 +132,25 @@ impl LockList {
     }
 
     /// The number of locks.
-    fn __len__(slf: &Bound<'_, Self>) -> usize {
-        Self::locks(slf).count()
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(Self::locks(slf)?.count())
     }
 
     /// A lock, the uid of its client and its flags.
     fn __getitem__(slf: &Bound<'_, Self>, index: isize) -> PyResult<Lock> {
         let py = slf.py();
-        let len = Self::locks(slf).count();
+        let len = Self::locks(slf)?.count();
         let at = if index < 0 {
             index + len as isize
         } else {
             index
         };
-        let lock = usize::try_from(at)
-            .ok()
-            .and_then(|at| Self::locks(slf).nth(at));
+        let mut locks = Self::locks(slf)?;
+        let lock = usize::try_from(at).ok().and_then(|at| locks.nth(at));
         let lock = lock.ok_or_else(|| PyIndexError::new_err(format!("lock {index} of {len}")))?;
         // SAFETY: an element of the live list; its strings are its own.
         unsafe {
-            let flock = handle::owned(py, &raw mut (*lock).flock, base(slf).xl(py))?;
+            let flock = handle::owned(py, &raw mut (*lock).flock, None)?;
             Ok((
                 flock,
                 marshal::decode(py, (*lock).client_uid)?,
@@ -160,7 +159,7 @@ impl LockList {
         }
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> String {
-        format!("<LockList locks={}>", Self::__len__(slf))
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Ok(format!("<LockList locks={}>", Self::__len__(slf)?))
     }
 }

@@ -8,7 +8,7 @@ mod loc;
 pub mod locklist;
 mod refs;
 mod table;
-mod values;
+pub mod values;
 
 pub use dict::Dict;
 pub use dirents::{Dirent, Dirents};

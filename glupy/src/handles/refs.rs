@@ -12,10 +12,9 @@ use super::{Gfid, Iatt, InodeTable};
 use crate::contexts::Holder;
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, CPtr, HandleClass, Raw, base, handle_class, read};
+use crate::handle::{self, CPtr, Copies, HandleClass, base, handle_class, read};
 use crate::instance::Instance;
 use crate::marshal;
-use crate::stack;
 
 handle_class!(
     /// `inode_t` (inode.h): a file, whatever its names. Two handles are equal
@@ -30,7 +29,8 @@ handle_class!(
     // SAFETY: undoes `own`; THIS is set.
     |raw| unsafe {
         gf::inode_unref(raw.ptr.cast());
-    }
+    },
+    Copies::Nothing
 );
 
 handle_class!(
@@ -44,7 +44,8 @@ handle_class!(
         (!fd.is_null()).then_some(raw)
     },
     // SAFETY: undoes `own`; THIS is set.
-    |raw| unsafe { gf::fd_unref(raw.ptr.cast()) }
+    |raw| unsafe { gf::fd_unref(raw.ptr.cast()) },
+    Copies::Nothing
 );
 
 handle_class!(
@@ -57,7 +58,8 @@ handle_class!(
         (!iobref.is_null()).then_some(raw)
     },
     // SAFETY: undoes `own`.
-    |raw| unsafe { gf::iobref_unref(raw.ptr.cast()) }
+    |raw| unsafe { gf::iobref_unref(raw.ptr.cast()) },
+    Copies::Nothing
 );
 
 handle_class!(
@@ -70,7 +72,8 @@ handle_class!(
         (!client.is_null()).then_some(raw)
     },
     // SAFETY: undoes `own`.
-    |raw| unsafe { gf::gf_client_unref(raw.ptr.cast()) }
+    |raw| unsafe { gf::gf_client_unref(raw.ptr.cast()) },
+    Copies::Nothing
 );
 
 fn same_object<T: handle::HandleClass>(
@@ -79,14 +82,13 @@ fn same_object<T: handle::HandleClass>(
     op: CompareOp,
 ) -> Py<PyAny> {
     let py = handle.py();
-    let address = |raw: Raw| raw.ptr;
     let (CompareOp::Eq | CompareOp::Ne) = op else {
         return py.NotImplemented();
     };
     let Ok(other) = other.cast::<T>() else {
         return py.NotImplemented();
     };
-    let same = address(base(handle).raw(py)) == address(base(other).raw(py));
+    let same = base(handle).identity(py) == base(other).identity(py);
     (same == matches!(op, CompareOp::Eq))
         .into_pyobject(py)
         .map_or_else(|e| match e {}, |b| b.to_owned().into_any().unbind())
@@ -94,7 +96,7 @@ fn same_object<T: handle::HandleClass>(
 
 fn address_hash<T: handle::HandleClass>(handle: &Bound<'_, T>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    base(handle).raw(handle.py()).ptr.hash(&mut hasher);
+    base(handle).identity(handle.py()).0.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -106,22 +108,22 @@ impl Inode {
 
     /// The path that the table knows, of the file or of a name in it.
     pub fn c_path(slf: &Bound<'_, Self>, name: Option<&CStr>) -> PyResult<Option<CString>> {
-        let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
+        let py = slf.py();
         if read(slf, |inode| inode.gfid)? == [0; 16] {
             return Ok(None); // inode_path would complain in the log
         }
-        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
+        let owner = base(slf).own(py)?;
+        let volume = base(slf).home(py)?.volume;
         // SAFETY: a live inode; the table's lock is taken without the GIL. The path is
         // ours to free.
-        Ok(py.detach(|| unsafe {
-            let (inode, xl) = (inode, xl);
+        volume.ask(py, "Inode", || unsafe {
             let mut path: *mut libc::c_char = ptr::null_mut();
             let name = name.map_or(ptr::null(), CStr::as_ptr);
-            stack::with_this(xl.0, || gf::inode_path(inode.0, name, &raw mut path));
+            gf::inode_path(owner.raw().ptr.cast(), name, &raw mut path);
             let copy = (!path.is_null()).then(|| CStr::from_ptr(path).to_owned());
             gf::__gf_free(path.cast());
             copy
-        }))
+        })
     }
 }
 
@@ -129,11 +131,10 @@ impl Inode {
 fn holder<T: HandleClass>(
     handle: &Bound<'_, T>,
     of: fn(*mut T::C) -> Holder,
-) -> (Holder, &'static Instance) {
+) -> PyResult<(Holder, &'static Instance)> {
     let (py, common) = (handle.py(), base(handle));
-    // SAFETY: a handle is given to a translator of ours, after its `init`.
-    let instance = unsafe { Instance::of(common.xl(py)) };
-    (of(common.raw(py).ptr.cast()), instance)
+    let instance = common.home(py)?;
+    Ok((of(common.raw(py)?.ptr.cast()), instance))
 }
 
 #[pymethods]
@@ -152,25 +153,23 @@ impl Inode {
     /// The table that it is in.
     #[getter]
     fn table(slf: &Bound<'_, Self>) -> PyResult<InodeTable> {
-        let xl = base(slf).xl(slf.py());
-        read(slf, |inode| InodeTable::new(inode.table, xl))
+        let volume = base(slf).home(slf.py())?;
+        read(slf, |inode| InodeTable::new(inode.table, volume))
     }
 
     /// The directory that it is in, as far as the table knows: one of them, when it
     /// has several names.
     fn parent(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
-        let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
-        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
+        let (py, instance) = (slf.py(), base(slf).home(slf.py())?);
+        let inode = base(slf).own(py)?;
         // SAFETY: a live inode; no gfid and no name are given; the table's lock is
         // taken without the GIL. The result comes with a reference.
-        let parent = py.detach(|| unsafe {
-            let (inode, xl) = (inode, xl);
-            CPtr(stack::with_this(xl.0, || {
-                gf::inode_parent(inode.0, ptr::null_mut(), ptr::null())
-            }))
-        });
+        let parent = instance.volume.ask(py, "Inode", || unsafe {
+            let inode = inode.raw().ptr.cast();
+            CPtr(gf::inode_parent(inode, ptr::null_mut(), ptr::null()))
+        })?;
         // SAFETY: as above.
-        unsafe { handle::adopted(py, parent.0, xl.0) }
+        unsafe { handle::adopted(py, parent.0, Some(instance)) }
     }
 
     /// The path that the table knows, of the file or of a name in it. Where the table
@@ -200,7 +199,7 @@ impl Inode {
             .map(|parent| handle::cast::<Inode>(parent, "Inode.link: parent"))
             .transpose()?;
         let iatt = handle::cast::<Iatt>(iatt, "Inode.link: iatt")?;
-        let (py, xl) = (slf.py(), CPtr(base(slf).xl(slf.py())));
+        let (py, instance) = (slf.py(), base(slf).home(slf.py())?);
         let name = name
             .map(|name| marshal::file_name(name, || "Inode.link: name".to_owned()))
             .transpose()?;
@@ -224,19 +223,24 @@ impl Inode {
         if iatt.ia_gfid == [0; 16] && read(slf, |inode| inode.gfid)? == [0; 16] {
             return wrong("iatt has no ia_gfid");
         }
-        let inode = CPtr::<gf::inode_t>(base(slf).own(py).raw().ptr.cast());
-        let parent = parent.map_or(ptr::null_mut(), |parent| base(parent).own(py).raw().ptr);
-        let parent = CPtr::<gf::inode_t>(parent.cast());
+        let inode = base(slf).own(py)?;
+        let parent = parent.map(|parent| base(parent).own(py)).transpose()?;
         // SAFETY: as for `parent`; all are alive during the call.
-        let linked = py.detach(|| unsafe {
-            let (inode, parent, mut iatt, xl) = (inode, parent, iatt, xl);
+        let linked = instance.volume.ask(py, "Inode", || unsafe {
+            let parent = parent
+                .as_ref()
+                .map_or(ptr::null_mut(), |parent| parent.raw().ptr);
             let name = name.as_ref().map_or(ptr::null(), |name| name.as_ptr());
-            CPtr(stack::with_this(xl.0, || {
-                gf::inode_link(inode.0, parent.0, name, &raw mut iatt)
-            }))
-        });
+            let mut iatt = iatt;
+            CPtr(gf::inode_link(
+                inode.raw().ptr.cast(),
+                parent.cast(),
+                name,
+                &raw mut iatt,
+            ))
+        })?;
         // SAFETY: as above.
-        unsafe { handle::adopted(py, linked.0, xl.0) }
+        unsafe { handle::adopted(py, linked.0, Some(instance)) }
     }
 
     /// The file's identity in the volume: 16 bytes, zero until it is known.
@@ -253,15 +257,15 @@ impl Inode {
 
     /// What this translator keeps with the inode; None when it keeps nothing.
     #[getter]
-    fn ctx(slf: &Bound<'_, Self>) -> Option<Py<PyAny>> {
-        let (holder, instance) = holder(slf, Holder::Inode);
+    fn ctx(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let (holder, instance) = holder(slf, Holder::Inode)?;
         // SAFETY: a handle's object is alive.
-        unsafe { holder.get(slf.py(), instance) }
+        Ok(unsafe { holder.get(slf.py(), instance) })
     }
 
     #[setter]
     fn set_ctx(slf: &Bound<'_, Self>, object: Option<Py<PyAny>>) -> PyResult<()> {
-        let (holder, instance) = holder(slf, Holder::Inode);
+        let (holder, instance) = holder(slf, Holder::Inode)?;
         // SAFETY: a handle's object is alive.
         unsafe { holder.set(slf.py(), instance, object) }
     }
@@ -275,6 +279,9 @@ impl Inode {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
         read(slf, |inode| {
             format!(
                 "<Inode gfid={} ia_type={}>",
@@ -291,16 +298,14 @@ impl Fd {
     #[staticmethod]
     fn anonymous(inode: &Bound<'_, PyAny>) -> PyResult<Option<Py<Self>>> {
         let inode = handle::cast::<Inode>(inode, "Fd.anonymous: inode")?;
-        let (py, xl) = (inode.py(), CPtr(base(inode).xl(inode.py())));
-        let inode = CPtr::<gf::inode_t>(base(inode).own(py).raw().ptr.cast());
+        let (py, instance) = (inode.py(), base(inode).home(inode.py())?);
+        let inode = base(inode).own(py)?;
         // SAFETY: a live inode; its lock is taken without the GIL. The result comes
         // with a reference.
         unsafe {
-            let fd = py.detach(|| {
-                let (inode, xl) = (inode, xl);
-                CPtr(stack::with_this(xl.0, || gf::fd_anonymous(inode.0)))
-            });
-            handle::adopted(py, fd.0, xl.0)
+            let anonymous = || CPtr(gf::fd_anonymous(inode.raw().ptr.cast()));
+            let fd = instance.volume.ask(py, "Inode", anonymous)?;
+            handle::adopted(py, fd.0, Some(instance))
         }
     }
 
@@ -317,19 +322,18 @@ impl Fd {
         let pid: u64 = pid.map_or(Ok(0), |pid| {
             convert::number(pid, "uint64_t", || "Fd.create: pid".to_owned())
         })?;
-        let (py, xl) = (inode.py(), CPtr(base(inode).xl(inode.py())));
-        let inode = CPtr::<gf::inode_t>(base(inode).own(py).raw().ptr.cast());
+        let (py, instance) = (inode.py(), base(inode).home(inode.py())?);
+        let inode = base(inode).own(py)?;
         // SAFETY: as for `anonymous`; nobody else knows the new fd yet.
         unsafe {
-            let fd = py.detach(|| {
-                let (inode, xl) = (inode, xl);
-                let fd = stack::with_this(xl.0, || gf::fd_create_uint64(inode.0, pid));
+            let fd = instance.volume.ask(py, "Inode", || {
+                let fd = gf::fd_create_uint64(inode.raw().ptr.cast(), pid);
                 if !fd.is_null() {
                     (*fd).flags = flags;
                 }
                 CPtr(fd)
-            });
-            handle::adopted(py, fd.0, xl.0)
+            })?;
+            handle::adopted(py, fd.0, Some(instance))
         }
     }
 
@@ -353,15 +357,15 @@ impl Fd {
 
     /// What this translator keeps with the fd; None when it keeps nothing.
     #[getter]
-    fn ctx(slf: &Bound<'_, Self>) -> Option<Py<PyAny>> {
-        let (holder, instance) = holder(slf, Holder::Fd);
+    fn ctx(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let (holder, instance) = holder(slf, Holder::Fd)?;
         // SAFETY: a handle's object is alive.
-        unsafe { holder.get(slf.py(), instance) }
+        Ok(unsafe { holder.get(slf.py(), instance) })
     }
 
     #[setter]
     fn set_ctx(slf: &Bound<'_, Self>, object: Option<Py<PyAny>>) -> PyResult<()> {
-        let (holder, instance) = holder(slf, Holder::Fd);
+        let (holder, instance) = holder(slf, Holder::Fd)?;
         // SAFETY: a handle's object is alive.
         unsafe { holder.set(slf.py(), instance, object) }
     }
@@ -370,7 +374,7 @@ impl Fd {
     #[getter]
     fn inode(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Inode>>> {
         let py = slf.py();
-        handle::owned(py, read(slf, |fd| fd.inode)?, base(slf).xl(py))
+        handle::owned(py, read(slf, |fd| fd.inode)?, base(slf).instance(py))
     }
 
     fn __richcmp__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>, op: CompareOp) -> Py<PyAny> {
@@ -382,6 +386,9 @@ impl Fd {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
         // SAFETY: a live fd has an inode, on which it holds a reference.
         read(slf, |fd| unsafe {
             let gfid = fd
@@ -405,6 +412,9 @@ impl Client {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
         // SAFETY: a live client's string.
         read(slf, |client| unsafe {
             let uid = client.client_uid;
@@ -420,12 +430,16 @@ impl Client {
 impl Iobref {
     /// Bytes in all of its buffers.
     #[getter]
-    fn size(slf: &Bound<'_, Self>) -> usize {
+    fn size(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        let iobref = base(slf).raw(slf.py())?.ptr.cast();
         // SAFETY: a live iobref; its lock is a leaf.
-        unsafe { gf::iobref_size(base(slf).raw(slf.py()).ptr.cast()) }
+        Ok(unsafe { gf::iobref_size(iobref) })
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> String {
-        format!("<Iobref size={}>", Self::size(slf))
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if let Some(text) = base(slf).gone_repr(slf.py()) {
+            return Ok(text);
+        }
+        Ok(format!("<Iobref size={}>", Self::size(slf)?))
     }
 }

@@ -6,21 +6,21 @@ use super::Inode;
 use crate::convert;
 use crate::gf;
 use crate::handle::{self, CPtr};
-use crate::stack;
+use crate::instance::Instance;
 
 /// The inodes of a graph (`inode_table_t`, inode.h); it lives as long as the graph.
 #[pyclass(frozen, module = "gluster")]
 pub struct InodeTable {
     table: CPtr<gf::inode_table_t>,
-    xl: CPtr<gf::xlator_t>,
+    instance: &'static Instance,
 }
 
 impl InodeTable {
     /// A table as seen by a translator.
-    pub fn new(table: *mut gf::inode_table_t, xl: *mut gf::xlator_t) -> InodeTable {
+    pub fn new(table: *mut gf::inode_table_t, instance: &'static Instance) -> InodeTable {
         InodeTable {
             table: CPtr(table),
-            xl: CPtr(xl),
+            instance,
         }
     }
 
@@ -30,13 +30,11 @@ impl InodeTable {
         py: Python<'_>,
         f: impl FnOnce(*mut gf::inode_table_t) -> *mut gf::inode_t + Send,
     ) -> PyResult<Option<Py<Inode>>> {
-        let (table, xl) = (self.table, self.xl);
-        let inode = py.detach(|| {
-            let (table, xl) = (table, xl);
-            CPtr(stack::with_this(xl.0, || f(table.0)))
-        });
+        let table = self.table;
+        let call = move || CPtr(f({ table }.0));
+        let inode = self.instance.volume.ask(py, "InodeTable", call)?;
         // SAFETY: the reference is ours.
-        unsafe { handle::adopted(py, inode.0, self.xl.0) }
+        unsafe { handle::adopted(py, inode.0, Some(self.instance)) }
     }
 }
 
@@ -45,8 +43,9 @@ impl InodeTable {
     /// The root directory.
     #[getter]
     fn root(&self, py: Python<'_>) -> PyResult<Option<Py<Inode>>> {
+        self.instance.volume.check(py, "InodeTable")?;
         // SAFETY: a live table's root.
-        handle::owned(py, unsafe { (*self.table.0).root }, self.xl.0)
+        handle::owned(py, unsafe { (*self.table.0).root }, Some(self.instance))
     }
 
     /// A new inode, for a file that is to be found or made.

@@ -1,17 +1,16 @@
-//! Handles of plain structures, which are owned by copying them. Their fields'
-//! getters are generated (`generated/structs.rs`).
+//! Handles of plain structures, which are owned by copying them. Their fields, and the
+//! methods that all of them have, are generated (`generated/structs.rs`).
 
-use std::sync::Arc;
-
-use pyo3::exceptions::{PyMemoryError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Gfid;
 use crate::convert;
 use crate::gf;
-use crate::handle::{self, HandleClass, Owner, Raw, base, change, handle_class, read};
-use crate::stack;
+use crate::handle::{
+    self, Copies, Handle, HandleClass, Owner, Raw, base, change, handle_class, read,
+};
 
 /// A copy of a structure; None without memory.
 ///
@@ -39,7 +38,8 @@ handle_class!(
     Iatt,
     gf::iatt,
     copy::<gf::iatt>,
-    free
+    free,
+    Copies::All
 );
 
 handle_class!(
@@ -47,7 +47,8 @@ handle_class!(
     Flock,
     gf::gf_flock,
     copy::<gf::gf_flock>,
-    free
+    free,
+    Copies::All
 );
 
 handle_class!(
@@ -55,7 +56,8 @@ handle_class!(
     Lease,
     gf::gf_lease,
     copy::<gf::gf_lease>,
-    free
+    free,
+    Copies::All
 );
 
 handle_class!(
@@ -63,50 +65,104 @@ handle_class!(
     Statvfs,
     gf::statvfs,
     copy::<gf::statvfs>,
-    free
+    free,
+    Copies::All
 );
 
+/// The fields of a structure, which are generated.
+pub trait Fields: HandleClass<C: Copy> {
+    /// Their names, in C order.
+    const FIELDS: &[&str];
+
+    /// Sets a field by its name; false when there is none of that name.
+    fn set_field(c: &mut Self::C, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool>;
+}
+
+/// What may differ from structure to structure.
+pub trait Value: Fields {
+    /// The structure for an object that is none, where there is one.
+    fn from_other(_object: &Bound<'_, PyAny>) -> PyResult<Option<Self::C>> {
+        Ok(None)
+    }
+
+    /// Sets what Python has as a field, and C has not; false for anything else.
+    fn set_derived(_: &mut Self::C, _: &str, _: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(false)
+    }
+
+    /// What `repr` says.
+    fn shown(slf: &Bound<'_, Self>) -> PyResult<String> {
+        describe(slf, "", Self::FIELDS)
+    }
+}
+
+impl Value for Flock {}
+impl Value for Lease {}
+impl Value for Statvfs {}
+
 /// A new structure of Python's own: a copy of another one, or zeros, with fields set.
-fn make<T: HandleClass>(
-    source: Option<*mut T::C>,
+pub fn make<T: Value<BaseType = Handle>>(
+    source: Option<&Bound<'_, PyAny>>,
     fields: Option<&Bound<'_, PyDict>>,
-    set: impl Fn(&mut T::C, &str, &Bound<'_, PyAny>) -> PyResult<bool>,
-) -> PyResult<Arc<Owner>> {
-    // SAFETY: all fields may be zero; a copy of a live structure is the owner's to
-    // free, on errors too.
-    let (new, owner) = unsafe {
-        let new: *mut T::C = libc::calloc(1, size_of::<T::C>()).cast();
-        if new.is_null() {
-            return Err(PyMemoryError::new_err(()));
-        }
-        if let Some(source) = source {
-            new.copy_from_nonoverlapping(source, 1);
-        }
-        (new, Owner::adopt(T::CLASS, Raw::new(new), stack::this()))
+    class: T,
+) -> PyResult<PyClassInitializer<T>>
+where
+    PyClassInitializer<Handle>: From<Handle>,
+{
+    let mut new: T::C = match source.filter(|source| !source.is_none()) {
+        // SAFETY: all fields may be zero.
+        None => unsafe { std::mem::zeroed() },
+        Some(source) => match source.cast::<T>() {
+            Ok(other) => read(other, |c| *c)?,
+            Err(_) => T::from_other(source)?.ok_or_else(|| {
+                let name = T::CLASS.name;
+                convert::wrong_type(source, name, || name.to_owned())
+            })?,
+        },
     };
-    let class = T::CLASS.name;
     for (name, value) in fields.into_iter().flatten() {
         let name: String = name.extract()?;
-        // SAFETY: nobody else knows the structure yet.
-        if !set(unsafe { &mut *new }, &name, &value)? {
+        if !T::set_derived(&mut new, &name, &value)? && !T::set_field(&mut new, &name, &value)? {
+            let class = T::CLASS.name;
             return Err(PyTypeError::new_err(format!("{class} has no field {name}")));
         }
     }
-    Ok(owner)
+    // SAFETY: a live structure of the class's type, which holds no references.
+    let owner = unsafe { Owner::within(T::CLASS, Raw::new(&raw mut new), None) };
+    Ok(handle::initializer(owner, class))
 }
 
-/// The structure behind a handle of the same class, to be copied.
-fn source<T: HandleClass>(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<*mut T::C>> {
-    let Some(object) = object.filter(|object| !object.is_none()) else {
-        return Ok(None);
-    };
-    match object.cast::<T>() {
-        Ok(handle) => Ok(Some(base(handle).raw(object.py()).ptr.cast())),
-        Err(_) => {
-            let class = T::CLASS.name;
-            Err(convert::wrong_type(object, class, || class.to_owned()))
+/// A copy of its own.
+pub fn duplicate<T: Fields>(slf: &Bound<'_, T>) -> PyResult<Option<Py<T>>> {
+    let (py, handle) = (slf.py(), base(slf));
+    handle::owned(py, handle.raw(py)?.ptr.cast(), None)
+}
+
+/// Whether all fields are equal.
+pub fn equal<T: Fields>(slf: &Bound<'_, T>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if !other.is_instance_of::<T>() {
+        return Ok(false);
+    }
+    for field in T::FIELDS {
+        if !slf.as_any().getattr(*field)?.eq(other.getattr(*field)?)? {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+fn describe<T: Fields>(slf: &Bound<'_, T>, before: &str, fields: &[&str]) -> PyResult<String> {
+    let mut text = format!("<{} {before}", T::CLASS.name).trim_end().to_owned();
+    for field in fields {
+        let value = slf.as_any().getattr(*field)?;
+        text.push_str(&format!(" {field}={}", value.repr()?));
+    }
+    text.push('>');
+    Ok(text)
+}
+
+fn mode(iatt: &gf::iatt) -> u32 {
+    convert::ia_type(iatt.ia_type) | convert::ia_prot(&iatt.ia_prot)
 }
 
 /// `st_mode`: kind of file and permissions together.
@@ -156,184 +212,44 @@ fn set_from_stat(iatt: &mut gf::iatt, stat: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-fn equal<T: HandleClass>(
-    handle: &Bound<'_, T>,
-    other: &Bound<'_, PyAny>,
-    fields: &[&str],
-) -> PyResult<bool> {
-    if !other.is_instance_of::<T>() {
-        return Ok(false);
-    }
-    for field in fields {
-        if !handle
-            .as_any()
-            .getattr(*field)?
-            .eq(other.getattr(*field)?)?
-        {
-            return Ok(false);
+impl Value for Iatt {
+    /// An `os.stat_result`.
+    fn from_other(object: &Bound<'_, PyAny>) -> PyResult<Option<gf::iatt>> {
+        if !object.hasattr("st_mtime_ns").unwrap_or(false) {
+            return Ok(None);
         }
+        // SAFETY: an iatt may be all zero.
+        let mut iatt: gf::iatt = unsafe { std::mem::zeroed() };
+        set_from_stat(&mut iatt, object)?;
+        Ok(Some(iatt))
     }
-    Ok(true)
-}
 
-fn describe<T: HandleClass>(
-    handle: &Bound<'_, T>,
-    before: &str,
-    fields: &[&str],
-) -> PyResult<String> {
-    let mut text = format!("<{} {before}", T::CLASS.name).trim_end().to_owned();
-    for field in fields {
-        text.push_str(&format!(
-            " {field}={}",
-            handle.as_any().getattr(*field)?.repr()?
-        ));
+    fn set_derived(iatt: &mut gf::iatt, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let is_mode = name == "st_mode";
+        if is_mode {
+            set_mode(iatt, value)?;
+        }
+        Ok(is_mode)
     }
-    text.push('>');
-    Ok(text)
+
+    fn shown(slf: &Bound<'_, Self>) -> PyResult<String> {
+        // What tells files apart; all 23 fields would bury it.
+        const TOLD: [&str; 4] = ["ia_size", "ia_nlink", "ia_uid", "ia_gid"];
+        let (gfid, mode) = read(slf, |iatt| (Gfid(iatt.ia_gfid), mode(iatt)))?;
+        describe(slf, &format!("gfid={gfid} mode={mode:#o}"), &TOLD)
+    }
 }
 
 #[pymethods]
 impl Iatt {
-    /// Made from another `Iatt`, an `os.stat_result` or nothing; keywords set fields.
-    #[new]
-    #[pyo3(signature = (source=None, **fields))]
-    fn new(
-        source: Option<&Bound<'_, PyAny>>,
-        fields: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        let set = |c: &mut gf::iatt, name: &str, value: &Bound<'_, PyAny>| match name {
-            "st_mode" => set_mode(c, value).map(|()| true),
-            name => Self::set_field(c, name, value),
-        };
-        let stat = source.filter(|source| source.hasattr("st_mtime_ns").unwrap_or(false));
-        let Some(stat) = stat else {
-            let owner = make::<Self>(self::source::<Self>(source)?, fields, set)?;
-            return Ok(handle::initializer(owner, Iatt));
-        };
-        // SAFETY: an iatt may be all zero.
-        let mut iatt: gf::iatt = unsafe { std::mem::zeroed() };
-        set_from_stat(&mut iatt, stat)?;
-        let owner = make::<Self>(Some(&raw mut iatt), fields, set)?;
-        Ok(handle::initializer(owner, Iatt))
-    }
-
     #[setter]
     fn set_st_mode(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         change(slf, |iatt| set_mode(iatt, value))
     }
 
-    /// A copy of its own.
-    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
-        let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
-    }
-
-    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        equal(slf, other, Self::FIELDS)
-    }
-
     /// Type and permissions as `stat` has them.
     #[getter]
     fn st_mode(slf: &Bound<'_, Self>) -> PyResult<u32> {
-        read(slf, |iatt| {
-            convert::ia_type(iatt.ia_type) | convert::ia_prot(&iatt.ia_prot)
-        })
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        // What tells files apart; all 23 fields would bury it.
-        const TOLD: [&str; 4] = ["ia_size", "ia_nlink", "ia_uid", "ia_gid"];
-        let fields: Vec<&str> = Self::FIELDS
-            .iter()
-            .copied()
-            .filter(|field| TOLD.contains(field))
-            .collect();
-        let gfid = read(slf, |iatt| Gfid(iatt.ia_gfid))?;
-        let mode = Self::st_mode(slf)?;
-        describe(slf, &format!("gfid={gfid} mode={mode:#o}"), &fields)
-    }
-}
-
-#[pymethods]
-impl Flock {
-    /// Made from another `Flock` or nothing; keywords set fields.
-    #[new]
-    #[pyo3(signature = (source=None, **fields))]
-    fn new(
-        source: Option<&Bound<'_, PyAny>>,
-        fields: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        let owner = make::<Self>(self::source::<Self>(source)?, fields, Self::set_field)?;
-        Ok(handle::initializer(owner, Flock))
-    }
-
-    /// A copy of its own.
-    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
-        let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
-    }
-
-    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        equal(slf, other, Self::FIELDS)
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        describe(slf, "", Self::FIELDS)
-    }
-}
-
-#[pymethods]
-impl Lease {
-    /// Made from another `Lease` or nothing; keywords set fields.
-    #[new]
-    #[pyo3(signature = (source=None, **fields))]
-    fn new(
-        source: Option<&Bound<'_, PyAny>>,
-        fields: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        let owner = make::<Self>(self::source::<Self>(source)?, fields, Self::set_field)?;
-        Ok(handle::initializer(owner, Lease))
-    }
-
-    /// A copy of its own.
-    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
-        let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
-    }
-
-    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        equal(slf, other, Self::FIELDS)
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        describe(slf, "", Self::FIELDS)
-    }
-}
-
-#[pymethods]
-impl Statvfs {
-    /// Made from another `Statvfs` or nothing; keywords set fields.
-    #[new]
-    #[pyo3(signature = (source=None, **fields))]
-    fn new(
-        source: Option<&Bound<'_, PyAny>>,
-        fields: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        let owner = make::<Self>(self::source::<Self>(source)?, fields, Self::set_field)?;
-        Ok(handle::initializer(owner, Statvfs))
-    }
-
-    /// A copy of its own.
-    fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
-        let (py, handle) = (slf.py(), base(slf));
-        handle::owned(py, handle.raw(py).ptr.cast(), handle.xl(py))
-    }
-
-    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        equal(slf, other, Self::FIELDS)
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        describe(slf, "", Self::FIELDS)
+        read(slf, mode)
     }
 }
