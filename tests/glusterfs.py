@@ -98,6 +98,7 @@ KNOWN_NOISE = [
     (r"Failed to set 'ulimit -n|Failed to set max", "a container may not raise its limits"),
     (r"__socket_rwv.*No data available", "how a brick logs that a client has left"),
     (r"read from /dev/fuse returned -1 \(Operation not permitted\)", "faster than the mount"),
+    (r"gf_thread_set_vname\].*No such file", "a thread that has ended before it had its name"),
     (r"cleanup_and_exit\].*(received signum|0-: )", "how GlusterFS logs that it was told to end"),
 ]
 

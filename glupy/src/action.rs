@@ -158,8 +158,8 @@ impl Action {
                 return;
             }
         };
-        let has_objects = |held: &Box<Held>| !held.objects.is_empty() || held.more.is_some();
-        if hold.0.as_ref().is_some_and(has_objects) {
+        let has_objects = |held: &Held| !held.objects.is_empty() || held.more.is_some();
+        if hold.0.as_deref().is_some_and(has_objects) {
             gil::attach(|_| drop(hold));
         }
     }
