@@ -79,6 +79,19 @@ def plain(samples: Samples) -> str:
     return markdown(rows) if len(rows) > 1 else ""
 
 
+def threads(samples: Samples) -> str:
+    """Wall time of the whole, for each request, on one thread and on several: what is more
+    on several than on one is waiting, for the GIL or for locks of GlusterFS."""
+    rows = [["wall ns per request", "1 thread", "2 threads", "4 threads"]]
+    for sample in samples.all:
+        names = [sample.measure, *(f"{sample.measure}, {n} threads" for n in (2, 4))]
+        found = [samples.find(sample.level, name, sample.setup) for name in names]
+        if any(found[1:]) and sample.setup in setups.TITLES:
+            figures = [number(each.median) if each else "" for each in found]
+            rows.append([f"{sample.measure}, {setups.TITLES[sample.setup]}", *figures])
+    return markdown(rows) if len(rows) > 1 else ""
+
+
 def details(samples: Samples) -> str:
     """Every median with its quartiles: as measured, and as compared."""
     rows = [["level", "measure", "set-up", "n", "", "median", "quartiles", "compared", "quartiles"]]
@@ -117,6 +130,7 @@ def text(machine: str, samples: Samples, reached: Sequence[Goal]) -> str:
     parts = [
         machine + "\n",
         table(samples),
+        threads(samples),
         plain(samples),
         goals(reached),
         f"{len(reached) - missed} of {len(reached)} goals are met.\n" if reached else "",
