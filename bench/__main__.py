@@ -1,7 +1,8 @@
 """Measure what Glupy costs: the table, the plot and the raw figures.
 
-    python -m bench [--short] [--levels raw,gfapi,fuse,start] [--output FOLDER]
+    python -m bench [--short] [--levels raw,gfapi,fuse,author,start] [--output FOLDER]
     python -m bench --again FIGURES        the table and the plot of figures from before
+    python -m bench --again FIGURES --page docs/performance.md      and puts them there
 
 Needs root (it mounts), and GLUPY_SO, the library that is measured. See docs/performance.md.
 """
@@ -20,7 +21,7 @@ from typing import Any
 
 from course.harness import build
 
-from bench import fuse, gfapi, machine, plot, report, samples, start
+from bench import author, fuse, gfapi, machine, plot, report, samples, start
 from bench.effort import FULL, SHORT, Effort
 from bench.goals import goals
 from bench.raw import Raw
@@ -32,6 +33,7 @@ LEVELS: dict[str, Callable[[Stage, Effort], Iterator[Sample]]] = {
     "raw": lambda stage, effort: Raw(stage).measure(effort),
     "gfapi": gfapi.measure,
     "fuse": fuse.measure,
+    "author": author.measure,
     "start": start.measure,
 }
 DEADLINE = 3600  # seconds that one process may live
@@ -62,7 +64,9 @@ def measure(levels: list[str], effort: Effort, library: Path) -> tuple[dict[str,
     return described, found
 
 
-def write(folder: Path, described: dict[str, Any], found: Samples) -> None:
+def write(
+    folder: Path, described: dict[str, Any], found: Samples, page: Path | None = None
+) -> None:
     """figures.json, table.md, details.md, plot.png, plot.svg; and the table to the terminal."""
     folder.mkdir(parents=True, exist_ok=True)
     samples.write(folder / "figures.json", described, found)
@@ -70,6 +74,9 @@ def write(folder: Path, described: dict[str, Any], found: Samples) -> None:
     (folder / "table.md").write_text(text)
     (folder / "details.md").write_text(report.details(found))
     plot.draw(found, folder)
+    if page:
+        page.write_text(report.page(page.read_text(), text))
+        shutil.copy(folder / "plot.svg", page.with_suffix(".svg"))
     print(f"\n{text}\nWritten to {folder}: {', '.join(sorted(p.name for p in folder.iterdir()))}")
     if described["complaints"]:
         sys.exit("\n".join(["What was measured complains in its logs:", *described["complaints"]]))
@@ -81,10 +88,11 @@ def main() -> None:
     parser.add_argument("--levels", default=",".join(LEVELS), help="which, with commas")
     parser.add_argument("--output", type=Path, default=Path("target/bench"), metavar="FOLDER")
     parser.add_argument("--again", type=Path, metavar="FIGURES", help="measure nothing")
+    parser.add_argument("--page", type=Path, help="put the table and the plot into this page")
     options = parser.parse_args()
 
     if options.again:
-        write(options.output, *samples.read(options.again))
+        write(options.output, *samples.read(options.again), options.page)
         return
     levels = options.levels.split(",")
     if unknown := set(levels) - set(LEVELS):
@@ -92,7 +100,8 @@ def main() -> None:
     library = Path(os.environ.get("GLUPY_SO", "target/release/libglupy.so"))
     if not library.exists():
         parser.error(f"{library} is not there: run make, or set GLUPY_SO")
-    write(options.output, *measure(levels, SHORT if options.short else FULL, library))
+    found = measure(levels, SHORT if options.short else FULL, library)
+    write(options.output, *found, options.page)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,10 @@ def _raw(samples: Samples) -> Iterator[Goal]:
         added = _shown(samples, "raw", measure, setup)
         if added is not None:
             yield Goal(f"{measure}: {setups.TITLES[setup]}, added", added, limit, "ns")
+    ours, theirs = (_shown(samples, "raw", "lookup", s) for s in (setups.NONE, setups.C_NONE))
+    if ours is not None and theirs is not None:
+        what = "lookup: nothing intercepted, Glupy more than a translator in C"
+        yield Goal(what, ours - theirs, NOISE_NS / 3, "ns")
     lookup = _shown(samples, "raw", "lookup", setups.BOTH)
     readv = _shown(samples, "raw", "readv 128 KiB", setups.BOTH)
     if lookup is not None and readv is not None:

@@ -16,14 +16,18 @@ TITLES = {
     "gfapi": "libgfapi: microseconds added to a call",
     "fuse": "FUSE mount: how fast, compared with the plain mount",
 }
-COLOURS = dict(
-    zip(
-        list(setups.TITLES)[1:],
-        ["#777777", "#9ecae1", "#4292c6", "#08519c", "#6a3d9a", "#fdae6b", "#e6550d", "#74c476",
-         "#238b45"],
-        strict=True,
-    )
-)  # fmt: skip
+COLOURS = {
+    setups.C: "#777777",
+    setups.C_NONE: "#bbbbbb",
+    setups.NONE: "#9ecae1",
+    setups.FOP: "#4292c6",
+    setups.BOTH: "#08519c",
+    setups.COROUTINE: "#6a3d9a",
+    setups.OLD_FOP: "#fdae6b",
+    setups.OLD_BOTH: "#e6550d",
+    setups.PYFUSE3: "#74c476",
+    setups.MFUSEPY: "#238b45",
+}
 ROW = 0.9  # inches for a measure
 
 

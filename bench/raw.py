@@ -72,6 +72,7 @@ def cases(short: bool) -> Iterator[Case]:
 GLUPY = {
     setups.NOTHING: (setups.NOTHING, "", ""),
     "c": (setups.C, "", "pass"),
+    "c-none": (setups.C_NONE, "", "plain"),
     "none": (setups.NONE, "", "Nothing"),
     "fop": (setups.FOP, "", "Fop"),
     "fop-long": (setups.FOP, "long form", "FopLong"),
@@ -89,6 +90,8 @@ OLD = {
     "old-both": (setups.OLD_BOTH, "", "Both"),
     "old-both-read": (setups.OLD_BOTH, "handles read", "BothRead"),
 }
+# Fops whose arguments the small old technique can read: those with loc and iatt.
+OLD_READS = ("lookup", "stat")
 
 
 class Raw:
@@ -112,6 +115,8 @@ class Raw:
         for child, (setup, form, what) in technique.items():
             if form and not case.all_forms:
                 continue
+            if technique is OLD and form and case.fop not in OLD_READS:
+                continue
             if setup == setups.COROUTINE and not self.coroutines:
                 continue
             graph.leaf(child if setup == setups.NOTHING else f"leaf-{child}")
@@ -119,7 +124,7 @@ class Raw:
             if technique is OLD and what:
                 options: dict[str, Option] = {"module": modules / "old.py", "class": what}
                 graph.add(child, self.build.type("old"), options)
-            elif what == "pass":
+            elif what in ("pass", "plain"):
                 graph.add(child, what)
             elif what:
                 graph.python(child, modules, "handlers", class_name=what)

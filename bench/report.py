@@ -68,11 +68,11 @@ def table(samples: Samples) -> str:
     return markdown(rows) if len(rows) > 1 else ""
 
 
-def plain(samples: Samples) -> str:
-    """What is compared with nothing: start, sizes, builds."""
-    rows = [["", "median", "", "quartiles"]]
+def plain(samples: Samples, level: str, title: str) -> str:
+    """Of a level that is compared with nothing: what a handler's doings cost; or sizes."""
+    rows = [[title, "median", "", "quartiles"]]
     for sample in samples.all:
-        if sample.shown == PLAIN:
+        if sample.level == level and sample.shown == PLAIN:
             of = Summary.of(sample.figures)
             between = f"{number(of.low)} to {number(of.high)}" if len(sample.figures) > 1 else ""
             rows.append([sample.measure, number(of.median), sample.unit, between])
@@ -131,8 +131,19 @@ def text(machine: str, samples: Samples, reached: Sequence[Goal]) -> str:
         machine + "\n",
         table(samples),
         threads(samples),
-        plain(samples),
+        plain(samples, "author", "what a handler does"),
+        plain(samples, "start", "start, size, builds"),
         goals(reached),
         f"{len(reached) - missed} of {len(reached)} goals are met.\n" if reached else "",
     ]
     return "\n".join(part for part in parts if part)
+
+
+BEGIN, END = "<!-- figures: made by make bench -->", "<!-- end of the figures -->"
+
+
+def page(page: str, figures: str) -> str:
+    """A page with the figures in their place."""
+    before, _ = page.split(BEGIN)
+    _, after = page.split(END)
+    return f"{before}{BEGIN}\n\n{figures}\n{END}{after}"

@@ -21,7 +21,7 @@ class Sample:
     Figures of one measure were taken in turns: those at one position belong together.
     """
 
-    level: str  # raw, gfapi, fuse or start
+    level: str  # raw, gfapi, fuse, author or start
     measure: str
     setup: str
     unit: str  # ns, us, ...; what more of is worse

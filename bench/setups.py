@@ -4,6 +4,7 @@ from __future__ import annotations
 
 NOTHING = "nothing"
 C = "C"
+C_NONE = "C none"
 NONE = "none"
 FOP = "fop"
 BOTH = "fop+cbk"
@@ -19,6 +20,7 @@ BESIDE_OLD = "nothing beside old"
 TITLES = {
     NOTHING: "nothing",
     C: "C pass-through",
+    C_NONE: "C: nothing intercepted",
     NONE: "Glupy: nothing intercepted",
     FOP: "Glupy: fop",
     BOTH: "Glupy: fop + cbk",

@@ -109,11 +109,18 @@ def test_wall_time_on_several_threads() -> None:
 
 
 def test_what_is_compared_with_nothing() -> None:
-    assert report.plain(FOUND).splitlines()[2:] == ["| size |   1.25 | MiB |           |"]
+    assert cells(report.plain(FOUND, "start", ""))[2:] == [["size", "1.25", "MiB", ""]]
 
 
 def test_nothing_measured_is_no_table() -> None:
-    assert report.table(Samples()) == report.plain(Samples()) == ""
+    assert report.table(Samples()) == report.plain(Samples(), "start", "") == ""
+
+
+def test_page_gets_new_figures() -> None:
+    page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    new = report.page(page, "new")
+    assert new == f"before\n{report.BEGIN}\n\nnew\n{report.END}\nafter\n"
+    assert report.page(new, "new") == new
 
 
 # -- goals -----------------------------------------------------------------------------
