@@ -75,8 +75,10 @@ def write(
     (folder / "details.md").write_text(report.details(found))
     plot.draw(found, folder)
     if page:
-        page.write_text(report.page(page.read_text(), text))
-        shutil.copy(folder / "plot.svg", page.with_suffix(".svg"))
+        picture = page.with_suffix(".svg")
+        shutil.copy(folder / "plot.svg", picture)
+        figures = f"{text}\n![Medians, with quartiles as whiskers]({picture.name})\n"
+        page.write_text(report.page(page.read_text(), figures))
     print(f"\n{text}\nWritten to {folder}: {', '.join(sorted(p.name for p in folder.iterdir()))}")
     if described["complaints"]:
         sys.exit("\n".join(["What was measured complains in its logs:", *described["complaints"]]))

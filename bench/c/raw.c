@@ -228,6 +228,7 @@ run(xlator_t *this, const char *mode)
 {
     top = this;
     course_checking = false;
+    course_ascii = true;
     if (strcmp(mode, "blocks") == 0)
         mode_blocks(this);
     else if (strcmp(mode, "start") == 0)

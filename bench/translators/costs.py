@@ -19,8 +19,8 @@ LOOKUP_FOP = (
     "len(xdata)", "xdata.get('missing')", "list(xdata)",
 )  # fmt: skip
 LOOKUP_CBK = (
-    "inode.gfid", "inode.ctx", "inode.ctx = 1", "buf.ia_size", "buf.ia_mtime", "buf.st_mode", "Iatt(buf)",
-    "xdata.copy()",
+    "inode.gfid", "inode.ctx", "inode.ctx = 1", "buf.ia_size", "buf.ia_mtime", "buf.st_mode",
+    "Iatt(buf)", "xdata.copy()",
 )  # fmt: skip
 READV_CBK = (
     "vector.nbytes", "vector[0]", "vector[0][0]", "bytes(vector)", "bytes(vector).translate(ROT13)",

@@ -18,6 +18,7 @@ int course_mutation = -1;
 bool course_later;
 sem_t course_wound, course_given;
 __thread batch_t *course_batch;
+bool course_ascii;
 int course_bytes, course_entries;
 
 static xlator_t *owner;         /* the driver */
@@ -44,12 +45,14 @@ bytes(int seed, int k, void *to, size_t len)
         p[i] = (uint8_t)((word(seed, k) >> (8 * (i % 8))) + i);
 }
 
-/* A name that is not ASCII, and not UTF-8 either. */
+/* A name that is not ASCII, and not UTF-8 either, unless told. */
 static char *
 text(const char *what, int seed)
 {
     char *s = NULL;
-    if (asprintf(&s, "%s-%d-\xc3\xa9-\xff", what, seed) < 0)
+    const char *rest = course_ascii ? "" : "-\xc3\xa9-\xff";
+
+    if (asprintf(&s, "%s-%d%s", what, seed, rest) < 0)
         abort();
     return s;
 }

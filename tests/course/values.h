@@ -124,6 +124,8 @@ typedef struct {
 
 extern __thread batch_t *course_batch; /* NULL: none */
 
+/* Whether names are plain ASCII, as most are; else neither that nor UTF-8. */
+extern bool course_ascii;
 /* How much there is in an iovec and in a listing; 0: three parts, three entries. */
 extern int course_bytes, course_entries;
 
