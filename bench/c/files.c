@@ -26,10 +26,12 @@ enum { BLOCK = 128 << 10 };
 
 static char buffer[BLOCK];
 
+static const char *where; /* the folder */
+
 static void
 fail(const char *what)
 {
-    perror(what);
+    fprintf(stderr, "%s/%s: %s\n", where, what, strerror(errno));
     exit(1);
 }
 
@@ -199,8 +201,9 @@ main(int argc, char **argv)
             /* Another one is first in each round. */
             int folder = (i + j) % folders;
 
-            if (chdir(argv[FOLDERS + folder]))
-                fail(argv[FOLDERS + folder]);
+            where = argv[FOLDERS + folder];
+            if (chdir(where))
+                fail("");
             start = now();
             count = repeat_all(run, start + slice, processes, counts);
             printf("%d %.0f\n", folder, (double)(now() - start) / count);
