@@ -21,20 +21,15 @@ from glusterfs import Log
 def measure(stage: Stage, effort: Effort) -> Iterator[Sample]:
     stage.build.add(HERE / "c/context.c", course=False)
     program = stage.program("gfapi", ["-lgfapi"])
-    yield from _measure(stage, effort, program, "gfapi", setups.NOTHING, stage.setups())
-
-
-def _measure(
-    stage: Stage, effort: Effort, program: object, name: str, base: str, volumes: list[str]
-) -> Iterator[Sample]:
+    volumes = stage.setups()
     arguments = []
     for i, setup in enumerate(volumes):
-        volume = stage.volume(setup, stage.host.posix(f"{name}-brick-{i}"))
+        volume = stage.volume(setup, stage.host.posix(f"gfapi-brick-{i}"))
         volume.add("context", stage.build.type("context"))
-        path = stage.directory / f"{name}-{i}.vol"
+        path = stage.directory / f"gfapi-{i}.vol"
         path.write_text(str(volume))
         arguments.append(f"{setup}={path}")
-    log = stage.directory / f"{name}.log"
+    log = stage.directory / "gfapi.log"
     command = [program, log, effort.blocks, effort.block_us, *arguments]
     done = subprocess.run(
         list(map(str, command)), stdout=subprocess.PIPE, text=True, check=False, timeout=1800
@@ -46,5 +41,6 @@ def _measure(
     for line in done.stdout.splitlines():
         block = json.loads(line)
         figures[block["call"], block["volume"]].append(block["ns"] / 1000)
-    for (call, setup), us in figures.items():
-        yield Sample("gfapi", call, setup, "us", base, ADDED, us)
+    for call in dict.fromkeys(call for call, _ in figures):
+        for setup in volumes:
+            yield Sample("gfapi", call, setup, "us", setups.NOTHING, ADDED, figures[call, setup])

@@ -145,11 +145,12 @@ class Raw:
         figures = defaultdict(list)
         for block in result.of("block"):
             figures[block["child"]].append(block["ns"])
+        measured = {child: figures[child] for child in technique if child in figures}
         empty = setups.NOTHING if technique is GLUPY else setups.BESIDE_OLD
-        forms = dict.fromkeys(technique[child][1] for child in figures)
+        forms = dict.fromkeys(technique[child][1] for child in measured)
         for form in forms:
             name = f"{case.name}, {form}" if form else case.name
-            for child, ns in figures.items():
+            for child, ns in measured.items():
                 setup, of_form, _ = technique[child]
                 if setup == setups.NOTHING:
                     yield Sample("raw", name, empty, "ns", empty, ADDED, list(ns))

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from course.harness import HERE as COURSE
 from course.harness import Build, CourseError, Graph
 
 from bench import handlers, setups
 from glusterfs import Host, Option, Volfile
 
 HERE = Path(__file__).resolve().parent
-TRANSLATORS = HERE.parent / "tests/translators"
 # What the runtime says of a class with coroutines when it has none.
 REFUSAL = r"can not be `async def`"
 
@@ -32,21 +32,16 @@ class Stage:
         """A volume on storage/posix with one translator more, which sees every fop."""
         if setup == setups.C:
             return posix.add("middle", "debug/trace")
-        if setup == setups.NONE:
-            self.host.write(nothing=handlers.source([], coroutines=False))
-            return self._glupy(posix, "nothing", {"class-name": "Nothing"})
-        if setup == setups.BOTH:
-            self.host.copy(TRANSLATORS / "passthrough.py")
-            return self._glupy(posix, "passthrough", {"record": self.directory / "seen"})
-        if setup == setups.COROUTINE:
-            self.host.copy(HERE / "translators/coroutines.py")
-            return self._glupy(posix, "coroutines", {})
-        assert setup == setups.NOTHING, setup
-        return posix
-
-    def _glupy(self, on: Volfile, module: str, options: dict[str, Option]) -> Volfile:
-        own: dict[str, Option] = {"module-name": module, "module-path": self.host.module_path()}
-        return on.add("middle", self.host.glupy, own | options)
+        if setup == setups.NOTHING:
+            return posix
+        name = {setups.NONE: "Nothing", setups.BOTH: "Both", setups.COROUTINE: "Coroutine"}[setup]
+        self.host.write(every=handlers.source(self.build.fops, self.coroutines))
+        options: dict[str, Option] = {
+            "module-name": "every",
+            "module-path": self.host.module_path(),
+            "class-name": name,
+        }
+        return posix.add("middle", self.host.glupy, options)
 
     def setups(self) -> list[str]:
         """Those that are volumes."""
@@ -58,7 +53,8 @@ class Stage:
         path = self.build.directory / name
         source = HERE / f"c/{name}.c"
         subprocess.run(
-            ["gcc", "-O2", "-Wall", "-Werror", "-o", path, source, *libraries], check=True
+            ["gcc", "-O2", "-Wall", "-Werror", "-I", COURSE, "-o", path, source, *libraries],
+            check=True,
         )
         return path
 

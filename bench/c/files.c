@@ -19,8 +19,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
+#include "turns.h"
 
 enum { BLOCK = 128 << 10 };
 
@@ -33,15 +35,6 @@ fail(const char *what)
 {
     fprintf(stderr, "%s/%s: %s\n", where, what, strerror(errno));
     exit(1);
-}
-
-static int64_t
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
 /* Each does something and returns how often it did it. */
@@ -181,10 +174,10 @@ main(int argc, char **argv)
 {
     enum { FOLDERS = 5 };
     int (*run)(void) = NULL;
-    int rounds, processes, folders = argc - FOLDERS;
+    int rounds, processes, folders = argc - FOLDERS, order[TURNS];
     int64_t slice, start, count, *counts;
 
-    for (size_t i = 0; folders > 0 && i < sizeof(whats) / sizeof(whats[0]); i++)
+    for (size_t i = 0; folders > 0 && folders <= TURNS && i < sizeof(whats) / sizeof(whats[0]); i++)
         if (strcmp(whats[i].name, argv[1]) == 0)
             run = whats[i].run;
     if (!run) {
@@ -196,10 +189,10 @@ main(int argc, char **argv)
     processes = atoi(argv[4]);
     counts = mmap(NULL, processes * sizeof(*counts), PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    for (int i = 0; i < rounds; i++)
+    for (int i = 0; i < rounds; i++) {
+        take_turns(order, folders);
         for (int j = 0; j < folders; j++) {
-            /* Another one is first in each round. */
-            int folder = (i + j) % folders;
+            int folder = order[j];
 
             where = argv[FOLDERS + folder];
             if (chdir(where))
@@ -209,5 +202,6 @@ main(int argc, char **argv)
             printf("%d %.0f\n", folder, (double)(now() - start) / count);
             fflush(stdout); /* before the next fork */
         }
+    }
     return 0;
 }

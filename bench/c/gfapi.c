@@ -16,12 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <glusterfs/api/glfs.h>
 
-enum { VOLUMES = 16, WARM_UP = 100, LARGE = 128 << 10 };
+#include "clock.h"
+#include "turns.h"
+
+enum { VOLUMES = TURNS, WARM_UP = 100, LARGE = 128 << 10 };
 
 typedef struct {
     const char *name;
@@ -37,15 +39,6 @@ fail(const char *what)
 {
     perror(what);
     exit(1);
-}
-
-static int64_t
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
 /* Each call must do what it is timed for. */
@@ -145,7 +138,7 @@ int
 main(int argc, char **argv)
 {
     volume_t volumes[VOLUMES];
-    int count = argc - 4, blocks;
+    int count = argc - 4, blocks, order[TURNS];
     double ns;
 
     if (argc < 5 || count > VOLUMES) {
@@ -161,10 +154,15 @@ main(int argc, char **argv)
             block(v, which, WARM_UP);
             v->calls = 1 + ns / block(v, which, WARM_UP);
         }
-        for (int i = 0; i < blocks; i++)
-            for (volume_t *v = volumes; v < volumes + count; v++)
+        for (int i = 0; i < blocks; i++) {
+            take_turns(order, count);
+            for (int j = 0; j < count; j++) {
+                const volume_t *v = &volumes[order[j]];
+
                 printf("{\"call\": \"%s\", \"volume\": \"%s\", \"ns\": %.0f}\n",
                        calls[which].name, v->name, block(v, which, v->calls));
+            }
+        }
     }
     fflush(stdout);
     _exit(0); /* glfs_fini waits for an event that storage/posix never sends */

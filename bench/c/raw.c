@@ -17,8 +17,9 @@
  *   option us       N        microseconds that a block shall take
  */
 #include "top.h"
+#include "turns.h"
 
-enum { THREADS = 4, CHILDREN = 64, WARM_UP = 300 };
+enum { THREADS = 4, WARM_UP = 300 };
 
 typedef struct {
     int index;
@@ -173,7 +174,8 @@ mode_blocks(xlator_t *this)
     int blocks = option_int(this, "blocks", 10);
     double ns = option_int(this, "us", 5000) * 1000.0;
     bool later = strcmp(option(this, "answer", "now"), "later") == 0;
-    int calls[CHILDREN], n;
+    int calls[TURNS], order[TURNS], n;
+    xlator_t *children[TURNS];
     xlator_list_t *c;
 
     row = course_row(option(this, "fop", "lookup"));
@@ -182,16 +184,22 @@ mode_blocks(xlator_t *this)
     for (int i = 0; i < threads; i++)
         start_worker(&workers[i], later);
 
-    for (c = this->children, n = 0; c; c = c->next, n++) {
+    for (c = this->children, n = 0; c && n < TURNS; c = c->next, n++) {
+        children[n] = c->xlator;
         block(c->xlator, threads, WARM_UP);
         calls[n] = ns / block(c->xlator, threads, WARM_UP) / threads;
         calls[n] = max(calls[n] - calls[n] % 100, 100);
         block(c->xlator, threads, calls[n]);
     }
-    for (int i = 0; i < blocks; i++)
-        for (c = this->children, n = 0; c; c = c->next, n++)
-            course_say("{\"block\": {\"child\": \"%s\", \"ns\": %.1f}}", c->xlator->name,
-                       block(c->xlator, threads, calls[n]));
+    for (int i = 0; i < blocks; i++) {
+        take_turns(order, n);
+        for (int j = 0; j < n; j++) {
+            xlator_t *child = children[order[j]];
+
+            course_say("{\"block\": {\"child\": \"%s\", \"ns\": %.1f}}", child->name,
+                       block(child, threads, calls[order[j]]));
+        }
+    }
 }
 
 /* A line of what the kernel says of the process's memory, in KiB. */

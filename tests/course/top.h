@@ -9,6 +9,7 @@
 #ifndef COURSE_TOP_H
 #define COURSE_TOP_H
 
+#include "clock.h"
 #include "values.h"
 
 #include <pthread.h>
@@ -18,15 +19,6 @@
 /* What whoever includes this does. */
 static void
 run(xlator_t *this, const char *mode);
-
-static int64_t
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
 
 static const char *
 option(xlator_t *this, const char *key, const char *otherwise)
