@@ -31,6 +31,9 @@ WHATS = {
     "list": (f"ls -l of {ENTRIES:,} entries", 1),
     "stat 4": ("stat, 4 processes", 4),
 }
+# Else the kernel keeps what a file holds from one open to the next (whatever `glusterfs
+# --help` says is the default), and no read after the first comes to the mount.
+OPTIONS = ("--fopen-keep-cache=no",)
 STACKED = {setups.PYFUSE3: "stacked_pyfuse3.py", setups.MFUSEPY: "stacked_mfusepy.py"}
 
 
@@ -39,7 +42,7 @@ def measure(stage: Stage, effort: Effort) -> Iterator[Sample]:
     with ExitStack() as cleanup:
         mounts = {
             setup: cleanup.enter_context(
-                stage.host.mount(stage.volume(setup, brick(stage)), f"mount-{i}")
+                stage.host.mount(stage.volume(setup, brick(stage)), f"mount-{i}", options=OPTIONS)
             ).path
             for i, setup in enumerate(stage.setups())
         }
@@ -58,12 +61,12 @@ def brick(stage: Stage) -> Volfile:
     return volume
 
 
-def fill(folder: Path) -> None:
+def fill(folder: Path, entries: int = ENTRIES) -> None:
     """The files that c/files.c uses."""
     (folder / "file").write_bytes(bytes(4096))
     (folder / "large").write_bytes(bytes(LARGE))
     (folder / "many").mkdir()
-    for i in range(ENTRIES):
+    for i in range(entries):
         (folder / f"many/name-{i:05}").touch()
 
 

@@ -1,23 +1,29 @@
-"""What `make bench` works out of its figures, and the translators that it makes."""
+"""What `make bench` works out of its figures, the translators that it makes, and that what
+it times on mounts does come to the mount."""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from course.generate import Fop, Param
+from course.harness import build
 
-from bench import goals, handlers, report, samples, setups
+from bench import fuse, goals, handlers, report, samples, setups
 from bench.old import generate as old
 from bench.samples import ADDED, PLAIN, RATIO, Sample, Samples, Summary
+from bench.stage import Stage
+from glusterfs import Host, Option
 
 
 def raw(measure: str, setup: str, *figures: float) -> Sample:
     return Sample("raw", measure, setup, "ns", setups.NOTHING, ADDED, list(figures))
 
 
-def fuse(measure: str, setup: str, *figures: float) -> Sample:
+def mounted(measure: str, setup: str, *figures: float) -> Sample:
     return Sample("fuse", measure, setup, "us", setups.NOTHING, RATIO, list(figures))
 
 
@@ -33,8 +39,8 @@ def test_added_is_against_the_base_of_the_same_turn() -> None:
 
 
 def test_ratio_says_how_fast() -> None:
-    half = fuse("stat", setups.BOTH, 20, 40)
-    found = Samples([fuse("stat", setups.NOTHING, 10, 20), half])
+    half = mounted("stat", setups.BOTH, 20, 40)
+    found = Samples([mounted("stat", setups.NOTHING, 10, 20), half])
     assert found.compared(half) == [0.5, 0.5]
 
 
@@ -57,7 +63,7 @@ def test_one_figure_has_no_spread() -> None:
 
 
 def test_figures_come_back_from_their_file(tmp_path: Path) -> None:
-    found = Samples([raw("lookup", setups.NOTHING, 200.5), fuse("stat", setups.BOTH, 3)])
+    found = Samples([raw("lookup", setups.NOTHING, 200.5), mounted("stat", setups.BOTH, 3)])
     samples.write(tmp_path / "figures.json", {"cpus": 2}, found)
     machine, again = samples.read(tmp_path / "figures.json")
     assert machine == {"cpus": 2}
@@ -73,8 +79,8 @@ FOUND = Samples(
         raw("lookup", setups.BOTH, 440),
         Sample("raw", "lookup", setups.BESIDE_OLD, "ns", setups.BESIDE_OLD, ADDED, [250]),
         Sample("raw", "lookup", setups.OLD_BOTH, "ns", setups.BESIDE_OLD, ADDED, [14650]),
-        fuse("stat", setups.NOTHING, 38),
-        fuse("stat", setups.BOTH, 40),
+        mounted("stat", setups.NOTHING, 38),
+        mounted("stat", setups.BOTH, 40),
         Sample("start", "size", "Glupy", "MiB", "Glupy", PLAIN, [1.25]),
     ]
 )
@@ -195,3 +201,56 @@ def test_old_technique_in_python() -> None:
     assert set(made["Fop"]) == {"__init__", "lookup_fop"}
     assert "dl.wind_lookup(frame, POINTER(xlator_t)(), loc, xdata)" in made["Both"]["lookup_fop"]
     assert "loc.contents.name" in made["BothRead"]["lookup_fop"]
+
+
+# -- mounts ----------------------------------------------------------------------------
+
+COUNTING = """
+import os
+
+from gluster import FOPS, Translator
+
+class xlator(Translator):
+    def __init__(self, this):
+        super().__init__(this)
+        self.record = os.open(self.options["record"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+def handler(name):
+    def count(self, frame, this, *arguments):
+        os.write(self.record, f"{name} ".encode())
+        frame.wind()
+    return count
+
+for name in FOPS:
+    setattr(xlator, f"{name}_fop", handler(name))
+"""
+BLOCKS = fuse.LARGE // (128 << 10)
+
+
+def test_what_is_timed_comes_to_the_mount(host: Host) -> None:
+    """And is not answered by the kernel from what it has kept: each thing, done once more."""
+    stage = Stage(host, build(), coroutines=False)
+    program, record = stage.program("files"), host.directory / "record"
+    options: dict[str, Option] = {
+        "module-name": "counting",
+        "module-path": host.write(counting=COUNTING),
+        "record": record,
+    }
+    volume = fuse.brick(stage).add("counting", host.glupy, options)
+    with host.mount(volume, options=fuse.OPTIONS) as mount:
+        fuse.fill(mount.path, entries=50)
+
+        def asked(what: str) -> Counter[str]:
+            before = Counter(record.read_text().split())
+            # No time: once.
+            subprocess.run([program, what, "1", "0", "1", mount.path], check=True)
+            return Counter(record.read_text().split()) - before
+
+        for _ in range(3):
+            assert asked("read")["readv"] >= BLOCKS
+            assert asked("write")["writev"] >= BLOCKS
+            assert asked("stat")["lookup"] >= 1
+            assert asked("missing")["lookup"] >= 1
+            assert asked("list")["readdirp"] >= 1
+            created = asked("create")
+            assert (created["create"], created["writev"], created["unlink"]) == (1, 1, 1)

@@ -26,7 +26,8 @@
 
 enum { BLOCK = 128 << 10 };
 
-static char buffer[BLOCK];
+/* Whole pages, in memory: the kernel would write others in pieces. */
+static char buffer[BLOCK] __attribute__((aligned(4096)));
 
 static const char *where; /* the folder */
 
@@ -69,7 +70,8 @@ do_create(void)
     return 1;
 }
 
-/* The file is opened anew each time, so that nothing of it is in the kernel's cache. */
+/* The file is opened anew each time; then nothing of it is in the kernel's cache, if the
+ * mount does not ask for that (fuse.py, OPTIONS). */
 static int
 do_blocks(int flags, ssize_t (*move)(int fd))
 {
@@ -184,6 +186,7 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: files WHAT ROUNDS MILLISECONDS PROCESSES FOLDER...\n");
         return 2;
     }
+    memset(buffer, 'x', sizeof(buffer));
     rounds = atoi(argv[2]);
     slice = atoll(argv[3]) * 1000000;
     processes = atoi(argv[4]);

@@ -25,6 +25,11 @@ def refusal(error: OSError) -> Any:
     return pyfuse3.FUSEError(error.errno or errno.EIO)
 
 
+def opened(fd: int) -> Any:
+    """Keeps nothing from one open to the next, as the mounts that it is compared with."""
+    return pyfuse3.FileInfo(fh=fd, keep_cache=False)
+
+
 class PassThrough(pyfuse3.Operations):
     enable_writeback_cache = False  # as GlusterFS's client
 
@@ -93,7 +98,7 @@ class PassThrough(pyfuse3.Operations):
 
     async def open(self, inode: int, flags: int, ctx: Any) -> Any:
         try:
-            return pyfuse3.FileInfo(fh=os.open(self.paths[inode], flags & ~os.O_CREAT))
+            return opened(os.open(self.paths[inode], flags & ~os.O_CREAT))
         except OSError as error:
             raise refusal(error) from None
 
@@ -105,7 +110,7 @@ class PassThrough(pyfuse3.Operations):
             fd = os.open(path, flags | os.O_CREAT, mode)
         except OSError as error:
             raise refusal(error) from None
-        return pyfuse3.FileInfo(fh=fd), self.known(path)
+        return opened(fd), self.known(path)
 
     async def read(self, fh: int, off: int, size: int) -> bytes:
         return os.pread(fh, size, off)
