@@ -11,8 +11,9 @@ export PYO3_PYTHON ?= $(PYTHON)
 target := $(or $(CARGO_TARGET_DIR),target)
 library := $(target)/release/libglupy.so
 venv := $(target)/venv
+bench_venv := $(target)/bench-venv
 config := python/pyproject.toml
-python_sources := examples python tests tools
+python_sources := bench examples python tests tools
 
 # The translators of the installed GlusterFS: <libdir>/glusterfs/<version>/xlator.
 xlator_dir = $(shell PATH="$$PATH:/usr/sbin" glusterfs --print-xlatordir)
@@ -22,7 +23,7 @@ has_gluster = test -n "$(xlator_dir)" || { echo "there is no GlusterFS here (glu
 # Mounting needs root; building does not.
 root := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-.PHONY: all deps deps-test install uninstall demo test cargo-test pytest bench generate check lint bare clean help
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test pytest bench generate check lint bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -32,6 +33,9 @@ deps: ## Install what building and mounting need and this machine lacks
 
 deps-test:
 	@tools/deps.sh test
+
+deps-bench:
+	@tools/deps.sh bench
 
 install: ## Put glupy.so into the installed GlusterFS (or below DESTDIR)
 	@test -f $(library) || { echo "$(library) is not there: run make first" >&2; exit 1; }
@@ -58,8 +62,10 @@ pytest: deps-test all $(venv)/ready
 	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONDONTWRITEBYTECODE=1 \
 		$(venv)/bin/pytest -c $(config) --rootdir . tests
 
-bench: deps-test all ## Measure what an intercepted request costs
-	$(root) env GLUPY_SO=$(abspath $(library)) $(PYTHON) tests/course/bench.py
+bench: all $(bench_venv)/ready ## Measure what Glupy costs (SHORT=1: in under three minutes)
+	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONPATH=.:tests \
+		PYTHONDONTWRITEBYTECODE=1 $(bench_venv)/bin/python -m bench $(if $(SHORT),--short) \
+		--output $(target)/bench $(BENCH)
 
 generate: ## Write what is generated from fops.yaml
 	$(CARGO) codegen generate
@@ -87,4 +93,10 @@ help: ## List these commands
 $(venv)/ready: tests/requirements.txt
 	$(PYTHON) -m venv --clear $(venv)
 	$(venv)/bin/pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+# What `make bench` compares with, and what draws its plot.
+$(bench_venv)/ready: bench/requirements.txt | deps-bench
+	$(PYTHON) -m venv --clear $(bench_venv)
+	$(bench_venv)/bin/pip install --quiet --requirement bench/requirements.txt
 	touch $@

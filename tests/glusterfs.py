@@ -174,6 +174,7 @@ class Process:
 
     def __init__(self, host: Host, name: str, volfile: object, arguments: Sequence[str]) -> None:
         self.name = name
+        self.deadline = host.deadline
         self.log = Log(host.directory / f"{name}.log")
         self.stderr = host.directory / f"{name}.stderr"
         self.volfile = host.directory / f"{name}.vol"
@@ -202,7 +203,7 @@ class Process:
                 stderr=stderr,
             )
         # A request that hangs would hang the tests: who makes it is woken up by this end.
-        self.watchdog = threading.Timer(DEADLINE, self.popen.kill)
+        self.watchdog = threading.Timer(self.deadline, self.popen.kill)
         self.watchdog.daemon = True
         self.watchdog.start()
 
@@ -265,7 +266,7 @@ class Mount(Process):
     def stop(self) -> None:
         unmount(self.path)
         try:
-            self.popen.wait(timeout=5)  # unmounting ends the process
+            self.popen.wait(timeout=20)  # unmounting ends the process
         except subprocess.TimeoutExpired:
             print(f"{self.name} did not end when it was unmounted", file=sys.stderr)
         super().stop()
@@ -310,9 +311,10 @@ class Brick(Process):
 class Host:
     """The machine of a test: its folder, and its processes."""
 
-    def __init__(self, directory: Path, library: Path | None) -> None:
+    def __init__(self, directory: Path, library: Path | None, deadline: float = DEADLINE) -> None:
         self.directory = directory
         self.library = library
+        self.deadline = deadline
         self.processes: list[Process] = []
         self.daemons: list[tuple[Path, Log]] = []
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs with apt-get what building and mounting need and this machine lacks;
-# `deps.sh test` adds what the tests need.  Says what it installs and why.
+# `deps.sh test` adds what the tests need, `deps.sh bench` what `make bench` needs.
+# Says what it installs and why.
 # Does nothing, and needs no root, when everything is there.
 set -eu
 
@@ -22,6 +23,11 @@ make              builds and installs from within the tests
 binutils          nm, which looks at the symbols of glupy.so
 python3-venv      holds the checkers for Python
 python3-numpy     imported by a translator in the tests
+'
+wanted_for_bench='
+python3-venv      holds what is compared with
+libfuse3-dev      C headers, read when pyfuse3 is compiled
+fuse3             the mounts of pyfuse3 and mfusepy
 '
 rust_at_least=85 # 1.85, Cargo.toml's rust-version
 
@@ -48,7 +54,10 @@ rust-web-clippy   cargo clippy'
 rustfmt='
 rustfmt-web       cargo fmt'
 
-if [ "${1-}" = test ]; then wanted=$wanted$wanted_for_test; fi
+case ${1-} in
+test) wanted=$wanted$wanted_for_test ;;
+bench) wanted=$wanted$wanted_for_bench ;;
+esac
 if ! rust_is_new cargo || ! rust_is_new rustc; then
     wanted=$wanted$rust
     if [ "${1-}" = test ]; then wanted=$wanted$clippy$rustfmt; fi

@@ -1,51 +1,33 @@
 /*
- * The top of the course: a translator that makes requests of its own.
- *
- * When all its children are up it starts one thread, which does what `mode`
- * says, writes what it found to the file `result`, and ends the process as
- * any GlusterFS daemon ends, with SIGTERM.
+ * The top of the course: a translator that makes requests of its own, as
+ * `mode` says (see top.h).
  *
  *   option mode     course   wind every fop, check every value (see values.h)
  *                   keep     the same again and again, for handlers that keep
  *                            what they get; then references must be given back
  *                   mutants  have pass.c swap parameters; the course must fail
  *                   count    allocations and references per request
- *                   bench    nanoseconds per request, for each child
  *                   storm    all fops from several threads at once
  *                   block    latency of requests while another one sleeps
  *                   slots    what the children's tables of fops hold
- *   option result   FILE
  *   option rounds   full,failed,empty  which of round_t     (course)
  *   option skip     NAME,NAME          fops left out        (course)
  *   option compare  contents           dicts and data are copies (course)
- *   option fops     NAME,NAME or all   which fops          (count, bench, block)
+ *   option fops     NAME,NAME or all   which fops          (count, block)
  *   option repeat   N        rounds                        (keep)
- *   option calls    N        requests counted, per block, per thread
- *                            (count, bench, storm)
- *   option blocks   N        blocks per child              (bench)
+ *   option calls    N        requests counted, per thread  (count, storm)
  *   option plain    CHILD    the child that intercepts nothing (slots)
  */
-#include "values.h"
+#include "top.h"
 #include "count.h"
 
 #include <dlfcn.h>
-#include <signal.h>
-#include <unistd.h>
 
 /* There only when count.so is preloaded. */
 #pragma weak course_count_start
 #pragma weak course_count_stop
 
 #define PATIENCE_NS 10000000000LL
-
-static int64_t
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
 
 /* ------------------------------------------------------------------------
  * One request.
@@ -122,24 +104,6 @@ ask(xlator_t *this, xlator_t *child, int row)
 /* ------------------------------------------------------------------------
  * The modes.
  */
-
-static const char *
-option(xlator_t *this, const char *key, const char *otherwise)
-{
-    char *value = NULL;
-
-    if (dict_get_str(this->options, (char *)key, &value) == 0)
-        return value;
-    return otherwise;
-}
-
-static int
-option_int(xlator_t *this, const char *key, int otherwise)
-{
-    const char *value = option(this, key, NULL);
-
-    return value ? atoi(value) : otherwise;
-}
 
 /* Whether a word is in a list of them: "full,failed". */
 static bool
@@ -297,47 +261,6 @@ mode_count(xlator_t *this)
     }
 }
 
-static int
-ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Blocks of the children take turns, so that a machine that is slower for a
- * while is slower for all of them. */
-static void
-mode_bench(xlator_t *this)
-{
-    enum { CHILDREN = 32, BLOCKS = 1000 };
-    static double ns[CHILDREN][BLOCKS];
-    int row = course_row(option(this, "fops", "lookup"));
-    int calls = option_int(this, "calls", 10000);
-    int blocks = min(option_int(this, "blocks", 30), BLOCKS);
-    xlator_list_t *c;
-    int64_t start;
-    int n;
-
-    course_checking = false;
-    build(row, FULL);
-    for (int block = -1; block < blocks; block++) /* -1: warming up */
-        for (c = this->children, n = 0; c && n < CHILDREN; c = c->next, n++) {
-            start = now();
-            for (int i = 0; i < calls; i++)
-                ask(this, c->xlator, row);
-            if (block >= 0)
-                ns[n][block] = (double)(now() - start) / calls;
-        }
-    for (c = this->children, n = 0; c && n < CHILDREN; c = c->next, n++) {
-        qsort(ns[n], blocks, sizeof(ns[n][0]), ascending);
-        course_say("{\"bench\": {\"child\": \"%s\", \"fop\": \"%s\", "
-                   "\"median_ns\": %.1f, \"best_ns\": %.1f}}",
-                   c->xlator->name, course_rows[row].name, ns[n][blocks / 2],
-                   ns[n][0]);
-    }
-}
-
 /* Values are shared by the threads: those that an answer may take apart, to put
  * them together again, are left to the walk. */
 static bool
@@ -489,78 +412,17 @@ static const struct {
     void (*run)(xlator_t *this);
 } modes[] = {
     {"course", mode_course}, {"keep", mode_keep},   {"mutants", mode_mutants},
-    {"count", mode_count},   {"bench", mode_bench}, {"block", mode_block},
-    {"slots", mode_slots},   {"storm", mode_storm},
+    {"count", mode_count},   {"block", mode_block}, {"slots", mode_slots},
+    {"storm", mode_storm},
 };
 
-/* ------------------------------------------------------------------------
- * The translator.
- */
-
-static void *
-drive(void *arg)
+static void
+run(xlator_t *this, const char *mode)
 {
-    xlator_t *this = arg;
-    const char *mode = option(this, "mode", "course");
-    bool found = false;
-
-    THIS = this;
-    /* the main thread is still inside notify: let the graph become active */
-    while (this->ctx->active != this->graph)
-        usleep(1000);
-    course_begin(this);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
         if (strcmp(modes[i].name, mode) == 0) {
-            found = true;
             modes[i].run(this);
+            return;
         }
-    if (!found)
-        course_fail(-1, -1, -1, "mode", "one of driver.c", mode);
-    course_say("{\"done\": {\"mode\": \"%s\", \"failures\": %d}}", mode,
-               course_failures());
-    kill(getpid(), SIGTERM);
-    return NULL;
+    course_fail(-1, -1, -1, "mode", "one of driver.c", mode);
 }
-
-/* PARENT_UP comes first and goes down to the leaves; each sends a CHILD_UP
- * back.  Only when the last has come is the whole graph ready. */
-static int32_t
-notify(xlator_t *this, int32_t event, void *data, ...)
-{
-    static int up;
-    pthread_t thread;
-
-    if (event == GF_EVENT_CHILD_UP && ++up == xlator_subvolume_count(this))
-        if (pthread_create(&thread, NULL, drive, this) == 0)
-            pthread_detach(thread);
-    return default_notify(this, event, data);
-}
-
-static int32_t
-init(xlator_t *this)
-{
-    const char *path = option(this, "result", NULL);
-
-    if (!path || !course_result_open(path)) {
-        gf_log(this->name, GF_LOG_ERROR, "option result: no file to write");
-        return -1;
-    }
-    return 0;
-}
-
-static struct xlator_fops fops;
-static struct xlator_cbks cbks;
-static struct volume_options options[] = {
-    {.key = {"*"}, .type = GF_OPTION_TYPE_ANY}, /* keys match as patterns */
-    {.key = {NULL}},
-};
-
-xlator_api_t xlator_api = {
-    .init = init,
-    .notify = notify,
-    .fops = &fops,
-    .cbks = &cbks,
-    .options = options,
-    .identifier = "course-driver",
-    .category = GF_EXPERIMENTAL,
-};

@@ -29,7 +29,6 @@ DEFINES = [
     "-D_GNU_SOURCE",
     "-DGF_LINUX_HOST_OS",
 ]
-SECONDS = 100  # that a run may take; a hang is a failure
 
 
 class CourseError(Exception):
@@ -47,6 +46,15 @@ class Build:
         """The volume type that loads driver, leaf, pass, plain or caller."""
         return os.path.relpath(self.directory / name, xlator_dir())
 
+    def add(self, source: Path, *flags: str, course: bool = True) -> None:
+        """Compile one more translator, which shares the course's values, or does not."""
+        libraries = ["-L", str(self.directory), "-lcourse"] if course else []
+        _compile(
+            self.directory / f"{source.stem}.so",
+            source,
+            [*libraries, "-lglusterfs", "-Wl,-rpath,$ORIGIN", *flags],
+        )
+
 
 @functools.cache
 def build() -> Build:
@@ -57,26 +65,25 @@ def build() -> Build:
     model.write_bytes(_command(["cargo", "codegen", "model"]))
     fops = generate(model, target)
 
-    inputs = [*HERE.glob("*.[ch]"), *target.glob("*.inc"), HERE / "harness.py"]
-    newest = max(path.stat().st_mtime for path in inputs)
-    _compile(target / "libcourse.so", "values.c", newest, ["-lglusterfs"])
-    course = ["-L", str(target), "-lcourse", "-lglusterfs", "-Wl,-rpath,$ORIGIN"]
+    built = Build(target, fops)
+    _compile(target / "libcourse.so", HERE / "values.c", ["-lglusterfs"])
     for name in ("driver", "leaf", "pass", "witness"):
-        _compile(target / f"{name}.so", f"{name}.c", newest, course)
+        built.add(HERE / f"{name}.c")
     for name in ("plain", "caller"):
-        _compile(target / f"{name}.so", f"{name}.c", newest, ["-lglusterfs"])
-    _compile(target / "count.so", "count.c", newest, ["-ldl"])
-    _compile(target / "nopool.so", "nopool.c", newest, [])
-    return Build(target, fops)
+        built.add(HERE / f"{name}.c", course=False)
+    _compile(target / "count.so", HERE / "count.c", ["-ldl"])
+    _compile(target / "nopool.so", HERE / "nopool.c", [])
+    return built
 
 
-def _compile(output: Path, source: str, newest: float, libraries: Sequence[str]) -> None:
+def _compile(output: Path, source: Path, flags: Sequence[str]) -> None:
+    inputs = [source, *HERE.glob("*.[ch]"), *output.parent.glob("*.inc"), HERE / "harness.py"]
+    newest = max(path.stat().st_mtime for path in inputs)
     if output.exists() and output.stat().st_mtime > newest:
         return
     _command(
         ["gcc", "-O2", "-g", "-Wall", "-Werror", *DEFINES, "-fPIC", "-shared",
-         "-I", str(output.parent), "-I", str(HERE), str(HERE / source), "-o", str(output),
-         *libraries]
+         "-I", str(output.parent), "-I", str(HERE), str(source), "-o", str(output), *flags]
     )  # fmt: skip
 
 
@@ -129,7 +136,10 @@ class Graph:
     def glupy(self, name: str, module: str = "course", **options: Option) -> Graph:
         """Put Glupy on the stack, running a translator of tests/course."""
         # Copied: who is root runs only what belongs to root, the checkout may not.
-        path = self.host.copy(HERE / f"{module}.py")
+        return self.python(name, self.host.copy(HERE / f"{module}.py"), module, **options)
+
+    def python(self, name: str, path: Path, module: str, **options: Option) -> Graph:
+        """Put Glupy on the stack, running a translator from anywhere."""
         chosen: dict[str, Option] = {"module-name": module, "module-path": path}
         chosen |= {key.replace("_", "-"): value for key, value in options.items()}
         return self.add(name, self.host.glupy, chosen)
@@ -144,6 +154,7 @@ class Graph:
         name: str = "course",
         preload: str = "",
         compare: str = "",
+        driver: str = "driver",
         **options: Option,
     ) -> Result:
         """Put the driver on all stacks, run it to its end, read what it wrote."""
@@ -152,7 +163,7 @@ class Graph:
             options["compare"] = compare
         self.volfile.add(
             "driver",
-            self.build.type("driver"),
+            self.build.type(driver),
             {"mode": mode, "result": path, **options},
             on=self.tops,
         )
@@ -160,7 +171,7 @@ class Graph:
         with mock.patch.dict(os.environ, library):
             process = Process(self.host, name, self.volfile, ["glusterfs"])
         try:
-            process.popen.wait(timeout=SECONDS)
+            process.popen.wait(timeout=self.host.deadline - 20)
         except subprocess.TimeoutExpired:
             process.popen.kill()
         process.stop()

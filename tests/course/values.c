@@ -17,6 +17,9 @@ bool course_contents;
 int course_mutation = -1;
 bool course_later;
 sem_t course_wound, course_given;
+__thread batch_t *course_batch;
+bool course_ascii;
+int course_bytes, course_entries;
 
 static xlator_t *owner;         /* the driver */
 static inode_table_t *table;    /* of every inode in the course */
@@ -42,12 +45,14 @@ bytes(int seed, int k, void *to, size_t len)
         p[i] = (uint8_t)((word(seed, k) >> (8 * (i % 8))) + i);
 }
 
-/* A name that is not ASCII, and not UTF-8 either. */
+/* A name that is not ASCII, and not UTF-8 either, unless told. */
 static char *
 text(const char *what, int seed)
 {
     char *s = NULL;
-    if (asprintf(&s, "%s-%d-\xc3\xa9-\xff", what, seed) < 0)
+    const char *rest = course_ascii ? "" : "-\xc3\xa9-\xff";
+
+    if (asprintf(&s, "%s-%d%s", what, seed, rest) < 0)
         abort();
     return s;
 }
@@ -190,19 +195,31 @@ typedef struct {
     size_t size;
 } vectors_t;
 
+static int
+vectors(void)
+{
+    return course_bytes ? 1 : VECTORS;
+}
+
+static int
+entries(void)
+{
+    return course_entries ? course_entries : ENTRY_COUNT;
+}
+
 static vectors_t *
 make_vectors(int seed)
 {
     vectors_t *v = calloc(1, sizeof(*v));
     char *at;
 
-    for (int i = 0; i < VECTORS; i++) {
-        v->vector[i].iov_len = 100 * (i + 1) + seed % 100;
+    for (int i = 0; i < vectors(); i++) {
+        v->vector[i].iov_len = course_bytes ? course_bytes : 100 * (i + 1) + seed % 100;
         v->size += v->vector[i].iov_len;
     }
-    v->iobuf = iobuf_get2(owner->ctx->iobuf_pool, IOBUF_SIZE);
+    v->iobuf = iobuf_get2(owner->ctx->iobuf_pool, course_bytes ? course_bytes : IOBUF_SIZE);
     at = iobuf_ptr(v->iobuf);
-    for (int i = 0; i < VECTORS; i++) {
+    for (int i = 0; i < vectors(); i++) {
         v->vector[i].iov_base = at;
         bytes(seed, i + 1, at, v->vector[i].iov_len);
         at += v->vector[i].iov_len;
@@ -276,7 +293,7 @@ make_dirents(int seed)
     gf_dirent_t *head = calloc(1, sizeof(*head));
 
     INIT_LIST_HEAD(&head->list);
-    for (int i = 0; i < ENTRY_COUNT; i++)
+    for (int i = 0; i < entries(); i++)
         list_add_tail(&make_entry(seed + i)->list, &head->list);
     return head;
 }
@@ -316,7 +333,7 @@ make(const row_t *row, direction_t direction, int param)
         case K_U64:
             return NUMBER(word(p->seed, 1));
         case K_COUNT:
-            return NUMBER(VECTORS);
+            return NUMBER(vectors());
         case K_STR:
             return POINTER(text(p->name, p->seed));
         case K_LOC:
@@ -385,7 +402,7 @@ op_ret(const row_t *row, const list_t *list)
                 case K_STR:
                     return v[i].pointer ? strlen(v[i].pointer) : 0;
                 case K_DIRENTS:
-                    return v[i].pointer ? ENTRY_COUNT : 0;
+                    return v[i].pointer ? entries() : 0;
                 case K_LOCKLIST:
                     return v[i].pointer ? LOCK_COUNT : 0;
                 default:

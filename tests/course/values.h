@@ -105,6 +105,30 @@ extern int course_mutation;
 extern bool course_later;
 extern sem_t course_wound, course_given;
 
+/* Gives the answer of a request that has arrived at the leaf. */
+typedef void (*answer_t)(call_frame_t *frame, const list_t *with);
+
+typedef struct {
+    call_frame_t *frame;
+    answer_t give;
+} owed_t;
+
+/* What the leaf does with the requests of a thread that measures: answers them with
+ * values of the thread's own, at once, or leaves the answers to the thread. */
+typedef struct {
+    list_t with;
+    bool later;
+    int len;
+    owed_t owed[100];
+} batch_t;
+
+extern __thread batch_t *course_batch; /* NULL: none */
+
+/* Whether names are plain ASCII, as most are; else neither that nor UTF-8. */
+extern bool course_ascii;
+/* How much there is in an iovec and in a listing; 0: three parts, three entries. */
+extern int course_bytes, course_entries;
+
 /* --- values.c: building ------------------------------------------------ */
 
 /* Once per process, on the driver's thread. */

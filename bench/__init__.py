@@ -1,0 +1,1 @@
+"""What Glupy costs: `make bench`; see docs/performance.md."""

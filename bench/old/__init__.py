@@ -1,0 +1,1 @@
+"""The technique of the original Glupy, for comparison: Python behind ctypes callbacks."""
