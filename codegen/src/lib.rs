@@ -10,6 +10,7 @@
 //! * [`model`] is what the emitters see: plain data that is known to be right.
 //! * [`emit`] turns the model into texts: pure functions, one file per output.
 //! * [`sink`] compares or writes; nothing else touches the disk.
+//! * [`headers`] reads GlusterFS's headers, [`verify`] holds the schema against them.
 //!
 //! The first three share one list of [`diagnostics`], so that one run tells everything that
 //! is wrong with a schema.
@@ -17,15 +18,18 @@
 pub mod describe;
 pub mod diagnostics;
 pub mod emit;
+pub mod headers;
 pub mod model;
 pub mod names;
 pub mod resolve;
 pub mod schema;
 pub mod sink;
+pub mod verify;
 pub mod yaml;
 
 use diagnostics::{Diagnostics, Source};
 use model::Model;
+use schema::Schema;
 
 /// Reads and checks a schema.
 ///
@@ -33,12 +37,25 @@ use model::Model;
 ///
 /// Everything that is wrong with it.
 pub fn load(source: &Source) -> Result<Model, Diagnostics> {
+    load_with_places(source).map(|(_, model)| model)
+}
+
+/// Reads and checks a schema; answers what it says beside the model: that has the places.
+/// The lists of both have the same order.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn load_with_places(source: &Source) -> Result<(Schema, Model), Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let model = yaml::parse(source, &mut diagnostics)
+    let loaded = yaml::parse(source, &mut diagnostics)
         .and_then(|tree| schema::read(&tree, &mut diagnostics))
-        .map(|schema| resolve::resolve(&schema, &mut diagnostics));
-    match model {
-        Some(model) if diagnostics.is_empty() => Ok(model),
+        .map(|schema| {
+            let model = resolve::resolve(&schema, &mut diagnostics);
+            (schema, model)
+        });
+    match loaded {
+        Some(loaded) if diagnostics.is_empty() => Ok(loaded),
         _ => Err(diagnostics),
     }
 }

@@ -9,6 +9,10 @@ use crate::names::Version;
 pub struct Model {
     /// The version of the headers that the schema was last held against.
     pub glusterfs: Version,
+    /// The C types that stand in all of this.
+    pub types: Vec<CType>,
+    /// Functions in the tables of the headers that are no fops for us.
+    pub left_out: Vec<String>,
     /// The fops, in the order of `struct xlator_fops`.
     pub fops: Vec<Fop>,
     /// `struct xlator_cbks`.
@@ -333,6 +337,10 @@ pub struct Enum {
     pub doc: String,
     /// Its values are bits to be combined.
     pub flag: bool,
+    /// What the names of its values begin with in C.
+    pub prefix: String,
+    /// Values in C that are none for Python.
+    pub left_out: Vec<String>,
     /// Its values.
     pub values: Vec<EnumValue>,
 }
@@ -346,6 +354,10 @@ pub struct EnumValue {
     pub member: String,
     /// The number.
     pub value: i64,
+    /// The version that brought it, where that matters.
+    pub since: Option<Version>,
+    /// The last version that has it.
+    pub until: Option<Version>,
     /// One line for people.
     pub doc: String,
 }

@@ -34,6 +34,12 @@ pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
         glusterfs: resolver
             .version(schema.glusterfs.as_ref())
             .unwrap_or_default(),
+        types: schema
+            .types
+            .iter()
+            .filter_map(|(name, _)| resolver.types[name.value.as_str()].clone())
+            .collect(),
+        left_out: values(&schema.left_out),
         fops: schema
             .fops
             .iter()
@@ -141,6 +147,27 @@ impl<'s> Resolver<'s, '_> {
             );
         }
         version
+    }
+
+    /// `since` and `until` of something.
+    fn versions(
+        &mut self,
+        name: &Text,
+        since: Option<&Text>,
+        until: Option<&Text>,
+    ) -> (Option<Version>, Option<Version>) {
+        let first = self.version(since);
+        let last = self.version(until);
+        if let (Some(first), Some(last), Some(text)) = (first, last, until) {
+            if last < first {
+                self.error(
+                    &text.span,
+                    format!("`{}` ends before it begins", name.value),
+                    format!("expected {first} or later"),
+                );
+            }
+        }
+        (first, last)
     }
 
     /// One of a closed list of words.
@@ -392,17 +419,7 @@ impl<'s> Resolver<'s, '_> {
 
     fn fop(&mut self, name: &Text, raw: &schema::Fop) -> Fop {
         self.success(raw);
-        let since = self.version(raw.since.as_ref());
-        let until = self.version(raw.until.as_ref());
-        if let (Some(since), Some(until), Some(text)) = (since, until, &raw.until) {
-            if until < since {
-                self.error(
-                    &text.span,
-                    format!("`{}` ends before it begins", name.value),
-                    format!("expected {since} or later"),
-                );
-            }
-        }
+        let (since, until) = self.versions(name, raw.since.as_ref(), raw.until.as_ref());
         Fop {
             name: self.name(name, "a fop"),
             doc: self.doc(raw.doc.as_ref()),
@@ -653,6 +670,8 @@ impl<'s> Resolver<'s, '_> {
             c_type: raw.c_type.as_ref().map(|text| text.value.clone()),
             doc: self.doc(raw.doc.as_ref()),
             flag: raw.flag.as_ref().is_some_and(|flag| flag.value),
+            prefix: prefix.to_owned(),
+            left_out: self::values(&raw.left_out),
             values,
         }
     }
@@ -677,9 +696,12 @@ impl<'s> Resolver<'s, '_> {
                 member
             }
         };
+        let (since, until) = self.versions(name, raw.since.as_ref(), raw.until.as_ref());
         EnumValue {
             name: self.name(name, "a constant"),
             member,
+            since,
+            until,
             value: raw.value.as_ref().map_or(0, |value| value.value),
             doc: self.doc(raw.doc.as_ref()),
         }
@@ -710,6 +732,10 @@ impl<'s> Resolver<'s, '_> {
             new: self.name(new, "what an alias means"),
         }
     }
+}
+
+fn values(texts: &[Text]) -> Vec<String> {
+    texts.iter().map(|text| text.value.clone()).collect()
 }
 
 fn given(name: &str, python: &str) -> Given {

@@ -19,6 +19,8 @@ pub struct Schema {
     pub types: Named<Type>,
     /// `nullable:`
     pub nullable: Vec<Text>,
+    /// `left_out:`
+    pub left_out: Vec<Text>,
     /// `fops:`
     pub fops: Named<Fop>,
     /// `callbacks:`
@@ -141,6 +143,8 @@ pub struct Enum {
     pub flag: Option<At<bool>>,
     /// `prefix:`
     pub prefix: Option<Text>,
+    /// `left_out:`
+    pub left_out: Vec<Text>,
     /// `values:`
     pub values: Named<EnumValue>,
 }
@@ -150,6 +154,10 @@ pub struct Enum {
 pub struct EnumValue {
     /// `value:`
     pub value: Option<At<i64>>,
+    /// `since:`
+    pub since: Option<Text>,
+    /// `until:`
+    pub until: Option<Text>,
     /// `python:`
     pub python: Option<Text>,
     /// `doc:`
@@ -174,6 +182,7 @@ pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
             .required("types", |node, d| named(node, "the types", d, type_))
             .unwrap_or_default(),
         nullable: map.optional("nullable", texts).unwrap_or_default(),
+        left_out: map.optional("left_out", texts).unwrap_or_default(),
         fops: map
             .required("fops", |node, d| named(node, "the fops", d, fop))
             .unwrap_or_default(),
@@ -291,6 +300,7 @@ fn enum_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Enum
         doc: map.required("doc", text),
         flag: map.optional("flag", boolean),
         prefix: map.optional("prefix", text),
+        left_out: map.optional("left_out", texts).unwrap_or_default(),
         values: map
             .required("values", |node, d| listed(node, "a value", d, enum_value))
             .unwrap_or_default(),
@@ -304,6 +314,8 @@ fn enum_value(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option
     let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
     let value = EnumValue {
         value: map.required("value", int),
+        since: map.optional("since", text),
+        until: map.optional("until", text),
         python: map.optional("python", text),
         doc: map.required("doc", text),
     };

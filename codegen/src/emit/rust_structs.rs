@@ -38,7 +38,7 @@ fn structure(structure: &Structure) -> TokenStream {
     let properties = structure.fields.iter().map(property);
     let blank = blank();
     let doc = rust::doc(&format!(
-        "The fields of `{}`, in C order.",
+        "The fields of `{}`, in the order of the schema.",
         structure.c_type
     ));
     let c_name = ident(structure.c_type.trim_start_matches("struct "));

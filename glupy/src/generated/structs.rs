@@ -10,7 +10,7 @@ use crate::handle::{change, read};
 use crate::handles::{Gfid, Iatt, Flock, Statvfs, Lease};
 
 impl Iatt {
-    /// The fields of `struct iatt`, in C order.
+    /// The fields of `struct iatt`, in the order of the schema.
     pub const FIELDS: &[&str] = &[
         "ia_flags",
         "ia_ino",
@@ -433,7 +433,7 @@ impl Iatt {
 }
 
 impl Flock {
-    /// The fields of `struct gf_flock`, in C order.
+    /// The fields of `struct gf_flock`, in the order of the schema.
     pub const FIELDS: &[&str] = &[
         "l_type",
         "l_whence",
@@ -541,7 +541,7 @@ impl Flock {
 }
 
 impl Statvfs {
-    /// The fields of `struct statvfs`, in C order.
+    /// The fields of `struct statvfs`, in the order of the schema.
     pub const FIELDS: &[&str] = &[
         "f_bsize",
         "f_frsize",
@@ -750,7 +750,7 @@ impl Statvfs {
 }
 
 impl Lease {
-    /// The fields of `struct gf_lease`, in C order.
+    /// The fields of `struct gf_lease`, in the order of the schema.
     pub const FIELDS: &[&str] = &["cmd", "lease_type", "lease_id", "lease_flags"];
 
     /// Sets a field by its name; false when there is none of that name.
