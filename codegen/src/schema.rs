@@ -11,7 +11,7 @@ pub type Text = At<String>;
 pub type Named<T> = Vec<(Text, T)>;
 
 /// A whole schema.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Schema {
     /// `glusterfs:`
     pub glusterfs: Option<Text>,
@@ -36,7 +36,7 @@ pub struct Schema {
 }
 
 /// A C type.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Type {
     /// `kind:`
     pub kind: Option<Text>,
@@ -47,7 +47,7 @@ pub struct Type {
 }
 
 /// A file operation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fop {
     /// `doc:`
     pub doc: Option<Text>,
@@ -70,7 +70,7 @@ pub struct Fop {
 }
 
 /// An argument or a callback value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Param {
     /// Its name.
     pub name: Text,
@@ -87,7 +87,7 @@ pub struct Param {
 }
 
 /// A callback of a translator, or a hook of the statedump.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Hook {
     /// `doc:`
     pub doc: Option<Text>,
@@ -100,7 +100,7 @@ pub struct Hook {
 }
 
 /// A structure whose fields Python sees.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Structure {
     /// `c_type:`
     pub c_type: Option<Text>,
@@ -115,7 +115,7 @@ pub struct Structure {
 }
 
 /// An attribute that the runtime computes from the fields of a structure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Derived {
     /// `python:`
     pub python: Option<Text>,
@@ -124,7 +124,7 @@ pub struct Derived {
 }
 
 /// A field of a structure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Field {
     /// `type:`
     pub ty: Option<Text>,
@@ -133,7 +133,7 @@ pub struct Field {
 }
 
 /// An enum, or constants that belong together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Enum {
     /// `c_type:`
     pub c_type: Option<Text>,
@@ -150,7 +150,7 @@ pub struct Enum {
 }
 
 /// A value of an enum.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EnumValue {
     /// `value:`
     pub value: Option<At<i64>>,

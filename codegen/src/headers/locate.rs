@@ -21,6 +21,8 @@ struct Text {
     text: Rc<str>,
     /// The same without comments and strings: spaces instead.
     code: Vec<u8>,
+    /// Where the lines start.
+    lines: Vec<usize>,
 }
 
 impl Texts {
@@ -46,9 +48,14 @@ impl Texts {
             let code = without_comments(text.as_bytes());
             let name: Rc<str> = name.into();
             let text = text.into();
-            texts
-                .files
-                .insert(name.to_string(), Text { name, text, code });
+            let ends = (0..code.len()).filter(|at| code[*at] == b'\n');
+            let text = Text {
+                lines: [0].into_iter().chain(ends.map(|at| at + 1)).collect(),
+                name: Rc::clone(&name),
+                text,
+                code,
+            };
+            texts.files.insert(name.to_string(), text);
         }
         texts
     }
@@ -135,11 +142,11 @@ impl Texts {
 
 impl Text {
     fn place(&self, span: Range<usize>) -> Place {
-        let (line, column) = line_and_column(&self.code, span.start);
+        let line = self.lines.partition_point(|start| *start <= span.start);
         Place {
             file: Rc::clone(&self.name),
             line,
-            column,
+            column: span.start - self.lines[line - 1] + 1,
             span,
         }
     }
@@ -211,17 +218,6 @@ impl Text {
         pieces.push(start..end);
         Some(pieces)
     }
-}
-
-/// Line and column of an offset, from 1.
-pub fn line_and_column(text: &[u8], offset: usize) -> (usize, usize) {
-    let before = &text[..offset.min(text.len())];
-    let start = before
-        .iter()
-        .rposition(|b| *b == b'\n')
-        .map_or(0, |at| at + 1);
-    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-    (line, before.len() - start + 1)
 }
 
 fn is_word(byte: u8) -> bool {

@@ -62,7 +62,7 @@ impl fmt::Display for Error {
                 f,
                 "GlusterFS's headers include {}, not found (Debian: apt-get install liburcu-dev \
                  libssl-dev uuid-dev libc6-dev)",
-                list(headers)
+                headers.join(", ")
             ),
             Error::Clang(messages) => {
                 let first = messages.lines().next().unwrap_or_default();

@@ -220,14 +220,12 @@ impl<'a> Reader<'a> {
     fn fops(&self) -> Result<(Place, Vec<Fop>), Error> {
         let table = self.table("xlator_fops")?;
         let place = self.place("xlator_fops");
-        let Some((first, _)) = table.first() else {
-            return Err(Error::Unexpected("struct xlator_fops is empty".into()));
-        };
-        let first_back = format!("{first}{BACK}");
-        let half = table
-            .iter()
-            .position(|(name, _)| *name == first_back)
-            .unwrap_or(table.len());
+        // The fops end where the callback of one of them stands.
+        let half = table.iter().position(|(name, _)| {
+            let of = name.strip_suffix(BACK);
+            of.is_some_and(|of| table.iter().any(|(name, _)| name == of))
+        });
+        let half = half.unwrap_or(table.len());
         let (calls, backs) = table.split_at(half);
         let mut fops = Vec::new();
         for (index, (name, ty)) in calls.iter().enumerate() {

@@ -78,15 +78,15 @@ impl Wanted {
         types.extend(structures.chain(enums).map(|c_type| bare(c_type)));
         types.extend(model.types.iter().map(|ty| bare(&ty.spelling)));
         let constants = model.enums.iter().filter(|item| item.c_type.is_none());
+        let constants = constants.flat_map(|item| {
+            let values = item.values.iter().map(|value| value.name.clone());
+            let others = values.filter(|name| !name.starts_with(&item.prefix));
+            let family = (!item.prefix.is_empty()).then(|| format!("{}.*", item.prefix));
+            others.chain(family)
+        });
         Wanted {
             types,
-            constants: constants
-                .flat_map(|item| {
-                    let values = item.values.iter().map(|value| value.name.clone());
-                    let family = (!item.prefix.is_empty()).then(|| format!("{}.*", item.prefix));
-                    values.chain(family)
-                })
-                .collect(),
+            constants: constants.collect(),
         }
     }
 }
@@ -130,11 +130,12 @@ pub fn read(dir: &Path, wanted: &Wanted) -> Result<Read, Error> {
         .parse_callbacks(Box::new(Listener(Rc::clone(&notes))))
         // Enums: the numbers of the fops, and constants that the model has among `#define`s.
         .allowlist_file(".*/glusterfs/glusterfs-fops\\.h");
-    for pattern in &wanted.types {
-        builder = builder.allowlist_type(pattern);
+    // One pattern each: a set of many is slow.
+    if !wanted.types.is_empty() {
+        builder = builder.allowlist_type(wanted.types.join("|"));
     }
-    for pattern in &wanted.constants {
-        builder = builder.allowlist_var(pattern);
+    if !wanted.constants.is_empty() {
+        builder = builder.allowlist_var(wanted.constants.join("|"));
     }
     let bindings = builder.generate().map_err(|error| refused(error, dir))?;
     let notes = notes.take();

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::{Difference, Report};
 use crate::diagnostics::Source;
-use crate::headers::locate::line_and_column;
 use crate::headers::model::{Headers, Place};
 use crate::names::Version;
 
@@ -82,7 +81,7 @@ pub fn json(report: &Report, source: &Source, headers: &Headers, version: Versio
 }
 
 fn entry(difference: &Difference, source: &Source) -> Value {
-    let (line, column) = line_and_column(source.text.as_bytes(), difference.schema.start);
+    let (line, column) = line_and_column(&source.text, difference.schema.start);
     let place = |file: &str, line: usize, column: usize, says: &str| json!({ "file": file, "line": line, "column": column, "says": says });
     let Place {
         file,
@@ -100,4 +99,12 @@ fn entry(difference: &Difference, source: &Source) -> Value {
             file => place(file, *header_line, *header_column, &difference.header_says),
         },
     })
+}
+
+/// Line and column of an offset, from 1.
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    let start = before.iter().rposition(|byte| *byte == b'\n');
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    (line, before.len() - start.map_or(0, |at| at + 1) + 1)
 }

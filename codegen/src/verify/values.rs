@@ -137,9 +137,16 @@ impl Verifier<'_> {
     /// Constants of no C enum: `#define`s, mostly.
     fn constants(&mut self, name: &Text, raw: &schema::Enum, item: &Enum) {
         let headers = self.headers;
-        self.values(name, raw, item, &Place::default(), |name| {
-            headers.constants.get(name)
-        });
+        // One that is missing would stand among the others.
+        let mut found = item
+            .values
+            .iter()
+            .filter_map(|value| headers.constants.get(&value.name));
+        let place = found
+            .next()
+            .map(|value| value.place.clone())
+            .unwrap_or_default();
+        self.values(name, raw, item, &place, |name| headers.constants.get(name));
         // Others that are called like these, and GlusterFS's: `IATT_...`.
         let family = headers.constants.iter().filter(|(name, value)| {
             !item.prefix.is_empty()
