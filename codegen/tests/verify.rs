@@ -365,7 +365,7 @@ fn since_and_until_are_held_against_the_headers() {
             copy.path(),
             &["--format", "json", "--gluster-version", version],
         );
-        let json: Value = serde_json::from_str(&stdout(&output)).expect(&stderr(&output));
+        let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
         let differences = json["differences"].as_array().unwrap().clone();
         let fops = differences
             .iter()
