@@ -10,7 +10,8 @@
 //! * [`model`] is what the emitters see: plain data that is known to be right.
 //! * [`emit`] turns the model into texts: pure functions, one file per output.
 //! * [`sink`] compares or writes; nothing else touches the disk.
-//! * [`headers`] reads GlusterFS's headers, [`verify`] holds the schema against them.
+//! * [`headers`] reads GlusterFS's headers, [`verify`] holds the schema against them,
+//!   [`import`] writes entries for what it lacks.
 //!
 //! The first three share one list of [`diagnostics`], so that one run tells everything that
 //! is wrong with a schema.
@@ -19,6 +20,7 @@ pub mod describe;
 pub mod diagnostics;
 pub mod emit;
 pub mod headers;
+pub mod import;
 pub mod model;
 pub mod names;
 pub mod resolve;

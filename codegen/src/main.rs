@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use codegen::{describe, emit, sink};
 
-use commands::{Outcome, Places, verify};
+use commands::{Outcome, Places, import, verify};
 
 /// Generates everything in Glupy that depends on the list of GlusterFS operations.
 #[derive(Debug, Parser)]
@@ -42,6 +42,8 @@ enum Command {
     },
     /// Hold the schema against GlusterFS's headers; fail with a report when they differ
     Verify(verify::Args),
+    /// Propose entries for the fops that GlusterFS's headers have and the schema lacks
+    Import(import::Args),
 }
 
 fn main() -> ExitCode {
@@ -87,5 +89,6 @@ fn run(command: &Command, places: &Places) -> commands::Result<Outcome> {
             }
         }
         Command::Verify(args) => verify::run(args, places),
+        Command::Import(args) => import::run(args, places),
     }
 }

@@ -151,6 +151,8 @@ pub enum Kind {
     Locklist,
     Checksum,
     Client,
+    Struct,
+    Pointer,
     Gfid,
     Prot,
     LkOwner,
@@ -193,6 +195,8 @@ impl Kind {
         ("locklist", Kind::Locklist),
         ("checksum", Kind::Checksum),
         ("client", Kind::Client),
+        ("struct", Kind::Struct),
+        ("pointer", Kind::Pointer),
         ("gfid", Kind::Gfid),
         ("prot", Kind::Prot),
         ("lk_owner", Kind::LkOwner),
@@ -227,7 +231,9 @@ impl Kind {
             | Kind::Statvfs
             | Kind::Locklist
             | Kind::Checksum
-            | Kind::Client => Class::Pointer,
+            | Kind::Client
+            | Kind::Struct
+            | Kind::Pointer => Class::Pointer,
         }
     }
 }

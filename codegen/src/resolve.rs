@@ -13,13 +13,13 @@ use crate::schema::{self, Named, Schema, Text};
 use crate::yaml::At;
 
 /// Arguments that every fop or callback has, and what `X_wind` takes beside arguments.
-const TAKEN: &[&str] = &["frame", "this", "cookie", "op_ret", "op_errno", "child"];
+pub const TAKEN: &[&str] = &["frame", "this", "cookie", "op_ret", "op_errno", "child"];
 
 /// The runtime holds checksums in this many bytes.
-const CHECKSUM_SIZE: i64 = 32;
+pub const CHECKSUM_SIZE: i64 = 32;
 
 /// As many arguments as the runtime has room for (`MAX_ARGS` in `glupy/src/fop.rs`).
-const MAX_ARGS: usize = 10;
+pub const MAX_ARGS: usize = 10;
 
 /// Checks a schema. The model can only be used when nothing was reported.
 pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
@@ -260,8 +260,25 @@ impl<'s> Resolver<'s, '_> {
         ty
     }
 
+    /// `kind: pointer` of an argument, where its type's kind does not fit.
+    fn opaque(&mut self, text: &Text, ty: &mut CType) {
+        if text.value != Kind::Pointer.name() || ty.kind.class() != Class::Pointer {
+            let message = format!("the kind of an argument can not be {}", text.value);
+            self.error(
+                &text.span,
+                message,
+                "expected `pointer`, for the type of a pointer",
+            );
+        }
+        ty.kind = Kind::Pointer;
+        ty.python = "Any".into();
+    }
+
     /// The kind of an argument; None when its type is not known, which is reported elsewhere.
     fn kind(&self, param: &schema::Param) -> Option<Kind> {
+        if param.kind.is_some() {
+            return Some(Kind::Pointer);
+        }
         let ty = self
             .types
             .get(param.ty.as_ref()?.value.as_str())?
@@ -297,7 +314,10 @@ impl<'s> Resolver<'s, '_> {
             let message = format!("`{name}` can not be the name of {what}");
             self.error(&param.name.span, message, "every fop has this already");
         }
-        let ty = self.ctype(param.ty.as_ref(), what, &[Class::Number, Class::Pointer]);
+        let mut ty = self.ctype(param.ty.as_ref(), what, &[Class::Number, Class::Pointer]);
+        if let Some(text) = &param.kind {
+            self.opaque(text, &mut ty);
+        }
         let pointer = ty.kind.class() == Class::Pointer;
         if let Some(kind) = self.kind(param) {
             self.relations(param, kind);

@@ -76,6 +76,8 @@ pub struct Param {
     pub name: Text,
     /// Its C type.
     pub ty: Option<Text>,
+    /// `kind:`
+    pub kind: Option<Text>,
     /// `length:`
     pub length: Option<Text>,
     /// `owner:`
@@ -337,6 +339,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
     let mut param = Param {
         name: name.clone(),
         ty: None,
+        kind: None,
         length: None,
         owner: None,
         size: None,
@@ -346,6 +349,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         let what = format!("the argument `{}`", name.value);
         let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
         param.ty = map.required("type", text);
+        param.kind = map.optional("kind", text);
         param.length = map.optional("length", text);
         param.owner = map.optional("owner", text);
         param.size = map.optional("size", int);

@@ -1,5 +1,6 @@
 //! What the commands share. A file per command that is more than a call.
 
+pub mod import;
 pub mod verify;
 
 use std::fmt::Display;
@@ -7,7 +8,9 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use codegen::diagnostics::Source;
+use codegen::headers::{self, model::Headers};
 use codegen::model::Model;
+use codegen::names::Version;
 use codegen::schema::Schema;
 
 /// What a command answers.
@@ -47,6 +50,41 @@ impl Outcome {
 
 /// A command's result; both sides are printed.
 pub type Result<T> = std::result::Result<T, Outcome>;
+
+/// Which headers.
+#[derive(Debug, clap::Args)]
+pub struct HeadersArgs {
+    /// The folder that holds `glusterfs/xlator.h`, such as /usr/include
+    #[arg(long, value_name = "DIR")]
+    headers: PathBuf,
+
+    /// The GlusterFS that the headers belong to [default: what glusterfs-api.pc beside them or
+    /// they themselves say]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    gluster_version: Option<Version>,
+}
+
+/// A version on the command line.
+fn version(text: &str) -> std::result::Result<Version, String> {
+    text.parse()
+        .map_err(|()| "expected two numbers with a dot, such as 10.3".into())
+}
+
+impl HeadersArgs {
+    /// Reads them, as far as the model has to do with them.
+    pub fn load(&self, model: &Model) -> Result<(Headers, Version)> {
+        let headers =
+            headers::load(&self.headers, model, self.gluster_version).map_err(Outcome::error)?;
+        let Some((version, _)) = headers.version else {
+            return Err(Outcome::error(format!(
+                "which GlusterFS the headers in {} belong to is not known: there is no \
+                 glusterfs-api.pc beside them; say --gluster-version",
+                headers.dir
+            )));
+        };
+        Ok((headers, version))
+    }
+}
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

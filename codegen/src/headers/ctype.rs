@@ -32,9 +32,15 @@ const OTHERS: &[(&str, &str)] = &[
     ("c_uchar", "unsigned char"),
     ("c_ushort", "unsigned short"),
     ("c_void", "void"),
+    ("bool", "bool"),
     ("f32", "float"),
     ("f64", "double"),
+    // bindgen's own: what bitfields lie in.
+    ("__BindgenBitfieldUnit", BITFIELDS),
 ];
+
+/// What bitfields lie in; C has no name for that.
+const BITFIELDS: &str = "bits";
 
 /// A number's name in C and its kind, by either name; None for anything else.
 pub fn kind(name: &str) -> Option<(&'static str, Kind)> {
@@ -42,6 +48,31 @@ pub fn kind(name: &str) -> Option<(&'static str, Kind)> {
         .iter()
         .find(|(rust, c, _)| *rust == name || *c == name)
         .map(|(_, c, kind)| (*c, *kind))
+}
+
+/// What Rust calls a number of any size, by its name in C.
+pub fn rust(c_type: &str) -> Option<&'static str> {
+    let numbers = NUMBERS.iter().map(|(rust, c, _)| (*rust, *c));
+    let mut all = numbers.chain(OTHERS.iter().copied());
+    let (rust, _) = all.find(|(_, c)| *c == c_type && is_number(c))?;
+    Some(match rust {
+        "c_char" => "std::ffi::c_char",
+        "c_schar" => "i8",
+        "c_uchar" => "u8",
+        "c_short" => "i16",
+        "c_ushort" => "u16",
+        "c_int" => "i32",
+        "c_uint" => "u32",
+        "c_long" | "c_longlong" => "i64",
+        "c_ulong" | "c_ulonglong" => "u64",
+        other => other,
+    })
+}
+
+/// Whether it is a number of any size, by its name in C.
+pub fn is_number(c_type: &str) -> bool {
+    let other = OTHERS.iter().any(|(_, c)| *c == c_type && c_type != "void");
+    other || kind(c_type).is_some()
 }
 
 /// Spells types as C does.
@@ -73,11 +104,12 @@ impl Speller {
             },
             syn::Type::Ptr(pointer) => {
                 let target = self.spell(&pointer.elem);
-                // bindgen has no other place for the const of `const char *`.
-                let constant = pointer.const_token.is_some() && !target.ends_with('*');
-                let constant = if constant { "const " } else { "" };
-                let space = if target.ends_with('*') { "" } else { " " };
-                format!("{constant}{target}{space}*")
+                match (pointer.const_token.is_some(), target.ends_with('*')) {
+                    (true, true) => format!("{target}const *"),
+                    (true, false) => format!("const {target} *"),
+                    (false, true) => format!("{target}*"),
+                    (false, false) => format!("{target} *"),
+                }
             }
             syn::Type::Array(array) => {
                 let len = match &array.len {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
 
+use super::ctype;
 use crate::names::Version;
 
 /// The headers of a GlusterFS.
@@ -27,8 +28,8 @@ pub struct Headers {
     pub constants: BTreeMap<String, Value>,
     /// Structures and unions, by their name in C without `struct`.
     pub structures: BTreeMap<String, Structure>,
-    /// Typedefs of numbers and enums: what they are in the end, in C.
-    pub numbers: BTreeMap<String, String>,
+    /// Typedefs, and what they stand for in C.
+    pub typedefs: BTreeMap<String, String>,
     /// The directory that was read; what lies elsewhere is not GlusterFS's.
     pub dir: String,
     /// The text of each file that something stands in.
@@ -126,8 +127,10 @@ pub struct Value {
 /// A structure or a union.
 #[derive(Debug, Clone, Default)]
 pub struct Structure {
-    /// What C calls it, with `struct` where there is no typedef.
+    /// What C calls it, with `struct` where it has a tag.
     pub c_type: String,
+    /// What `glupy.structures` calls it: the first typedef if there is one, else the tag.
+    pub class: String,
     /// Where it stands.
     pub place: Place,
     /// In bytes; 0 when the headers only declare it.
@@ -172,17 +175,40 @@ impl Headers {
             .get(c_type.strip_prefix("enum ").unwrap_or(c_type))
     }
 
-    /// A structure by its name in C, with `struct` or without.
+    /// A structure by its name in C: a tag, with `struct` or without, or a typedef.
     pub fn find_structure(&self, c_type: &str) -> Option<&Structure> {
-        self.structures
-            .get(c_type.strip_prefix("struct ").unwrap_or(c_type))
+        let c_type = self.behind_typedefs(c_type);
+        let tags = ["struct ", "union "];
+        let name = tags.iter().find_map(|tag| c_type.strip_prefix(tag));
+        self.structures.get(name.unwrap_or(c_type))
+    }
+
+    /// What a type is behind its typedefs.
+    pub fn behind_typedefs<'a>(&'a self, c_type: &'a str) -> &'a str {
+        let mut c_type = c_type;
+        while let Some(target) = self.typedefs.get(c_type) {
+            c_type = target;
+        }
+        c_type
     }
 
     /// A number's type behind typedefs, as C spells it; None when it is no number.
-    pub fn number(&self, c_type: &str) -> Option<&str> {
-        match self.numbers.get(c_type) {
-            Some(plain) => Some(plain),
-            None => super::ctype::kind(c_type).map(|(plain, _)| plain),
+    pub fn number(&self, c_type: &str) -> Option<&'static str> {
+        ctype::kind(self.behind_typedefs(c_type)).map(|(plain, _)| plain)
+    }
+
+    /// Whether a value of a type can be copied byte by byte: nothing in it points anywhere.
+    pub fn is_plain(&self, c_type: &str) -> bool {
+        let c_type = self.behind_typedefs(c_type);
+        if let Some((element, _)) = c_type.split_once(" [") {
+            return self.is_plain(element);
+        }
+        match self.find_structure(c_type) {
+            Some(structure) => {
+                let mut fields = structure.fields.iter();
+                structure.size > 0 && fields.all(|field| self.is_plain(&field.arg.c_type))
+            }
+            None => ctype::is_number(c_type),
         }
     }
 

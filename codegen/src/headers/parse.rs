@@ -34,7 +34,7 @@ pub fn parse(read: &Read) -> Result<Headers, Error> {
         enums: reader.enums(),
         constants: reader.constants(),
         structures: reader.structures(),
-        numbers: reader.numbers(),
+        typedefs: reader.typedefs(),
         dir: read.dir.clone(),
         texts: reader.texts.all(),
     })
@@ -47,6 +47,7 @@ struct Reader<'a> {
     speller: Speller,
     structures: BTreeMap<String, Vec<(String, &'a Type)>>,
     aliases: HashMap<String, &'a Type>,
+    alias_order: Vec<String>,
     /// Name, type, number.
     constants: Vec<(String, String, i128)>,
     /// bindgen's layout tests: `Size of iatt`, `Offset of field: iatt::ia_ino`.
@@ -61,6 +62,7 @@ impl<'a> Reader<'a> {
             speller: Speller::default(),
             structures: BTreeMap::new(),
             aliases: HashMap::new(),
+            alias_order: Vec::new(),
             constants: Vec::new(),
             layout: HashMap::new(),
         };
@@ -81,6 +83,7 @@ impl<'a> Reader<'a> {
                 }
                 Item::Type(item) => {
                     reader.aliases.insert(item.ident.to_string(), &item.ty);
+                    reader.alias_order.push(item.ident.to_string());
                 }
                 Item::Const(item) if item.ident == "_" => reader.add_layout(&item.expr),
                 Item::Const(item) => {
@@ -304,6 +307,7 @@ impl<'a> Reader<'a> {
     }
 
     fn structures(&self) -> BTreeMap<String, Structure> {
+        let classes = self.classes();
         let structures = self.structures.iter().map(|(name, fields)| {
             let place = self.place(name);
             let fields = fields.iter().map(|(field, ty)| {
@@ -322,6 +326,7 @@ impl<'a> Reader<'a> {
             });
             let structure = Structure {
                 c_type: self.speller.name(name),
+                class: classes.get(name).unwrap_or(name).clone(),
                 size: self
                     .layout
                     .get(&format!("Size of {name}"))
@@ -335,22 +340,27 @@ impl<'a> Reader<'a> {
         structures.collect()
     }
 
-    /// What typedefs of numbers and enums are in the end.
-    fn numbers(&self) -> BTreeMap<String, String> {
-        let plain = |name: &str| {
-            let mut ty = *self.aliases.get(name)?;
-            loop {
-                let name = path_name(ty)?;
-                match self.aliases.get(&name) {
-                    Some(next) => ty = next,
-                    None => return ctype::kind(&name).map(|(c, _)| c.to_owned()),
-                }
+    /// What typedefs stand for. (An enum is one for a number.)
+    fn typedefs(&self) -> BTreeMap<String, String> {
+        let mut typedefs = BTreeMap::new();
+        for (name, ty) in &self.aliases {
+            let target = self.speller.spell(ty);
+            for name in [self.speller.name(name), c_name(name)] {
+                typedefs.insert(name, target.clone());
             }
-        };
-        let names = self.aliases.keys();
-        names
-            .filter_map(|name| Some((self.speller.name(name), plain(name)?)))
-            .collect()
+        }
+        typedefs
+    }
+
+    /// The first typedef of each structure that has one.
+    fn classes(&self) -> HashMap<String, String> {
+        let mut classes = HashMap::new();
+        for name in &self.alias_order {
+            if let Some(target) = path_name(self.aliases[name]) {
+                classes.entry(target).or_insert_with(|| name.clone());
+            }
+        }
+        classes
     }
 }
 

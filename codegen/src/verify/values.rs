@@ -62,7 +62,7 @@ impl Verifier<'_> {
         own: bool,
     ) {
         let Some(ty) = &raw.ty else { return };
-        let number = |c_type: &str| self.headers.number(c_type).map(str::to_owned);
+        let number = |c_type: &str| self.headers.number(c_type);
         // The C library's typedefs have more names than one.
         let same =
             !own && number(&ty.value).is_some() && number(&ty.value) == number(&found.arg.c_type);
@@ -242,6 +242,27 @@ impl Verifier<'_> {
         }
     }
 
+    /// A structure of kind `struct` is copied byte by byte.
+    fn plain(&mut self, name: &Text, raw: &schema::Type, spelling: &str) {
+        let target = spelling.trim_end_matches([' ', '*']);
+        let target = target.trim_start_matches("const ");
+        let Some(structure) = self.headers.find_structure(target) else {
+            return; // No fop of these headers has it.
+        };
+        if !self.headers.is_plain(target) {
+            self.differ(
+                Kind::TypeKind,
+                format!("types.{}", name.value),
+                format!("{target} has pointers in it in the headers: it can not be copied"),
+                (
+                    &raw.kind.as_ref().unwrap_or(name).span,
+                    "here struct; expected pointer".into(),
+                ),
+                (&structure.place, "there it is".into()),
+            );
+        }
+    }
+
     /// The size and sign of the numbers among the types.
     pub(super) fn types(&mut self) {
         let (schema, model) = (self.schema, self.model);
@@ -249,9 +270,12 @@ impl Verifier<'_> {
             let Some(ty) = model.types.iter().find(|ty| ty.spelling == name.value) else {
                 continue;
             };
+            if ty.kind == crate::model::Kind::Struct {
+                self.plain(name, raw, &ty.spelling);
+            }
             let numeric = matches!(ty.kind.class(), Class::Number | Class::FieldNumber);
-            let plain = self.headers.number(&ty.spelling).map(str::to_owned);
-            let kind = plain.as_deref().and_then(ctype::kind).map(|(_, kind)| kind);
+            let plain = self.headers.number(&ty.spelling);
+            let kind = plain.and_then(ctype::kind).map(|(_, kind)| kind);
             if let (true, Some(plain), Some(kind)) = (numeric, plain, kind) {
                 if kind != ty.kind {
                     self.differ(

@@ -111,7 +111,10 @@ impl Method {
 
     #[getter]
     fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let fop = py.import("gluster")?.getattr("FOPS")?.get_item(self.0.name)?;
+        let fop = py
+            .import("gluster")?
+            .getattr("FOPS")?
+            .get_item(self.0.name)?;
         fop.getattr("call_signature")
     }
 }
