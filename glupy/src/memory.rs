@@ -38,6 +38,18 @@ pub fn owned<'py>(
     contents(py, structure, address, Kept(owner))
 }
 
+/// A copy of the structure of that name at an address.
+pub fn copied(py: Python<'_>, structure: &str, address: *mut c_void) -> PyResult<Py<PyAny>> {
+    let copy = module(py)?.call_method1("copied", (structure, address.expose_provenance()))?;
+    Ok(copy.unbind())
+}
+
+/// A ctypes pointer to the structure of that name at an address.
+pub fn address(py: Python<'_>, structure: &str, address: *mut c_void) -> PyResult<Py<PyAny>> {
+    let pointer = module(py)?.call_method1("address", (structure, address.expose_provenance()))?;
+    Ok(pointer.unbind())
+}
+
 /// The structure of a frame.
 pub fn frame_contents<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     module(frame.py())?.call_method1("frame_contents", (frame,))

@@ -106,7 +106,11 @@ def differences(stage: Stage) -> Iterator[str]:
         )
     }  # fmt: skip
     for name, cls in vars(_gluster).items():
-        if not isinstance(cls, type) or issubclass(cls, BaseException) or name in ("Handle", "Buffer"):
+        if (
+            not isinstance(cls, type)
+            or issubclass(cls, BaseException)
+            or name in ("Handle", "Buffer")
+        ):
             continue
         if name not in classes:
             yield f"{name}: not in the stub"

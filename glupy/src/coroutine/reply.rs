@@ -144,7 +144,7 @@ impl Reply {
         let (fop, words) = (self.fop(py), self.words.get(py));
         // SAFETY: what is borrowed is alive until the callback returns, which `settle`
         // comes before.
-        let owned = unsafe { OwnedWords::new(fop.reply, &words, self.xl.get(py).0) };
+        let owned = unsafe { OwnedWords::new(fop.reply, &words, self.xl.get(py).0, 0) };
         self.words.set(py, owned.words());
         self.owned.set(py, SmallVec::from_iter([Arc::new(owned)]));
         self.release_seen(py);
@@ -167,7 +167,10 @@ impl Reply {
         unsafe {
             self.owned
                 .with(py, |owned| hold.words.extend(owned.iter().cloned()));
-            self.hold.with(py, |more| hold.more = more.clone());
+            self.hold.with(py, |more| {
+                hold.given = more.as_ref().map_or(0, |more| more.given);
+                hold.more = more.clone();
+            });
         }
         (self.words.get(py), hold)
     }
