@@ -17,8 +17,12 @@ pub struct Source {
 
 impl Source {
     /// A source from the bytes of a file.
-    pub fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+    pub fn new(name: impl Into<String>, mut bytes: Vec<u8>) -> Self {
         let name = name.into();
+        // What some editors put first, to say that this is UTF-8.
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
         match String::from_utf8(bytes) {
             Ok(text) => Source {
                 name,
@@ -37,6 +41,12 @@ impl Source {
 /// Where something stands in the text, in bytes.
 pub type Span = Range<usize>;
 
+/// So many errors are shown, and so many get a suggestion. Whoever has more has one cause.
+const SHOWN: usize = 100;
+
+/// A suggestion is looked for among so many names.
+const NAMES: usize = 10_000;
+
 /// One error.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
@@ -45,18 +55,19 @@ pub struct Diagnostic {
     expected: String,
     related: Vec<(Span, String)>,
     help: Option<String>,
+    suggests: bool,
 }
 
 impl Diagnostic {
     /// Adds another place that the error is about.
     pub fn related(&mut self, span: &Span, label: impl Into<String>) -> &mut Self {
-        self.related.push((span.clone(), label.into()));
+        self.related.push((span.clone(), shown(&label.into())));
         self
     }
 
     /// Adds advice.
     pub fn help(&mut self, text: impl Into<String>) -> &mut Self {
-        self.help = Some(text.into());
+        self.help = Some(shown(&text.into()));
         self
     }
 
@@ -66,8 +77,10 @@ impl Diagnostic {
         wrong: &str,
         names: impl IntoIterator<Item = &'a str>,
     ) -> &mut Self {
-        if let Some(name) = closest(wrong, names) {
-            self.help(format!("did you mean `{name}`?"));
+        if self.suggests {
+            if let Some(name) = closest(wrong, names.into_iter().take(NAMES)) {
+                self.help(format!("did you mean `{name}`?"));
+            }
         }
         self
     }
@@ -110,11 +123,12 @@ impl Diagnostics {
     ) -> &mut Diagnostic {
         let index = self.list.len();
         self.list.push(Diagnostic {
-            message: message.into(),
+            message: shown(&message.into()),
             span: span.clone(),
-            expected: expected.into(),
+            expected: shown(&expected.into()),
             related: Vec::new(),
             help: None,
+            suggests: index < SHOWN,
         });
         &mut self.list[index]
     }
@@ -134,9 +148,12 @@ impl Diagnostics {
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|diagnostic| diagnostic.span.start);
         let mut text = String::new();
-        for diagnostic in &list {
+        for diagnostic in list.iter().take(SHOWN) {
             text += &diagnostic.render(source, &renderer);
             text += "\n\n";
+        }
+        if list.len() > SHOWN {
+            text += &format!("and {} more like these\n\n", list.len() - SHOWN);
         }
         let errors = if list.len() == 1 {
             "1 error".into()
@@ -147,11 +164,50 @@ impl Diagnostics {
     }
 }
 
+/// Text of the schema as it can be shown: what would not be seen, or steer a terminal, is
+/// escaped, and the middle of a very long name (between backquotes) is left out.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let part = |part: &str| -> String {
+        let escape = |c: char| -> String {
+            if unseen(c) {
+                c.escape_unicode().collect()
+            } else {
+                c.into()
+            }
+        };
+        let count = part.chars().count();
+        if count <= LONGEST {
+            return part.chars().map(escape).collect();
+        }
+        let start = part.chars().take(LONGEST / 2);
+        let end = part.chars().skip(count - LONGEST / 4);
+        start.map(escape).collect::<String>() + "..." + &end.map(escape).collect::<String>()
+    };
+    let parts = text.split('`').enumerate();
+    let parts: Vec<String> = parts
+        .map(|(index, text)| match index % 2 {
+            0 => text.to_owned(),
+            _ => part(text),
+        })
+        .collect();
+    parts.join("`")
+}
+
+/// Whether a character can not be seen as itself: it controls something, has no width, or
+/// turns the direction of what follows.
+pub fn unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// The name that is most like a wrong one, if it is like enough.
 pub fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
+    let near = |name: &&str| name.len().abs_diff(wrong.len()) <= name.len().max(wrong.len()) / 3;
     names
         .into_iter()
+        .filter(near)
         .map(|name| {
             (
                 strsim::damerau_levenshtein(&lower, &name.to_lowercase()),

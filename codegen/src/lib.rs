@@ -4,7 +4,8 @@
 //! fops.yaml -> yaml -> schema -> resolve -> model -> emit -> sink
 //! ```
 //!
-//! * [`yaml`] reads the text as a tree in which every value knows its place.
+//! * [`yaml`] reads the text as a tree in which every value knows its place; `advice` says
+//!   what may be meant where it can not.
 //! * [`schema`] reads the tree as fops, types, structures and so on.
 //! * [`resolve`] checks them against each other and makes the model.
 //! * [`model`] is what the emitters see: plain data that is known to be right.
@@ -16,6 +17,7 @@
 //! The first three share one list of [`diagnostics`], so that one run tells everything that
 //! is wrong with a schema.
 
+mod advice;
 pub mod describe;
 pub mod diagnostics;
 pub mod emit;

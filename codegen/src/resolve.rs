@@ -1,9 +1,9 @@
 //! From the schema to the model: checks what the schema says and how its parts fit.
 //! Never stops at an error, so that one run reports all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span, unseen};
 use crate::model::{
     Alias, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind, Model,
     OpRet, Param, Structure, Vector,
@@ -14,6 +14,9 @@ use crate::yaml::At;
 
 /// Arguments that every fop or callback has, and what `X_wind` takes beside arguments.
 pub const TAKEN: &[&str] = &["frame", "this", "cookie", "op_ret", "op_errno", "child"];
+
+/// Docs become docstrings and comments.
+const NOT_IN_DOCS: &[char] = &['"', '\\'];
 
 /// The runtime holds checksums in this many bytes.
 pub const CHECKSUM_SIZE: i64 = 32;
@@ -26,7 +29,11 @@ pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
     let mut resolver = Resolver {
         diagnostics,
         types: HashMap::new(),
-        nullable: &schema.nullable,
+        nullable: schema
+            .nullable
+            .iter()
+            .map(|name| name.value.as_str())
+            .collect(),
     };
     resolver.types(&schema.types);
     resolver.nullable_names(schema);
@@ -81,7 +88,7 @@ struct Resolver<'s, 'd> {
     diagnostics: &'d mut Diagnostics,
     /// None for a type whose kind is not known: it has been reported already.
     types: HashMap<&'s str, Option<CType>>,
-    nullable: &'s [Text],
+    nullable: HashSet<&'s str>,
 }
 
 impl<'s> Resolver<'s, '_> {
@@ -130,6 +137,13 @@ impl<'s> Resolver<'s, '_> {
                 &doc.span,
                 "this doc is not one line",
                 "expected one line of text",
+            );
+        } else if let Some(c) = text.chars().find(|c| unseen(*c) || NOT_IN_DOCS.contains(c)) {
+            // It would end the docstring or comment that it stands in, or hide in it.
+            self.error(
+                &doc.span,
+                format!("`{c}` can not stand in a doc"),
+                "expected plain text, without double quotes and backslashes",
             );
         }
         text.to_owned()
@@ -196,6 +210,10 @@ impl<'s> Resolver<'s, '_> {
                 .as_ref()
                 .and_then(|kind| self.word(kind, "kind", Kind::ALL));
             ty.kind = kind.unwrap_or_default();
+            if let Some(expected) = not_a_c_type(&spelling.value, kind.map(Kind::class)) {
+                let message = format!("`{}` is no type of C", spelling.value);
+                self.error(&spelling.span, message, expected);
+            }
             if let Some(python) = &raw.python {
                 ty.python = self.name(python, "a Python type");
             }
@@ -215,14 +233,15 @@ impl<'s> Resolver<'s, '_> {
     }
 
     fn nullable_names(&mut self, schema: &Schema) {
-        let names: Vec<&str> = schema
+        let names: BTreeSet<&str> = schema
             .fops
             .iter()
             .flat_map(|(_, fop)| fop.args.iter().chain(&fop.cbk))
             .map(|param| param.name.value.as_str())
             .collect();
-        for name in &schema.nullable {
-            if !names.contains(&name.value.as_str()) {
+        // Where no fop could be read, that is what is wrong.
+        for name in schema.nullable.iter().filter(|_| !names.is_empty()) {
+            if !names.contains(name.value.as_str()) {
                 let message = format!("no fop has an argument `{}`", name.value);
                 self.error(&name.span, message, "expected the name of an argument")
                     .suggest(&name.value, names.iter().copied());
@@ -243,6 +262,7 @@ impl<'s> Resolver<'s, '_> {
                 format!("there is no type `{}`", name.value),
                 "expected one of those under `types`",
             )
+            .help("a C type that is new here gets a line of its own under `types`")
             .suggest(&name.value, known);
             return CType::default();
         };
@@ -303,6 +323,7 @@ impl<'s> Resolver<'s, '_> {
         }
         params
             .iter()
+            .take(MAX_ARGS)
             .map(|param| self.param(param, params, what))
             .collect()
     }
@@ -349,7 +370,7 @@ impl<'s> Resolver<'s, '_> {
             )
         });
         let nullable = param.nullable.as_ref().is_some_and(|flag| flag.value)
-            || self.nullable.iter().any(|other| other.value == name);
+            || self.nullable.contains(name.as_str());
         Param {
             required: pointer && !nullable,
             nullable: pointer && nullable,
@@ -478,7 +499,7 @@ impl<'s> Resolver<'s, '_> {
                 self.error(
                     &index.span,
                     format!("{} is no place in the table", index.value),
-                    "expected 1 or more",
+                    format!("expected 1 to {}", u32::MAX),
                 );
                 0
             }
@@ -493,6 +514,9 @@ impl<'s> Resolver<'s, '_> {
                 .iter()
                 .map(|name| (name.value.clone(), &name.span)),
         );
+        if raw.cbk.len() > MAX_ARGS {
+            return; // reported with the list itself
+        }
         for name in &raw.success {
             let Some(param) = raw.cbk.iter().find(|param| param.name.value == name.value) else {
                 let names = raw.cbk.iter().map(|param| param.name.value.as_str());
@@ -510,7 +534,7 @@ impl<'s> Resolver<'s, '_> {
                     format!("`{}` is no pointer", name.value),
                     "only pointers can be NULL",
                 );
-            } else if self.nullable.iter().any(|other| other.value == name.value)
+            } else if self.nullable.contains(name.value.as_str())
                 || param.nullable.as_ref().is_some_and(|flag| flag.value)
             {
                 let message = format!("`{}` may be NULL, and may not", name.value);
@@ -530,19 +554,14 @@ impl<'s> Resolver<'s, '_> {
             indexes.map(|index| (index.value.to_string(), &index.span)),
         );
         // A fop that stands twice is reported already.
-        let first = |index: usize| {
-            fops.iter()
-                .position(|(name, _)| *name.value == fops[index].0.value)
-                == Some(index)
-        };
+        let mut seen = HashSet::new();
         let names = fops
             .iter()
             .zip(&model.fops)
-            .enumerate()
-            .filter(|(index, _)| first(*index));
+            .filter(|((name, _), _)| seen.insert(name.value.as_str()));
         self.unique(
             "the number",
-            names.map(|(_, ((text, raw), fop))| {
+            names.map(|((text, raw), fop)| {
                 let span = raw.gf_fop.as_ref().map_or(&text.span, |text| &text.span);
                 (format!("GF_FOP_{}", fop.gf_fop), span)
             }),
@@ -756,6 +775,39 @@ impl<'s> Resolver<'s, '_> {
 
 fn values(texts: &[Text]) -> Vec<String> {
     texts.iter().map(|text| text.value.clone()).collect()
+}
+
+/// Why a text is not how the headers spell a type that crosses as such a class.
+fn not_a_c_type(text: &str, class: Option<Class>) -> Option<&'static str> {
+    let target = text.strip_suffix('*').unwrap_or(text);
+    let (words, array) = target.split_once(" [").unwrap_or((target, "1]"));
+    let length = array.strip_suffix(']').unwrap_or("");
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let pointer = text.ends_with('*');
+    let spaced = if pointer {
+        words.strip_suffix(' ')
+    } else {
+        Some(words)
+    };
+    if !spaced.is_some_and(|words| words.split(' ').all(word))
+        || length.is_empty()
+        || !length.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Some("expected a spelling such as `int`, `struct iatt *` or `char [16]`");
+    }
+    match class {
+        Some(Class::Pointer) if !pointer => Some("expected an asterisk: its kind is a pointer"),
+        Some(Class::Number | Class::FieldNumber) if pointer => {
+            Some("expected no asterisk: its kind is a number")
+        }
+        _ => None,
+    }
 }
 
 fn given(name: &str, python: &str) -> Given {

@@ -1,7 +1,10 @@
 //! The schema as it is written: which keys there are and what shape their values have.
 //! What the values mean, and whether they fit together, is for [`crate::resolve`].
 
-use crate::diagnostics::{Diagnostics, Span, closest};
+use std::collections::HashMap;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, Span, closest};
+use crate::names::not_a_name;
 use crate::yaml::{At, Node, Value};
 
 /// Text and its place.
@@ -361,6 +364,9 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
     Some(param)
 }
 
+/// Keys with a list that may be empty, but not left out.
+const LISTS: &[&str] = &["args", "cbk", "fields"];
+
 /// A mapping that is read key by key, and complains about what is left.
 struct Mapping<'n, 'd> {
     what: String,
@@ -447,40 +453,42 @@ impl<'n, 'd> Mapping<'n, 'd> {
         }
         for key in self.missing {
             let message = format!("{} has no `{key}`", self.what);
-            self.diagnostics.error(
-                &self.place,
-                message,
-                format!("expected `{key}: ...` in here"),
-            );
+            let expected = format!("expected `{key}: ...` in here");
+            let error = self.diagnostics.error(&self.place, message, expected);
+            if LISTS.contains(&key) {
+                error.help(format!("write `{key}: []` when there are none"));
+            }
         }
     }
 }
 
 fn twice(entries: &[(Text, Node)], what: &str, diagnostics: &mut Diagnostics) {
-    for (index, (key, _)) in entries.iter().enumerate() {
-        if let Some((first, _)) = entries[..index]
-            .iter()
-            .find(|(other, _)| other.value == key.value)
-        {
+    let mut seen: HashMap<&str, &Span> = HashMap::new();
+    for (key, _) in entries {
+        if let Some(first) = seen.get(key.value.as_str()) {
             let message = format!("`{}` stands twice in {what}", key.value);
             diagnostics
                 .error(&key.span, message, "the second one")
-                .related(&first.span, "the first one");
+                .related(first, "the first one");
+        } else {
+            seen.insert(&key.value, &key.span);
         }
     }
 }
 
-fn wrong_shape(node: &Node, place: &Span, expected: &str, diagnostics: &mut Diagnostics) {
+fn wrong_shape<'d>(
+    node: &Node,
+    place: &Span,
+    expected: &str,
+    diagnostics: &'d mut Diagnostics,
+) -> &'d mut Diagnostic {
     let expected = format!("expected {expected}");
     if node.value == Value::Null {
         // What is not there has no place of its own.
-        diagnostics.error(place, "there is nothing in here", expected);
+        diagnostics.error(place, "there is nothing in here", expected)
     } else {
-        diagnostics.error(
-            &node.span,
-            format!("{} can not stand here", node.value.describe()),
-            expected,
-        );
+        let message = format!("{} can not stand here", node.value.describe());
+        diagnostics.error(&node.span, message, expected)
     }
 }
 
@@ -492,12 +500,11 @@ fn named<T>(
     mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
 ) -> Option<Named<T>> {
     let Value::Map(entries) = &node.value else {
-        wrong_shape(
-            node,
-            &node.span,
-            &format!("`name: ...` lines for {what}"),
-            diagnostics,
-        );
+        let expected = format!("`name: ...` lines for {what}");
+        let error = wrong_shape(node, &node.span, &expected, diagnostics);
+        if let Value::List(_) = node.value {
+            error.help("begin the lines without a dash");
+        }
         return None;
     };
     twice(entries, what, diagnostics);
@@ -518,12 +525,11 @@ fn listed<T>(
     mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
 ) -> Option<Named<T>> {
     let Value::List(items) = &node.value else {
-        wrong_shape(
-            node,
-            &node.span,
-            &format!("a list, {what} per line: `- name: ...`"),
-            diagnostics,
-        );
+        let expected = format!("a list, {what} per line: `- name: ...`");
+        let error = wrong_shape(node, &node.span, &expected, diagnostics);
+        if let Value::Map(_) = node.value {
+            error.help("begin each line with a dash and a space");
+        }
         return None;
     };
     let mut result = Vec::new();
@@ -535,15 +541,24 @@ fn listed<T>(
                     result.push((name.clone(), value));
                 }
             }
-            _ => wrong_shape(
-                item,
-                &node.span,
-                &format!("{what}: `name: ...`, one per line"),
-                diagnostics,
-            ),
+            value => {
+                let expected = format!("{what}: `name: ...`, one per line");
+                let error = wrong_shape(item, &node.span, &expected, diagnostics);
+                if let Some((ty, name)) = declaration(value) {
+                    error.help(format!("not as in C: `- {name}: {ty}`"));
+                }
+            }
         }
     }
     Some(result)
+}
+
+/// The type and the name in `loc_t *loc`.
+fn declaration(value: &Value) -> Option<(&str, &str)> {
+    let Value::Str(text) = value else { return None };
+    let start = text.rfind([' ', '*'])? + 1;
+    let (ty, name) = text.split_at(start);
+    (not_a_name(name).is_none()).then_some((ty.trim(), name))
 }
 
 fn texts(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Text>> {
@@ -567,13 +582,15 @@ fn text(node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
                 span: node.span.clone(),
             });
         }
-        Value::Int(_) | Value::Float | Value::Bool(_) => {
+        Value::Int(_) | Value::Float | Value::Large | Value::Bool(_) => {
             let message = format!("{} can not stand here", node.value.describe());
             diagnostics
                 .error(&node.span, message, "expected text")
                 .help("put it in quotes");
         }
-        _ => wrong_shape(node, &node.span, "text", diagnostics),
+        _ => {
+            wrong_shape(node, &node.span, "text", diagnostics);
+        }
     }
     None
 }
@@ -596,6 +613,13 @@ fn boolean(node: &Node, diagnostics: &mut Diagnostics) -> Option<At<bool>> {
             span: node.span.clone(),
         });
     }
-    wrong_shape(node, &node.span, "`true` or `false`", diagnostics);
+    let error = wrong_shape(node, &node.span, "`true` or `false`", diagnostics);
+    if let Value::Str(text) = &node.value {
+        match text.to_lowercase().as_str() {
+            "true" | "yes" | "on" => error.help("write `true`, without quotes"),
+            "false" | "no" | "off" => error.help("write `false`, without quotes"),
+            _ => error,
+        };
+    }
     None
 }

@@ -154,6 +154,43 @@ fn a_broken_schema_writes_nothing() {
     );
 }
 
+/// Neither into an empty tree nor over what was generated before.
+#[test]
+fn no_broken_schema_writes_anything() {
+    let tree = tree(&schema());
+    ok(tree.path(), &["generate"]);
+    let everything = || -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut folders = vec![tree.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = fs::read(&path).unwrap();
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files.sort();
+        files
+    };
+    let before = everything();
+    let fixtures = repository().join("codegen/tests/fixtures/schema-errors");
+    for case in fs::read_dir(fixtures).unwrap() {
+        let broken = case.unwrap().path().join("fops.yaml");
+        let schema = ["--schema", broken.to_str().unwrap(), "generate"];
+        let errors = fails(tree.path(), &schema);
+        assert!(errors.ends_with("; nothing was written\n"), "{errors}");
+        assert!(
+            everything() == before,
+            "{} wrote something",
+            broken.display()
+        );
+    }
+}
+
 #[test]
 fn a_missing_schema_is_an_error() {
     let tree = tempfile::tempdir().unwrap();
