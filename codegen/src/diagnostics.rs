@@ -38,6 +38,16 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The lines in which something stands, without the last line's end.
+    pub fn lines(&self, span: &Span) -> &str {
+        let start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = self.text[span.end..].find('\n');
+        let end = end.map_or(self.text.len(), |at| span.end + at);
+        self.text[start..end].trim_end()
+    }
+}
+
 /// Where something stands in the text, in bytes.
 pub type Span = Range<usize>;
 

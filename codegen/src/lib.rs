@@ -55,7 +55,10 @@ pub fn load_with_places(source: &Source) -> Result<(Schema, Model), Diagnostics>
     let loaded = yaml::parse(source, &mut diagnostics)
         .and_then(|tree| schema::read(&tree, &mut diagnostics))
         .map(|schema| {
-            let model = resolve::resolve(&schema, &mut diagnostics);
+            let mut model = resolve::resolve(&schema, &mut diagnostics);
+            for (fop, (_, raw)) in model.fops.iter_mut().zip(&schema.fops) {
+                fop.yaml = source.lines(&raw.span).to_owned();
+            }
             (schema, model)
         });
     match loaded {

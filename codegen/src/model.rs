@@ -34,6 +34,10 @@ pub struct Fop {
     pub name: String,
     /// One line for people.
     pub doc: String,
+    /// Who asks for it, and when; empty when the schema does not say.
+    pub when: String,
+    /// What there is to know of the answer beside its values; empty likewise.
+    pub reply: String,
     /// Its number in `enum glusterfs_fop_t`.
     pub index: u32,
     /// The name of that number, after `GF_FOP_`.
@@ -48,6 +52,9 @@ pub struct Fop {
     pub args: Vec<Param>,
     /// Callback values after `op_errno`.
     pub cbk_args: Vec<Param>,
+    /// Its lines in the schema.
+    #[serde(skip)]
+    pub yaml: String,
 }
 
 /// An argument of a fop, or a value of its callback.
@@ -67,6 +74,8 @@ pub struct Param {
     pub vector: Option<Vector>,
     /// Bytes behind the pointer, where that is fixed.
     pub size: Option<u32>,
+    /// What it is, for people; empty when the schema does not say.
+    pub doc: String,
 }
 
 /// The relations of a vector.
@@ -90,6 +99,10 @@ pub struct CType {
     pub python: String,
     /// Its ctypes type, as Python writes it.
     pub ctypes: String,
+    /// What it is for an author, and whose; empty when the schema does not say. The same for
+    /// all that have the type, so that only the documentation has it.
+    #[serde(skip)]
+    pub doc: String,
 }
 
 /// What an `op_ret` of 0 or more means.

@@ -34,9 +34,15 @@ pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
             .iter()
             .map(|name| name.value.as_str())
             .collect(),
+        docs: &schema.docs,
     };
     resolver.types(&schema.types);
     resolver.nullable_names(schema);
+    let fops = || schema.fops.iter().map(|(_, fop)| fop);
+    let args = fops().flat_map(|fop| &fop.args);
+    resolver.shared_docs("an argument", &schema.docs.args, args);
+    let cbk = fops().flat_map(|fop| &fop.cbk);
+    resolver.shared_docs("a callback value", &schema.docs.cbk, cbk);
     let model = Model {
         glusterfs: resolver
             .version(schema.glusterfs.as_ref())
@@ -89,6 +95,7 @@ struct Resolver<'s, 'd> {
     /// None for a type whose kind is not known: it has been reported already.
     types: HashMap<&'s str, Option<CType>>,
     nullable: HashSet<&'s str>,
+    docs: &'s schema::Docs,
 }
 
 impl<'s> Resolver<'s, '_> {
@@ -228,6 +235,7 @@ impl<'s> Resolver<'s, '_> {
                 }
                 ty.ctypes.clone_from(&ctypes.value);
             }
+            ty.doc = self.doc(raw.doc.as_ref());
             self.types.insert(&spelling.value, kind.map(|_| ty));
         }
     }
@@ -244,6 +252,24 @@ impl<'s> Resolver<'s, '_> {
             if !names.contains(name.value.as_str()) {
                 let message = format!("no fop has an argument `{}`", name.value);
                 self.error(&name.span, message, "expected the name of an argument")
+                    .suggest(&name.value, names.iter().copied());
+            }
+        }
+    }
+
+    /// Checks a part of `docs`: what is described must be there.
+    fn shared_docs<'p>(
+        &mut self,
+        what: &str,
+        docs: &Named<Text>,
+        params: impl Iterator<Item = &'p schema::Param>,
+    ) {
+        let names: BTreeSet<&str> = params.map(|param| param.name.value.as_str()).collect();
+        for (name, doc) in docs {
+            self.doc(Some(doc));
+            if !names.is_empty() && !names.contains(name.value.as_str()) {
+                let message = format!("no fop has {what} `{}`", name.value);
+                self.error(&name.span, message, format!("expected the name of {what}"))
                     .suggest(&name.value, names.iter().copied());
             }
         }
@@ -379,6 +405,7 @@ impl<'s> Resolver<'s, '_> {
                 .size
                 .as_ref()
                 .and_then(|size| u32::try_from(size.value).ok()),
+            doc: self.doc(param.doc.as_ref()),
             name,
             ty,
         }
@@ -464,6 +491,8 @@ impl<'s> Resolver<'s, '_> {
         Fop {
             name: self.name(name, "a fop"),
             doc: self.doc(raw.doc.as_ref()),
+            when: self.doc(raw.when.as_ref()),
+            reply: self.doc(raw.reply.as_ref()),
             index: raw.index.as_ref().map_or(0, |index| self.index(index)),
             gf_fop: match &raw.gf_fop {
                 Some(text) => self.name(text, "a GF_FOP_ number"),
@@ -477,8 +506,9 @@ impl<'s> Resolver<'s, '_> {
                     .unwrap_or_default(),
                 None => OpRet::default(),
             },
-            args: self.params(&raw.args, "an argument"),
-            cbk_args: self.reply(raw),
+            args: described(self.params(&raw.args, "an argument"), &self.docs.args),
+            cbk_args: described(self.reply(raw), &self.docs.cbk),
+            yaml: String::new(),
         }
     }
 
@@ -808,6 +838,16 @@ fn not_a_c_type(text: &str, class: Option<Class>) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Those that do not say what they are get what `docs` says.
+fn described(mut params: Vec<Param>, docs: &Named<Text>) -> Vec<Param> {
+    for param in params.iter_mut().filter(|param| param.doc.is_empty()) {
+        if let Some((_, doc)) = docs.iter().find(|(name, _)| name.value == param.name) {
+            param.doc = doc.value.trim().to_owned();
+        }
+    }
+    params
 }
 
 fn given(name: &str, python: &str) -> Given {

@@ -24,6 +24,8 @@ pub struct Schema {
     pub nullable: Vec<Text>,
     /// `left_out:`
     pub left_out: Vec<Text>,
+    /// `docs:`
+    pub docs: Docs,
     /// `fops:`
     pub fops: Named<Fop>,
     /// `callbacks:`
@@ -38,6 +40,15 @@ pub struct Schema {
     pub aliases: Named<Text>,
 }
 
+/// What arguments and callback values are that do not say so themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Docs {
+    /// `args:`
+    pub args: Named<Text>,
+    /// `cbk:`
+    pub cbk: Named<Text>,
+}
+
 /// A C type.
 #[derive(Debug, Clone)]
 pub struct Type {
@@ -47,6 +58,8 @@ pub struct Type {
     pub python: Option<Text>,
     /// `ctypes:`
     pub ctypes: Option<Text>,
+    /// `doc:`
+    pub doc: Option<Text>,
 }
 
 /// A file operation.
@@ -54,6 +67,10 @@ pub struct Type {
 pub struct Fop {
     /// `doc:`
     pub doc: Option<Text>,
+    /// `when:`
+    pub when: Option<Text>,
+    /// `reply:`
+    pub reply: Option<Text>,
     /// `index:`
     pub index: Option<At<i64>>,
     /// `gf_fop:`
@@ -70,6 +87,8 @@ pub struct Fop {
     pub cbk: Vec<Param>,
     /// `success:`
     pub success: Vec<Text>,
+    /// Where all of it stands.
+    pub span: Span,
 }
 
 /// An argument or a callback value.
@@ -89,6 +108,8 @@ pub struct Param {
     pub size: Option<At<i64>>,
     /// `nullable:`
     pub nullable: Option<At<bool>>,
+    /// `doc:`
+    pub doc: Option<Text>,
 }
 
 /// A callback of a translator, or a hook of the statedump.
@@ -188,6 +209,7 @@ pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
             .unwrap_or_default(),
         nullable: map.optional("nullable", texts).unwrap_or_default(),
         left_out: map.optional("left_out", texts).unwrap_or_default(),
+        docs: map.optional("docs", docs).unwrap_or_default(),
         fops: map
             .required("fops", |node, d| named(node, "the fops", d, fop))
             .unwrap_or_default(),
@@ -206,11 +228,29 @@ pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
             .optional("enums", |node, d| named(node, "the enums", d, enum_))
             .unwrap_or_default(),
         aliases: map
-            .optional("aliases", |node, d| named(node, "the aliases", d, alias))
+            .optional("aliases", |node, d| {
+                named(node, "the aliases", d, |_, node, d| text(node, d))
+            })
             .unwrap_or_default(),
     };
     map.finish();
     Some(schema)
+}
+
+fn docs(node: &Node, diagnostics: &mut Diagnostics) -> Option<Docs> {
+    let mut map = Mapping::new(node, &node.span, "`docs`", diagnostics)?;
+    let mut part = |key| {
+        let read = |node: &Node, d: &mut Diagnostics| {
+            named(node, "the docs", d, |_, node, d| text(node, d))
+        };
+        map.optional(key, read).unwrap_or_default()
+    };
+    let docs = Docs {
+        args: part("args"),
+        cbk: part("cbk"),
+    };
+    map.finish();
+    Some(docs)
 }
 
 fn type_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Type> {
@@ -220,6 +260,7 @@ fn type_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Type
         kind: map.required("kind", text),
         python: map.required("python", text),
         ctypes: map.required("ctypes", text),
+        doc: map.optional("doc", text),
     };
     map.finish();
     Some(ty)
@@ -230,6 +271,8 @@ fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
     let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
     let fop = Fop {
         doc: map.required("doc", text),
+        when: map.optional("when", text),
+        reply: map.optional("reply", text),
         index: map.required("index", int),
         gf_fop: map.optional("gf_fop", text),
         since: map.optional("since", text),
@@ -238,6 +281,7 @@ fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
         args: map.required("args", params).unwrap_or_default(),
         cbk: map.required("cbk", params).unwrap_or_default(),
         success: map.optional("success", texts).unwrap_or_default(),
+        span: name.span.start..node.span.end,
     };
     map.finish();
     Some(fop)
@@ -328,10 +372,6 @@ fn enum_value(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option
     Some(value)
 }
 
-fn alias(_: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
-    text(node, diagnostics)
-}
-
 fn params(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Param>> {
     listed(node, "an argument", diagnostics, param)
         .map(|params| params.into_iter().map(|(_, param)| param).collect())
@@ -347,6 +387,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         owner: None,
         size: None,
         nullable: None,
+        doc: None,
     };
     if let Value::Map(_) = node.value {
         let what = format!("the argument `{}`", name.value);
@@ -357,6 +398,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         param.owner = map.optional("owner", text);
         param.size = map.optional("size", int);
         param.nullable = map.optional("nullable", boolean);
+        param.doc = map.optional("doc", text);
         map.finish();
     } else {
         param.ty = text(node, diagnostics);
