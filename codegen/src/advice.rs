@@ -1,7 +1,7 @@
 //! What may be meant where YAML can not be read. The parser says what it missed; whoever
 //! wrote the file knows better what is wrong when told which slip mostly leads there.
 
-use crate::diagnostics::Span;
+use crate::diagnostics::{Span, unseen};
 
 /// Why reading stops.
 pub struct Failure {
@@ -35,7 +35,12 @@ impl Failure {
 
 /// A text that is not YAML: `info` is what the parser says at `offset`.
 pub fn unreadable(text: &str, offset: usize, info: &str) -> Failure {
-    let offset = boundary(text, offset);
+    let mut offset = boundary(text, offset);
+    if info.contains("unexpected character") {
+        // It is noticed at the start of the text that it stands in.
+        let rest = text[offset..].split('\n').next().unwrap_or_default();
+        offset += rest.find(unseen).unwrap_or(0);
+    }
     if let Some(tab) = indenting_tab(text, offset) {
         return Failure::new(tab, "a tab can not indent a line", "expected spaces");
     }

@@ -95,12 +95,12 @@ impl Diagnostic {
         self
     }
 
-    fn render(&self, source: &Source, renderer: &Renderer) -> String {
+    fn render(&self, name: &str, text: &str, renderer: &Renderer) -> String {
         let clip = |span: &Span| {
-            let end = source.text.len();
+            let end = text.len();
             span.start.min(end)..span.end.min(end)
         };
-        let mut snippet = Snippet::source(&source.text).path(&source.name).annotation(
+        let mut snippet = Snippet::source(text).path(name).annotation(
             AnnotationKind::Primary
                 .span(clip(&self.span))
                 .label(&self.expected),
@@ -157,9 +157,14 @@ impl Diagnostics {
         };
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|diagnostic| diagnostic.span.start);
+        // The renderer shows other control characters as signs, but some terminals heed these,
+        // too. The sign in their place has as many bytes.
+        let lines = source
+            .text
+            .replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{bf}");
         let mut text = String::new();
         for diagnostic in list.iter().take(SHOWN) {
-            text += &diagnostic.render(source, &renderer);
+            text += &diagnostic.render(&source.name, &lines, &renderer);
             text += "\n\n";
         }
         if list.len() > SHOWN {

@@ -766,6 +766,14 @@ impl<'s> Resolver<'s, '_> {
             }
         };
         let (since, until) = self.versions(name, raw.since.as_ref(), raw.until.as_ref());
+        if member == "mro" || member.starts_with('_') {
+            let place = raw.python.as_ref().unwrap_or(name);
+            self.error(
+                &place.span,
+                format!("`{member}` can not be the name of a member"),
+                "expected a name that Python's enums do not keep for themselves",
+            );
+        }
         EnumValue {
             name: self.name(name, "a constant"),
             member,

@@ -102,11 +102,12 @@ fn mutated(tree: &Path) {
     fs::copy(repository.join("Cargo.lock"), tree.join("Cargo.lock")).unwrap();
     let codegen = tree.join("codegen");
     fs::create_dir_all(codegen.join("examples")).unwrap();
-    fs::copy(
-        repository.join("codegen/Cargo.toml"),
-        codegen.join("Cargo.toml"),
-    )
-    .unwrap();
+    // Under another name, or cargo would take it for the crate itself.
+    let manifest = fs::read_to_string(repository.join("codegen/Cargo.toml")).unwrap();
+    let renamed = manifest.replacen("name = \"codegen\"", "name = \"mutants\"", 1);
+    assert_ne!(renamed, manifest);
+    let library = "\n[lib]\nname = \"codegen\"\n";
+    fs::write(codegen.join("Cargo.toml"), renamed + library).unwrap();
     fs::write(codegen.join("examples/mutated_check.rs"), CHECK).unwrap();
     copy(&repository.join("codegen/src"), &codegen.join("src"));
     copy(&repository.join("templates"), &tree.join("templates"));

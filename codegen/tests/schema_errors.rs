@@ -10,7 +10,7 @@ use codegen::diagnostics::Source;
 const BLESS: &str = "BLESS=1 cargo test -p codegen --test schema_errors";
 
 /// The folders in `fixtures/schema-errors`. One more raises it; none is taken away.
-const CASES: usize = 88;
+const CASES: usize = 91;
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-errors");
@@ -119,12 +119,12 @@ error: this file has 10485766 bytes
 }
 
 #[test]
-fn a_megabyte_of_errors_is_told_briefly() {
-    let lines = 60_000;
+fn thousands_of_errors_are_told_briefly() {
+    let lines = 20_000;
     let wrong: String = (0..lines)
         .map(|line| format!("  f{line}: {line}\n"))
         .collect();
-    let nullable: Vec<String> = (0..20_000).map(|name| format!("n{name}")).collect();
+    let nullable: Vec<String> = (0..7_000).map(|name| format!("n{name}")).collect();
     for (text, count) in [
         (
             format!("glusterfs: \"10.3\"\ntypes: {{}}\nfops:\n{wrong}"),
@@ -141,9 +141,9 @@ fn a_megabyte_of_errors_is_told_briefly() {
             format!(
                 "glusterfs: \"10.3\"\ntypes: {{}}\nnullable: [{}]\nfops:\n  x: {{doc: x, index: 1, cbk: [], args: [{}]}}\n",
                 nullable.join(", "),
-                "{m: t}, ".repeat(20_000)
+                "{m: t}, ".repeat(7_000)
             ),
-            40_010,
+            14_010,
         ),
     ] {
         let errors = errors(text);
