@@ -27,14 +27,16 @@ root := $(if $(filter-out 0,$(shell id -u)),sudo)
 host = $(shell rustc -vV | sed -n 's/^host: //p')
 fuzz_target := $(abspath $(target))/fuzz
 fuzz_flags := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 \
-	inline-8bit-counters pc-table trace-compares) -Cdebug-assertions -Coverflow-checks --cfg fuzzing
+	inline-8bit-counters pc-table trace-compares) --cfg fuzzing
 # Without FUZZ_SECONDS the same inputs every time; with it, on from where it stopped.
 fuzz_length = $(if $(FUZZ_SECONDS),-max_total_time=$(FUZZ_SECONDS),-seed=1 -runs=$(or $(FUZZ_RUNS),8000))
 define fuzz
 	$(if $(FUZZ_SECONDS),,rm -rf $(fuzz_target)/found/$(1))
 	mkdir -p $(fuzz_target)/found/$(1)
-	$(fuzz_target)/$(host)/release/$(1) $(fuzz_target)/found/$(1) codegen/fuzz/corpus/$(1) $(2) \
-		$(fuzz_length) -max_len=8192 -timeout=60 -verbosity=0 -artifact_prefix=$(fuzz_target)/$(1)-
+	$(fuzz_target)/$(host)/fuzz/$(1) $(fuzz_target)/found/$(1) codegen/fuzz/corpus/$(1) $(2) \
+		$(fuzz_length) -max_len=8192 -timeout=60 -artifact_prefix=$(fuzz_target)/$(1)- \
+		2>$(fuzz_target)/$(1).log || { tail -n 60 $(fuzz_target)/$(1).log; exit 1; }
+	@grep ^Done $(fuzz_target)/$(1).log
 endef
 
 .PHONY: all deps deps-test install uninstall demo test cargo-test fuzz pytest bench generate check lint bare clean help
@@ -71,9 +73,10 @@ cargo-test: deps-test
 	$(CARGO) test --locked --workspace
 
 fuzz: deps-test ## Feed nonsense to what reads schemas and headers (FUZZ_SECONDS=600: for longer)
-	cd codegen/fuzz && RUSTFLAGS="$(fuzz_flags)" CARGO_TARGET_DIR=$(fuzz_target) \
-		$(CARGO) build --quiet --locked --release --target $(host)
+	RUSTFLAGS="$(fuzz_flags)" CARGO_TARGET_DIR=$(fuzz_target) \
+		$(CARGO) build --quiet --locked --profile fuzz --target $(host) -p codegen-fuzz
 	$(call fuzz,schema,codegen/tests/fixtures/schema-errors -dict=codegen/fuzz/schema.dict)
+	$(call fuzz,headers)
 
 pytest: deps-test all $(venv)/ready
 	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONDONTWRITEBYTECODE=1 \
@@ -89,7 +92,7 @@ check: ## Compare what is generated with fops.yaml; write nothing
 	$(CARGO) codegen check
 
 lint: deps-test $(venv)/ready ## Formatting, lints and types of Rust and Python
-	$(CARGO) fmt --all --check -- codegen/src/emit/*.rs codegen/fuzz/fuzz_targets/*.rs
+	$(CARGO) fmt --all --check -- codegen/src/emit/*.rs
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(venv)/bin/ruff check --config $(config) $(python_sources)
 	$(venv)/bin/ruff format --check --config $(config) $(python_sources)
