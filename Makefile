@@ -28,7 +28,7 @@ host = $(shell rustc -vV | sed -n 's/^host: //p')
 fuzz_target := $(abspath $(target))/fuzz
 fuzz_flags := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 \
 	inline-8bit-counters pc-table trace-compares) --cfg fuzzing
-# Without FUZZ_SECONDS the same inputs every time; with it, on from where it stopped.
+# Without FUZZ_SECONDS from a fixed seed; with it, on from where it stopped.
 fuzz_length = $(if $(FUZZ_SECONDS),-max_total_time=$(FUZZ_SECONDS),-seed=1 -runs=$(or $(FUZZ_RUNS),8000))
 define fuzz
 	$(if $(FUZZ_SECONDS),,rm -rf $(fuzz_target)/found/$(1))

@@ -43,7 +43,11 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         .enumerate()
         .map(|(index, word)| {
             // One that does not fit is a place, too; one that is not in the file is none.
-            let offset = header.find(word).unwrap_or(index * 7 % (header.len() + 1));
+            let mut invented = index * 7 % (header.len() + 1);
+            while !header.is_char_boundary(invented) {
+                invented -= 1;
+            }
+            let offset = header.find(word).unwrap_or(invented);
             (word.to_owned(), (path.clone(), offset))
         })
         .collect();

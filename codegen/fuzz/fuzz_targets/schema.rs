@@ -21,7 +21,10 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(text.starts_with("error: "), "{text}");
             assert!(text.contains("--> fops.yaml:"), "{text}");
             assert!(text.ends_with("; nothing was written\n"), "{text}");
-            assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+            assert!(
+                !text.contains(|c: char| c.is_control() && c != '\n'),
+                "{text:?}"
+            );
             assert!(!errors.render(&source, true).is_empty());
         }
     }
