@@ -23,7 +23,24 @@ has_gluster = test -n "$(xlator_dir)" || { echo "there is no GlusterFS here (glu
 # Mounting needs root; building does not.
 root := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test pytest bench generate check lint bare clean help
+# What cargo-fuzz builds with, but for the sanitizer: so it needs neither it nor a nightly
+# compiler. `cargo fuzz run schema` in codegen does as well.
+host = $(shell rustc -vV | sed -n 's/^host: //p')
+fuzz_target := $(abspath $(target))/fuzz
+fuzz_flags := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 \
+	inline-8bit-counters pc-table trace-compares) --cfg fuzzing
+# Without FUZZ_SECONDS from a fixed seed; with it, on from where it stopped.
+fuzz_length = $(if $(FUZZ_SECONDS),-max_total_time=$(FUZZ_SECONDS),-seed=1 -runs=$(or $(FUZZ_RUNS),8000))
+define fuzz
+	$(if $(FUZZ_SECONDS),,rm -rf $(fuzz_target)/found/$(1))
+	mkdir -p $(fuzz_target)/found/$(1)
+	$(fuzz_target)/$(host)/fuzz/$(1) $(fuzz_target)/found/$(1) codegen/fuzz/corpus/$(1) $(2) \
+		$(fuzz_length) -max_len=8192 -timeout=60 -artifact_prefix=$(fuzz_target)/$(1)- \
+		2>$(fuzz_target)/$(1).log || { tail -n 60 $(fuzz_target)/$(1).log; exit 1; }
+	@grep ^Done $(fuzz_target)/$(1).log
+endef
+
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest bench generate check lint bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -53,10 +70,17 @@ test: deps-test all ## Run every check and every test (what is missing is instal
 	$(MAKE) lint
 	$(MAKE) check
 	$(MAKE) cargo-test
+	$(MAKE) fuzz
 	$(MAKE) pytest
 
 cargo-test: deps-test
 	$(CARGO) test --locked --workspace
+
+fuzz: deps-test ## Feed nonsense to what reads schemas and headers (FUZZ_SECONDS=600: for longer)
+	RUSTFLAGS="$(fuzz_flags)" CARGO_TARGET_DIR=$(fuzz_target) \
+		$(CARGO) build --quiet --locked --profile fuzz --target $(host) -p codegen-fuzz
+	$(call fuzz,schema,codegen/tests/fixtures/schema-errors -dict=codegen/fuzz/schema.dict)
+	$(call fuzz,headers)
 
 pytest: deps-test all $(venv)/ready
 	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONDONTWRITEBYTECODE=1 \
@@ -74,7 +98,7 @@ check: ## Compare what is generated with fops.yaml; write nothing
 	$(CARGO) codegen check
 
 lint: deps-test $(venv)/ready ## Formatting, lints and types of Rust and Python
-	$(CARGO) fmt --all --check
+	$(CARGO) fmt --all --check -- codegen/src/emit/*.rs
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(venv)/bin/ruff check --config $(config) $(python_sources)
 	$(venv)/bin/ruff format --check --config $(config) $(python_sources)

@@ -317,6 +317,7 @@ class Event(IntEnum):
     SCRUB_ONDEMAND = 22
     SOME_DESCENDENT_UP = 23
     CHILD_PING = 24
+    SIGHUP = 25
 
 
 class ClientPid(IntEnum):
@@ -335,6 +336,7 @@ class ClientPid(IntEnum):
     TRASH = -11
     ADD_REPLICA_MOUNT = -12
     SET_UTIME = -13
+    QUOTA_HELPER = -14
 
 
 GF_FOP_STAT = GfFop.STAT
@@ -497,6 +499,7 @@ GF_EVENT_SOME_DESCENDENT_DOWN = Event.SOME_DESCENDENT_DOWN
 GF_EVENT_SCRUB_ONDEMAND = Event.SCRUB_ONDEMAND
 GF_EVENT_SOME_DESCENDENT_UP = Event.SOME_DESCENDENT_UP
 GF_EVENT_CHILD_PING = Event.CHILD_PING
+GF_EVENT_SIGHUP = Event.SIGHUP
 
 GF_CLIENT_PID_GSYNCD = ClientPid.GSYNCD
 GF_CLIENT_PID_HADOOP = ClientPid.HADOOP
@@ -511,6 +514,7 @@ GF_CLIENT_PID_TIER_DEFRAG = ClientPid.TIER_DEFRAG
 GF_SERVER_PID_TRASH = ClientPid.TRASH
 GF_CLIENT_PID_ADD_REPLICA_MOUNT = ClientPid.ADD_REPLICA_MOUNT
 GF_CLIENT_PID_SET_UTIME = ClientPid.SET_UTIME
+GF_CLIENT_PID_QUOTA_HELPER = ClientPid.QUOTA_HELPER
 
 # What older sources call something, and what the headers call it.
 ALIASES: dict[str, str] = {
@@ -1958,6 +1962,7 @@ __all__ = [
     "GF_EVENT_SCRUB_ONDEMAND",
     "GF_EVENT_SOME_DESCENDENT_UP",
     "GF_EVENT_CHILD_PING",
+    "GF_EVENT_SIGHUP",
     "GF_CLIENT_PID_GSYNCD",
     "GF_CLIENT_PID_HADOOP",
     "GF_CLIENT_PID_DEFRAG",
@@ -1971,5 +1976,6 @@ __all__ = [
     "GF_SERVER_PID_TRASH",
     "GF_CLIENT_PID_ADD_REPLICA_MOUNT",
     "GF_CLIENT_PID_SET_UTIME",
+    "GF_CLIENT_PID_QUOTA_HELPER",
     *(f"{fop}_{what}" for fop in FOPS for what in ("fop_t", "cbk_t", "wind", "unwind", "reply_t")),
 ]

@@ -1431,6 +1431,8 @@ class Event(IntEnum):
     """A brick somewhere below has come back."""
     CHILD_PING = 24
     """A child tells how fast it answers."""
+    SIGHUP = 25
+    """The process was told to begin anew (SIGHUP)."""
 
 class ClientPid(IntEnum):
     """What frame.pid is for requests that GlusterFS itself makes."""
@@ -1461,6 +1463,8 @@ class ClientPid(IntEnum):
     """Adding a replica."""
     SET_UTIME = -13
     """Setting times for the ctime feature."""
+    QUOTA_HELPER = -14
+    """Whoever makes the simple quota write its figures down."""
 
 GF_FOP_STAT: Final = GfFop.STAT
 GF_FOP_READLINK: Final = GfFop.READLINK
@@ -1609,6 +1613,7 @@ GF_EVENT_SOME_DESCENDENT_DOWN: Final = Event.SOME_DESCENDENT_DOWN
 GF_EVENT_SCRUB_ONDEMAND: Final = Event.SCRUB_ONDEMAND
 GF_EVENT_SOME_DESCENDENT_UP: Final = Event.SOME_DESCENDENT_UP
 GF_EVENT_CHILD_PING: Final = Event.CHILD_PING
+GF_EVENT_SIGHUP: Final = Event.SIGHUP
 GF_CLIENT_PID_GSYNCD: Final = ClientPid.GSYNCD
 GF_CLIENT_PID_HADOOP: Final = ClientPid.HADOOP
 GF_CLIENT_PID_DEFRAG: Final = ClientPid.DEFRAG
@@ -1622,6 +1627,7 @@ GF_CLIENT_PID_TIER_DEFRAG: Final = ClientPid.TIER_DEFRAG
 GF_SERVER_PID_TRASH: Final = ClientPid.TRASH
 GF_CLIENT_PID_ADD_REPLICA_MOUNT: Final = ClientPid.ADD_REPLICA_MOUNT
 GF_CLIENT_PID_SET_UTIME: Final = ClientPid.SET_UTIME
+GF_CLIENT_PID_QUOTA_HELPER: Final = ClientPid.QUOTA_HELPER
 
 class _HandlerType(Generic[_P]):
     """Type of the handlers of one fop: a decorator that marks a method as one of them."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import abi
 import pytest
-from course.harness import DEFINES, ROOT
+from course.harness import DEFINES, HEADERS
 
 from glusterfs import Host, Mount, Option
 
@@ -59,8 +59,7 @@ def compiled(source: str, directory: Path) -> list[str]:
     """The output of a C program that sees the headers as the library does."""
     text, binary = directory / "abi.c", directory / "abi"
     text.write_text(source)
-    include = ROOT / "glupy/src"  # gf.h
-    subprocess.run(["gcc", *DEFINES, f"-I{include}", str(text), "-o", str(binary)], check=True)
+    subprocess.run(["gcc", *DEFINES, f"-I{HEADERS}", str(text), "-o", str(binary)], check=True)
     done = subprocess.run([binary], check=True, capture_output=True, text=True)
     return done.stdout.splitlines()
 

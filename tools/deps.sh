@@ -20,6 +20,7 @@ glusterfs-client  the mount
 '
 wanted_for_test='
 make              builds and installs from within the tests
+g++               compiles libFuzzer
 binutils          nm, which looks at the symbols of glupy.so
 python3-venv      holds the checkers for Python
 python3-numpy     imported by a translator in the tests

@@ -6,10 +6,10 @@ use crate::diagnostics::closest;
 use crate::model::{Fop, Model, Param};
 
 /// What `required` means for an argument.
-pub const NEVER_NULL: &str = "never NULL";
+pub const NEVER_NULL: &str = "Never NULL.";
 
 /// What `required` means for a callback value.
-pub const NOT_NULL: &str = "not NULL in a success";
+pub const NOT_NULL: &str = "Not NULL in a success.";
 
 /// All fops, a line each.
 pub fn list(model: &Model) -> String {
@@ -49,6 +49,11 @@ fn describe(fop: &Fop) -> String {
         let _ = writeln!(text, "  {label:<8} {value}");
     };
     line("number", format!("GF_FOP_{} = {}", fop.gf_fop, fop.index));
+    for (label, text) in [("when", &fop.when), ("reply", &fop.reply)] {
+        if !text.is_empty() {
+            line(label, text.clone());
+        }
+    }
     if let Some(since) = fop.since {
         line("since", format!("GlusterFS {since}"));
     }
@@ -73,28 +78,26 @@ fn describe(fop: &Fop) -> String {
     text
 }
 
-/// What there is to know of an argument beside its types. `quote` stands around names.
+/// What there is to know of an argument beside its types, in sentences. `quote` stands around
+/// names.
 pub fn notes(param: &Param, siblings: &[Param], never_null: &str, quote: &str) -> String {
     let mut notes = Vec::new();
+    if !param.doc.is_empty() {
+        notes.push(param.doc.clone());
+    }
+    if let Some(vector) = param.vector {
+        let name = |index: usize| format!("{quote}{}{quote}", siblings[index].name);
+        let owner = vector.owner.map(name);
+        let owner = owner.map_or(String::new(), |owner| format!(", kept by {owner}"));
+        notes.push(format!("It has {} parts{owner}.", name(vector.length)));
+    }
+    if let Some(size) = param.size {
+        notes.push(format!("{size} bytes."));
+    }
     if param.required {
         notes.push(never_null.to_owned());
     }
-    if let Some(vector) = param.vector {
-        notes.push(format!(
-            "{quote}{}{quote} parts",
-            siblings[vector.length].name
-        ));
-        if let Some(owner) = vector.owner {
-            notes.push(format!(
-                "memory kept by {quote}{}{quote}",
-                siblings[owner].name
-            ));
-        }
-    }
-    if let Some(size) = param.size {
-        notes.push(format!("{size} bytes"));
-    }
-    notes.join(", ")
+    notes.join(" ")
 }
 
 fn table(params: &[Param], never_null: &str) -> String {

@@ -17,8 +17,12 @@ pub struct Source {
 
 impl Source {
     /// A source from the bytes of a file.
-    pub fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+    pub fn new(name: impl Into<String>, mut bytes: Vec<u8>) -> Self {
         let name = name.into();
+        // What some editors put first, to say that this is UTF-8.
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
         match String::from_utf8(bytes) {
             Ok(text) => Source {
                 name,
@@ -34,8 +38,24 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The lines in which something stands, without the last line's end.
+    pub fn lines(&self, span: &Span) -> &str {
+        let start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = self.text[span.end..].find('\n');
+        let end = end.map_or(self.text.len(), |at| span.end + at);
+        self.text[start..end].trim_end()
+    }
+}
+
 /// Where something stands in the text, in bytes.
 pub type Span = Range<usize>;
+
+/// So many errors are shown, and so many get a suggestion. Whoever has more has one cause.
+const SHOWN: usize = 100;
+
+/// A suggestion is looked for among so many names.
+const NAMES: usize = 10_000;
 
 /// One error.
 #[derive(Debug, Clone)]
@@ -45,18 +65,19 @@ pub struct Diagnostic {
     expected: String,
     related: Vec<(Span, String)>,
     help: Option<String>,
+    suggests: bool,
 }
 
 impl Diagnostic {
     /// Adds another place that the error is about.
     pub fn related(&mut self, span: &Span, label: impl Into<String>) -> &mut Self {
-        self.related.push((span.clone(), label.into()));
+        self.related.push((span.clone(), shown(&label.into())));
         self
     }
 
     /// Adds advice.
     pub fn help(&mut self, text: impl Into<String>) -> &mut Self {
-        self.help = Some(text.into());
+        self.help = Some(shown(&text.into()));
         self
     }
 
@@ -66,18 +87,20 @@ impl Diagnostic {
         wrong: &str,
         names: impl IntoIterator<Item = &'a str>,
     ) -> &mut Self {
-        if let Some(name) = closest(wrong, names) {
-            self.help(format!("did you mean `{name}`?"));
+        if self.suggests {
+            if let Some(name) = closest(wrong, names.into_iter().take(NAMES)) {
+                self.help(format!("did you mean `{name}`?"));
+            }
         }
         self
     }
 
-    fn render(&self, source: &Source, renderer: &Renderer) -> String {
+    fn render(&self, name: &str, text: &str, renderer: &Renderer) -> String {
         let clip = |span: &Span| {
-            let end = source.text.len();
+            let end = text.len();
             span.start.min(end)..span.end.min(end)
         };
-        let mut snippet = Snippet::source(&source.text).path(&source.name).annotation(
+        let mut snippet = Snippet::source(text).path(name).annotation(
             AnnotationKind::Primary
                 .span(clip(&self.span))
                 .label(&self.expected),
@@ -110,11 +133,12 @@ impl Diagnostics {
     ) -> &mut Diagnostic {
         let index = self.list.len();
         self.list.push(Diagnostic {
-            message: message.into(),
+            message: shown(&message.into()),
             span: span.clone(),
-            expected: expected.into(),
+            expected: shown(&expected.into()),
             related: Vec::new(),
             help: None,
+            suggests: index < SHOWN,
         });
         &mut self.list[index]
     }
@@ -133,10 +157,18 @@ impl Diagnostics {
         };
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|diagnostic| diagnostic.span.start);
+        // The renderer shows other control characters as signs, but some terminals heed these,
+        // too. The sign in their place has as many bytes.
+        let lines = source
+            .text
+            .replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{bf}");
         let mut text = String::new();
-        for diagnostic in &list {
-            text += &diagnostic.render(source, &renderer);
+        for diagnostic in list.iter().take(SHOWN) {
+            text += &diagnostic.render(&source.name, &lines, &renderer);
             text += "\n\n";
+        }
+        if list.len() > SHOWN {
+            text += &format!("and {} more like these\n\n", list.len() - SHOWN);
         }
         let errors = if list.len() == 1 {
             "1 error".into()
@@ -147,11 +179,50 @@ impl Diagnostics {
     }
 }
 
+/// Text of the schema as it can be shown: what would not be seen, or steer a terminal, is
+/// escaped, and the middle of a very long name (between backquotes) is left out.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let part = |part: &str| -> String {
+        let escape = |c: char| -> String {
+            if unseen(c) {
+                c.escape_unicode().collect()
+            } else {
+                c.into()
+            }
+        };
+        let count = part.chars().count();
+        if count <= LONGEST {
+            return part.chars().map(escape).collect();
+        }
+        let start = part.chars().take(LONGEST / 2);
+        let end = part.chars().skip(count - LONGEST / 4);
+        start.map(escape).collect::<String>() + "..." + &end.map(escape).collect::<String>()
+    };
+    let parts = text.split('`').enumerate();
+    let parts: Vec<String> = parts
+        .map(|(index, text)| match index % 2 {
+            0 => text.to_owned(),
+            _ => part(text),
+        })
+        .collect();
+    parts.join("`")
+}
+
+/// Whether a character can not be seen as itself: it controls something, has no width, or
+/// turns the direction of what follows.
+pub fn unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// The name that is most like a wrong one, if it is like enough.
 pub fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
+    let near = |name: &&str| name.len().abs_diff(wrong.len()) <= name.len().max(wrong.len()) / 3;
     names
         .into_iter()
+        .filter(near)
         .map(|name| {
             (
                 strsim::damerau_levenshtein(&lower, &name.to_lowercase()),

@@ -4,28 +4,36 @@
 //! fops.yaml -> yaml -> schema -> resolve -> model -> emit -> sink
 //! ```
 //!
-//! * [`yaml`] reads the text as a tree in which every value knows its place.
+//! * [`yaml`] reads the text as a tree in which every value knows its place; `advice` says
+//!   what may be meant where it can not.
 //! * [`schema`] reads the tree as fops, types, structures and so on.
 //! * [`resolve`] checks them against each other and makes the model.
 //! * [`model`] is what the emitters see: plain data that is known to be right.
 //! * [`emit`] turns the model into texts: pure functions, one file per output.
 //! * [`sink`] compares or writes; nothing else touches the disk.
+//! * [`headers`] reads GlusterFS's headers, [`verify`] holds the schema against them,
+//!   [`import`] writes entries for what it lacks.
 //!
 //! The first three share one list of [`diagnostics`], so that one run tells everything that
 //! is wrong with a schema.
 
+mod advice;
 pub mod describe;
 pub mod diagnostics;
 pub mod emit;
+pub mod headers;
+pub mod import;
 pub mod model;
 pub mod names;
 pub mod resolve;
 pub mod schema;
 pub mod sink;
+pub mod verify;
 pub mod yaml;
 
 use diagnostics::{Diagnostics, Source};
 use model::Model;
+use schema::Schema;
 
 /// Reads and checks a schema.
 ///
@@ -33,12 +41,28 @@ use model::Model;
 ///
 /// Everything that is wrong with it.
 pub fn load(source: &Source) -> Result<Model, Diagnostics> {
+    load_with_places(source).map(|(_, model)| model)
+}
+
+/// Reads and checks a schema; answers what it says beside the model: that has the places.
+/// The lists of both have the same order.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn load_with_places(source: &Source) -> Result<(Schema, Model), Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let model = yaml::parse(source, &mut diagnostics)
+    let loaded = yaml::parse(source, &mut diagnostics)
         .and_then(|tree| schema::read(&tree, &mut diagnostics))
-        .map(|schema| resolve::resolve(&schema, &mut diagnostics));
-    match model {
-        Some(model) if diagnostics.is_empty() => Ok(model),
+        .map(|schema| {
+            let mut model = resolve::resolve(&schema, &mut diagnostics);
+            for (fop, (_, raw)) in model.fops.iter_mut().zip(&schema.fops) {
+                fop.yaml = source.lines(&raw.span).to_owned();
+            }
+            (schema, model)
+        });
+    match loaded {
+        Some(loaded) if diagnostics.is_empty() => Ok(loaded),
         _ => Err(diagnostics),
     }
 }

@@ -1,13 +1,15 @@
 //! The command line: `cargo codegen ...`.
 
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+mod commands;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use codegen::diagnostics::Source;
-use codegen::model::Model;
 use codegen::{describe, emit, sink};
+
+use commands::{Outcome, Places, import, verify};
 
 /// Generates everything in Glupy that depends on the list of GlusterFS operations.
 #[derive(Debug, Parser)]
@@ -38,71 +40,55 @@ enum Command {
         /// The fop to describe
         name: Option<String>,
     },
+    /// Hold the schema against GlusterFS's headers; fail with a report when they differ
+    Verify(verify::Args),
+    /// Propose entries for the fops that GlusterFS's headers have and the schema lacks
+    Import(import::Args),
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(text) => {
-            // Nobody reads any more: not an error (`cargo codegen model | head`).
-            let _ = io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(text) => {
-            let _ = io::stderr().write_all(text.as_bytes());
-            ExitCode::FAILURE
-        }
+    let args = Args::parse();
+    let places = Places::new(args.root, args.schema);
+    let outcome = run(&args.command, &places).unwrap_or_else(|error| error);
+    // Nobody reads any more: not an error (`cargo codegen model | head`).
+    let _ = io::stdout().write_all(outcome.out.as_bytes());
+    let _ = io::stderr().write_all(outcome.err.as_bytes());
+    match outcome.failed {
+        false => ExitCode::SUCCESS,
+        true => ExitCode::FAILURE,
     }
 }
 
-/// Answers what goes to stdout, or to stderr with exit status 1.
-fn run(args: &Args) -> Result<String, String> {
-    let line = |error: &dyn std::fmt::Display| format!("error: {error}\n");
-    let root = match &args.root {
-        Some(root) => root.clone(),
-        None => find_root().unwrap_or_else(|| PathBuf::from(".")),
-    };
-    let model = load(&root, args.schema.as_deref())?;
-    match &args.command {
+fn run(command: &Command, places: &Places) -> commands::Result<Outcome> {
+    match command {
         Command::Generate => {
-            let outputs = emit::emit(&model).map_err(|error| line(&error))?;
-            let written = sink::write(&root, &outputs).map_err(|error| line(&error))?;
-            Ok(written
-                .iter()
-                .map(|path| format!("wrote {path}\n"))
-                .collect())
+            let (_, _, model) = places.load()?;
+            let outputs = emit::emit(&model).map_err(Outcome::error)?;
+            let written = sink::write(&places.root, &outputs).map_err(Outcome::error)?;
+            let lines = written.iter().map(|path| format!("wrote {path}\n"));
+            Ok(Outcome::good(lines.collect::<String>()))
         }
         Command::Check => {
-            let outputs = emit::emit(&model).map_err(|error| line(&error))?;
-            match sink::check(&root, &outputs).map_err(|error| line(&error))? {
-                None => Ok(String::new()),
-                Some(report) => Err(report),
-            }
+            let (_, _, model) = places.load()?;
+            let outputs = emit::emit(&model).map_err(Outcome::error)?;
+            let report = sink::check(&places.root, &outputs).map_err(Outcome::error)?;
+            Ok(report.map_or_else(Outcome::default, Outcome::bad))
         }
         Command::Model => {
-            let json = serde_json::to_string_pretty(&model).map_err(|error| line(&error))?;
-            Ok(json + "\n")
+            let (_, _, model) = places.load()?;
+            let json = serde_json::to_string_pretty(&model).map_err(Outcome::error)?;
+            Ok(Outcome::good(json + "\n"))
         }
-        Command::Fops { name: None } => Ok(describe::list(&model)),
-        Command::Fops { name: Some(name) } => {
-            describe::one(&model, name).map_err(|error| line(&error))
+        Command::Fops { name } => {
+            let (_, _, model) = places.load()?;
+            match name {
+                None => Ok(Outcome::good(describe::list(&model))),
+                Some(name) => describe::one(&model, name)
+                    .map(Outcome::good)
+                    .map_err(Outcome::error),
+            }
         }
+        Command::Verify(args) => verify::run(args, places),
+        Command::Import(args) => import::run(args, places),
     }
-}
-
-fn load(root: &Path, schema: Option<&Path>) -> Result<Model, String> {
-    let (path, name) = match schema {
-        Some(path) => (path.to_owned(), path.display().to_string()),
-        None => (root.join("fops.yaml"), "fops.yaml".into()),
-    };
-    let bytes =
-        std::fs::read(&path).map_err(|error| format!("error: {}: {error}\n", path.display()))?;
-    let source = Source::new(name, bytes);
-    codegen::load(&source).map_err(|errors| errors.render(&source, io::stderr().is_terminal()))
-}
-
-fn find_root() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    here.ancestors()
-        .find(|folder| folder.join("fops.yaml").is_file())
-        .map(Path::to_owned)
 }

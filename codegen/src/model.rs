@@ -9,6 +9,10 @@ use crate::names::Version;
 pub struct Model {
     /// The version of the headers that the schema was last held against.
     pub glusterfs: Version,
+    /// The C types that stand in all of this.
+    pub types: Vec<CType>,
+    /// Functions in the tables of the headers that are no fops for us.
+    pub left_out: Vec<String>,
     /// The fops, in the order of `struct xlator_fops`.
     pub fops: Vec<Fop>,
     /// `struct xlator_cbks`.
@@ -30,6 +34,10 @@ pub struct Fop {
     pub name: String,
     /// One line for people.
     pub doc: String,
+    /// Who asks for it, and when; empty when the schema does not say.
+    pub when: String,
+    /// What there is to know of the answer beside its values; empty likewise.
+    pub reply: String,
     /// Its number in `enum glusterfs_fop_t`.
     pub index: u32,
     /// The name of that number, after `GF_FOP_`.
@@ -44,6 +52,9 @@ pub struct Fop {
     pub args: Vec<Param>,
     /// Callback values after `op_errno`.
     pub cbk_args: Vec<Param>,
+    /// Its lines in the schema.
+    #[serde(skip)]
+    pub yaml: String,
 }
 
 /// An argument of a fop, or a value of its callback.
@@ -63,6 +74,8 @@ pub struct Param {
     pub vector: Option<Vector>,
     /// Bytes behind the pointer, where that is fixed.
     pub size: Option<u32>,
+    /// What it is, for people; empty when the schema does not say.
+    pub doc: String,
 }
 
 /// The relations of a vector.
@@ -86,6 +99,10 @@ pub struct CType {
     pub python: String,
     /// Its ctypes type, as Python writes it.
     pub ctypes: String,
+    /// What it is for an author, and whose; empty when the schema does not say. The same for
+    /// all that have the type, so that only the documentation has it.
+    #[serde(skip)]
+    pub doc: String,
 }
 
 /// What an `op_ret` of 0 or more means.
@@ -147,6 +164,8 @@ pub enum Kind {
     Locklist,
     Checksum,
     Client,
+    Struct,
+    Pointer,
     Gfid,
     Prot,
     LkOwner,
@@ -189,6 +208,8 @@ impl Kind {
         ("locklist", Kind::Locklist),
         ("checksum", Kind::Checksum),
         ("client", Kind::Client),
+        ("struct", Kind::Struct),
+        ("pointer", Kind::Pointer),
         ("gfid", Kind::Gfid),
         ("prot", Kind::Prot),
         ("lk_owner", Kind::LkOwner),
@@ -223,7 +244,9 @@ impl Kind {
             | Kind::Statvfs
             | Kind::Locklist
             | Kind::Checksum
-            | Kind::Client => Class::Pointer,
+            | Kind::Client
+            | Kind::Struct
+            | Kind::Pointer => Class::Pointer,
         }
     }
 }
@@ -333,6 +356,10 @@ pub struct Enum {
     pub doc: String,
     /// Its values are bits to be combined.
     pub flag: bool,
+    /// What the names of its values begin with in C.
+    pub prefix: String,
+    /// Values in C that are none for Python.
+    pub left_out: Vec<String>,
     /// Its values.
     pub values: Vec<EnumValue>,
 }
@@ -346,6 +373,10 @@ pub struct EnumValue {
     pub member: String,
     /// The number.
     pub value: i64,
+    /// The version that brought it, where that matters.
+    pub since: Option<Version>,
+    /// The last version that has it.
+    pub until: Option<Version>,
     /// One line for people.
     pub doc: String,
 }

@@ -25,11 +25,13 @@ pub fn not_a_name(text: &str) -> Option<&'static str> {
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     if !start || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        Some("letters, digits and underscores, not beginning with a digit")
+        Some("ASCII letters, digits and underscores, not beginning with a digit")
     } else if PYTHON_KEYWORDS.contains(&text) {
         Some("a name that is no keyword of Python")
     } else if RUST_NEVER.contains(&text) {
         Some("a name that Rust does not keep for itself")
+    } else if text.starts_with("__") {
+        Some("a name that Python does not keep for itself, or mangle")
     } else if text.starts_with(RESERVED_PREFIX) {
         Some("another prefix: generated code uses this one")
     } else {

@@ -1,9 +1,9 @@
 //! From the schema to the model: checks what the schema says and how its parts fit.
 //! Never stops at an error, so that one run reports all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span, unseen};
 use crate::model::{
     Alias, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind, Model,
     OpRet, Param, Structure, Vector,
@@ -13,27 +13,46 @@ use crate::schema::{self, Named, Schema, Text};
 use crate::yaml::At;
 
 /// Arguments that every fop or callback has, and what `X_wind` takes beside arguments.
-const TAKEN: &[&str] = &["frame", "this", "cookie", "op_ret", "op_errno", "child"];
+pub const TAKEN: &[&str] = &["frame", "this", "cookie", "op_ret", "op_errno", "child"];
+
+/// Docs become docstrings and comments.
+const NOT_IN_DOCS: &[char] = &['"', '\\'];
 
 /// The runtime holds checksums in this many bytes.
-const CHECKSUM_SIZE: i64 = 32;
+pub const CHECKSUM_SIZE: i64 = 32;
 
 /// As many arguments as the runtime has room for (`MAX_ARGS` in `glupy/src/fop.rs`).
-const MAX_ARGS: usize = 10;
+pub const MAX_ARGS: usize = 10;
 
 /// Checks a schema. The model can only be used when nothing was reported.
 pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
     let mut resolver = Resolver {
         diagnostics,
         types: HashMap::new(),
-        nullable: &schema.nullable,
+        nullable: schema
+            .nullable
+            .iter()
+            .map(|name| name.value.as_str())
+            .collect(),
+        docs: &schema.docs,
     };
     resolver.types(&schema.types);
     resolver.nullable_names(schema);
+    let fops = || schema.fops.iter().map(|(_, fop)| fop);
+    let args = fops().flat_map(|fop| &fop.args);
+    resolver.shared_docs("an argument", &schema.docs.args, args);
+    let cbk = fops().flat_map(|fop| &fop.cbk);
+    resolver.shared_docs("a callback value", &schema.docs.cbk, cbk);
     let model = Model {
         glusterfs: resolver
             .version(schema.glusterfs.as_ref())
             .unwrap_or_default(),
+        types: schema
+            .types
+            .iter()
+            .filter_map(|(name, _)| resolver.types[name.value.as_str()].clone())
+            .collect(),
+        left_out: values(&schema.left_out),
         fops: schema
             .fops
             .iter()
@@ -75,7 +94,8 @@ struct Resolver<'s, 'd> {
     diagnostics: &'d mut Diagnostics,
     /// None for a type whose kind is not known: it has been reported already.
     types: HashMap<&'s str, Option<CType>>,
-    nullable: &'s [Text],
+    nullable: HashSet<&'s str>,
+    docs: &'s schema::Docs,
 }
 
 impl<'s> Resolver<'s, '_> {
@@ -125,6 +145,13 @@ impl<'s> Resolver<'s, '_> {
                 "this doc is not one line",
                 "expected one line of text",
             );
+        } else if let Some(c) = text.chars().find(|c| unseen(*c) || NOT_IN_DOCS.contains(c)) {
+            // It would end the docstring or comment that it stands in, or hide in it.
+            self.error(
+                &doc.span,
+                format!("`{c}` can not stand in a doc"),
+                "expected plain text, without double quotes and backslashes",
+            );
         }
         text.to_owned()
     }
@@ -141,6 +168,27 @@ impl<'s> Resolver<'s, '_> {
             );
         }
         version
+    }
+
+    /// `since` and `until` of something.
+    fn versions(
+        &mut self,
+        name: &Text,
+        since: Option<&Text>,
+        until: Option<&Text>,
+    ) -> (Option<Version>, Option<Version>) {
+        let first = self.version(since);
+        let last = self.version(until);
+        if let (Some(first), Some(last), Some(text)) = (first, last, until) {
+            if last < first {
+                self.error(
+                    &text.span,
+                    format!("`{}` ends before it begins", name.value),
+                    format!("expected {first} or later"),
+                );
+            }
+        }
+        (first, last)
     }
 
     /// One of a closed list of words.
@@ -169,6 +217,10 @@ impl<'s> Resolver<'s, '_> {
                 .as_ref()
                 .and_then(|kind| self.word(kind, "kind", Kind::ALL));
             ty.kind = kind.unwrap_or_default();
+            if let Some(expected) = not_a_c_type(&spelling.value, kind.map(Kind::class)) {
+                let message = format!("`{}` is no type of C", spelling.value);
+                self.error(&spelling.span, message, expected);
+            }
             if let Some(python) = &raw.python {
                 ty.python = self.name(python, "a Python type");
             }
@@ -183,21 +235,41 @@ impl<'s> Resolver<'s, '_> {
                 }
                 ty.ctypes.clone_from(&ctypes.value);
             }
+            ty.doc = self.doc(raw.doc.as_ref());
             self.types.insert(&spelling.value, kind.map(|_| ty));
         }
     }
 
     fn nullable_names(&mut self, schema: &Schema) {
-        let names: Vec<&str> = schema
+        let names: BTreeSet<&str> = schema
             .fops
             .iter()
             .flat_map(|(_, fop)| fop.args.iter().chain(&fop.cbk))
             .map(|param| param.name.value.as_str())
             .collect();
-        for name in &schema.nullable {
-            if !names.contains(&name.value.as_str()) {
+        // Where no fop could be read, that is what is wrong.
+        for name in schema.nullable.iter().filter(|_| !names.is_empty()) {
+            if !names.contains(name.value.as_str()) {
                 let message = format!("no fop has an argument `{}`", name.value);
                 self.error(&name.span, message, "expected the name of an argument")
+                    .suggest(&name.value, names.iter().copied());
+            }
+        }
+    }
+
+    /// Checks a part of `docs`: what is described must be there.
+    fn shared_docs<'p>(
+        &mut self,
+        what: &str,
+        docs: &Named<Text>,
+        params: impl Iterator<Item = &'p schema::Param>,
+    ) {
+        let names: BTreeSet<&str> = params.map(|param| param.name.value.as_str()).collect();
+        for (name, doc) in docs {
+            self.doc(Some(doc));
+            if !names.is_empty() && !names.contains(name.value.as_str()) {
+                let message = format!("no fop has {what} `{}`", name.value);
+                self.error(&name.span, message, format!("expected the name of {what}"))
                     .suggest(&name.value, names.iter().copied());
             }
         }
@@ -216,6 +288,7 @@ impl<'s> Resolver<'s, '_> {
                 format!("there is no type `{}`", name.value),
                 "expected one of those under `types`",
             )
+            .help("a C type that is new here gets a line of its own under `types`")
             .suggest(&name.value, known);
             return CType::default();
         };
@@ -233,8 +306,25 @@ impl<'s> Resolver<'s, '_> {
         ty
     }
 
+    /// `kind: pointer` of an argument, where its type's kind does not fit.
+    fn opaque(&mut self, text: &Text, ty: &mut CType) {
+        if text.value != Kind::Pointer.name() || ty.kind.class() != Class::Pointer {
+            let message = format!("the kind of an argument can not be {}", text.value);
+            self.error(
+                &text.span,
+                message,
+                "expected `pointer`, for the type of a pointer",
+            );
+        }
+        ty.kind = Kind::Pointer;
+        ty.python = "Any".into();
+    }
+
     /// The kind of an argument; None when its type is not known, which is reported elsewhere.
     fn kind(&self, param: &schema::Param) -> Option<Kind> {
+        if param.kind.is_some() {
+            return Some(Kind::Pointer);
+        }
         let ty = self
             .types
             .get(param.ty.as_ref()?.value.as_str())?
@@ -259,6 +349,7 @@ impl<'s> Resolver<'s, '_> {
         }
         params
             .iter()
+            .take(MAX_ARGS)
             .map(|param| self.param(param, params, what))
             .collect()
     }
@@ -270,7 +361,10 @@ impl<'s> Resolver<'s, '_> {
             let message = format!("`{name}` can not be the name of {what}");
             self.error(&param.name.span, message, "every fop has this already");
         }
-        let ty = self.ctype(param.ty.as_ref(), what, &[Class::Number, Class::Pointer]);
+        let mut ty = self.ctype(param.ty.as_ref(), what, &[Class::Number, Class::Pointer]);
+        if let Some(text) = &param.kind {
+            self.opaque(text, &mut ty);
+        }
         let pointer = ty.kind.class() == Class::Pointer;
         if let Some(kind) = self.kind(param) {
             self.relations(param, kind);
@@ -302,7 +396,7 @@ impl<'s> Resolver<'s, '_> {
             )
         });
         let nullable = param.nullable.as_ref().is_some_and(|flag| flag.value)
-            || self.nullable.iter().any(|other| other.value == name);
+            || self.nullable.contains(name.as_str());
         Param {
             required: pointer && !nullable,
             nullable: pointer && nullable,
@@ -311,6 +405,7 @@ impl<'s> Resolver<'s, '_> {
                 .size
                 .as_ref()
                 .and_then(|size| u32::try_from(size.value).ok()),
+            doc: self.doc(param.doc.as_ref()),
             name,
             ty,
         }
@@ -392,20 +487,12 @@ impl<'s> Resolver<'s, '_> {
 
     fn fop(&mut self, name: &Text, raw: &schema::Fop) -> Fop {
         self.success(raw);
-        let since = self.version(raw.since.as_ref());
-        let until = self.version(raw.until.as_ref());
-        if let (Some(since), Some(until), Some(text)) = (since, until, &raw.until) {
-            if until < since {
-                self.error(
-                    &text.span,
-                    format!("`{}` ends before it begins", name.value),
-                    format!("expected {since} or later"),
-                );
-            }
-        }
+        let (since, until) = self.versions(name, raw.since.as_ref(), raw.until.as_ref());
         Fop {
             name: self.name(name, "a fop"),
             doc: self.doc(raw.doc.as_ref()),
+            when: self.doc(raw.when.as_ref()),
+            reply: self.doc(raw.reply.as_ref()),
             index: raw.index.as_ref().map_or(0, |index| self.index(index)),
             gf_fop: match &raw.gf_fop {
                 Some(text) => self.name(text, "a GF_FOP_ number"),
@@ -419,8 +506,9 @@ impl<'s> Resolver<'s, '_> {
                     .unwrap_or_default(),
                 None => OpRet::default(),
             },
-            args: self.params(&raw.args, "an argument"),
-            cbk_args: self.reply(raw),
+            args: described(self.params(&raw.args, "an argument"), &self.docs.args),
+            cbk_args: described(self.reply(raw), &self.docs.cbk),
+            yaml: String::new(),
         }
     }
 
@@ -441,7 +529,7 @@ impl<'s> Resolver<'s, '_> {
                 self.error(
                     &index.span,
                     format!("{} is no place in the table", index.value),
-                    "expected 1 or more",
+                    format!("expected 1 to {}", u32::MAX),
                 );
                 0
             }
@@ -456,6 +544,9 @@ impl<'s> Resolver<'s, '_> {
                 .iter()
                 .map(|name| (name.value.clone(), &name.span)),
         );
+        if raw.cbk.len() > MAX_ARGS {
+            return; // reported with the list itself
+        }
         for name in &raw.success {
             let Some(param) = raw.cbk.iter().find(|param| param.name.value == name.value) else {
                 let names = raw.cbk.iter().map(|param| param.name.value.as_str());
@@ -473,7 +564,7 @@ impl<'s> Resolver<'s, '_> {
                     format!("`{}` is no pointer", name.value),
                     "only pointers can be NULL",
                 );
-            } else if self.nullable.iter().any(|other| other.value == name.value)
+            } else if self.nullable.contains(name.value.as_str())
                 || param.nullable.as_ref().is_some_and(|flag| flag.value)
             {
                 let message = format!("`{}` may be NULL, and may not", name.value);
@@ -493,19 +584,14 @@ impl<'s> Resolver<'s, '_> {
             indexes.map(|index| (index.value.to_string(), &index.span)),
         );
         // A fop that stands twice is reported already.
-        let first = |index: usize| {
-            fops.iter()
-                .position(|(name, _)| *name.value == fops[index].0.value)
-                == Some(index)
-        };
+        let mut seen = HashSet::new();
         let names = fops
             .iter()
             .zip(&model.fops)
-            .enumerate()
-            .filter(|(index, _)| first(*index));
+            .filter(|((name, _), _)| seen.insert(name.value.as_str()));
         self.unique(
             "the number",
-            names.map(|(_, ((text, raw), fop))| {
+            names.map(|((text, raw), fop)| {
                 let span = raw.gf_fop.as_ref().map_or(&text.span, |text| &text.span);
                 (format!("GF_FOP_{}", fop.gf_fop), span)
             }),
@@ -653,6 +739,8 @@ impl<'s> Resolver<'s, '_> {
             c_type: raw.c_type.as_ref().map(|text| text.value.clone()),
             doc: self.doc(raw.doc.as_ref()),
             flag: raw.flag.as_ref().is_some_and(|flag| flag.value),
+            prefix: prefix.to_owned(),
+            left_out: self::values(&raw.left_out),
             values,
         }
     }
@@ -677,9 +765,20 @@ impl<'s> Resolver<'s, '_> {
                 member
             }
         };
+        let (since, until) = self.versions(name, raw.since.as_ref(), raw.until.as_ref());
+        if member == "mro" || member.starts_with('_') {
+            let place = raw.python.as_ref().unwrap_or(name);
+            self.error(
+                &place.span,
+                format!("`{member}` can not be the name of a member"),
+                "expected a name that Python's enums do not keep for themselves",
+            );
+        }
         EnumValue {
             name: self.name(name, "a constant"),
             member,
+            since,
+            until,
             value: raw.value.as_ref().map_or(0, |value| value.value),
             doc: self.doc(raw.doc.as_ref()),
         }
@@ -710,6 +809,53 @@ impl<'s> Resolver<'s, '_> {
             new: self.name(new, "what an alias means"),
         }
     }
+}
+
+fn values(texts: &[Text]) -> Vec<String> {
+    texts.iter().map(|text| text.value.clone()).collect()
+}
+
+/// Why a text is not how the headers spell a type that crosses as such a class.
+fn not_a_c_type(text: &str, class: Option<Class>) -> Option<&'static str> {
+    let target = text.strip_suffix('*').unwrap_or(text);
+    let (words, array) = target.split_once(" [").unwrap_or((target, "1]"));
+    let length = array.strip_suffix(']').unwrap_or("");
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let pointer = text.ends_with('*');
+    let spaced = if pointer {
+        words.strip_suffix(' ')
+    } else {
+        Some(words)
+    };
+    if !spaced.is_some_and(|words| words.split(' ').all(word))
+        || length.is_empty()
+        || !length.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Some("expected a spelling such as `int`, `struct iatt *` or `char [16]`");
+    }
+    match class {
+        Some(Class::Pointer) if !pointer => Some("expected an asterisk: its kind is a pointer"),
+        Some(Class::Number | Class::FieldNumber) if pointer => {
+            Some("expected no asterisk: its kind is a number")
+        }
+        _ => None,
+    }
+}
+
+/// Those that do not say what they are get what `docs` says.
+fn described(mut params: Vec<Param>, docs: &Named<Text>) -> Vec<Param> {
+    for param in params.iter_mut().filter(|param| param.doc.is_empty()) {
+        if let Some((_, doc)) = docs.iter().find(|(name, _)| name.value == param.name) {
+            param.doc = doc.value.trim().to_owned();
+        }
+    }
+    params
 }
 
 fn given(name: &str, python: &str) -> Given {

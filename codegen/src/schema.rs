@@ -1,7 +1,10 @@
 //! The schema as it is written: which keys there are and what shape their values have.
 //! What the values mean, and whether they fit together, is for [`crate::resolve`].
 
-use crate::diagnostics::{Diagnostics, Span, closest};
+use std::collections::HashMap;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, Span, closest};
+use crate::names::not_a_name;
 use crate::yaml::{At, Node, Value};
 
 /// Text and its place.
@@ -11,7 +14,7 @@ pub type Text = At<String>;
 pub type Named<T> = Vec<(Text, T)>;
 
 /// A whole schema.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Schema {
     /// `glusterfs:`
     pub glusterfs: Option<Text>,
@@ -19,6 +22,10 @@ pub struct Schema {
     pub types: Named<Type>,
     /// `nullable:`
     pub nullable: Vec<Text>,
+    /// `left_out:`
+    pub left_out: Vec<Text>,
+    /// `docs:`
+    pub docs: Docs,
     /// `fops:`
     pub fops: Named<Fop>,
     /// `callbacks:`
@@ -33,8 +40,17 @@ pub struct Schema {
     pub aliases: Named<Text>,
 }
 
+/// What arguments and callback values are that do not say so themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Docs {
+    /// `args:`
+    pub args: Named<Text>,
+    /// `cbk:`
+    pub cbk: Named<Text>,
+}
+
 /// A C type.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Type {
     /// `kind:`
     pub kind: Option<Text>,
@@ -42,13 +58,19 @@ pub struct Type {
     pub python: Option<Text>,
     /// `ctypes:`
     pub ctypes: Option<Text>,
+    /// `doc:`
+    pub doc: Option<Text>,
 }
 
 /// A file operation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fop {
     /// `doc:`
     pub doc: Option<Text>,
+    /// `when:`
+    pub when: Option<Text>,
+    /// `reply:`
+    pub reply: Option<Text>,
     /// `index:`
     pub index: Option<At<i64>>,
     /// `gf_fop:`
@@ -65,15 +87,19 @@ pub struct Fop {
     pub cbk: Vec<Param>,
     /// `success:`
     pub success: Vec<Text>,
+    /// Where all of it stands.
+    pub span: Span,
 }
 
 /// An argument or a callback value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Param {
     /// Its name.
     pub name: Text,
     /// Its C type.
     pub ty: Option<Text>,
+    /// `kind:`
+    pub kind: Option<Text>,
     /// `length:`
     pub length: Option<Text>,
     /// `owner:`
@@ -82,10 +108,12 @@ pub struct Param {
     pub size: Option<At<i64>>,
     /// `nullable:`
     pub nullable: Option<At<bool>>,
+    /// `doc:`
+    pub doc: Option<Text>,
 }
 
 /// A callback of a translator, or a hook of the statedump.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Hook {
     /// `doc:`
     pub doc: Option<Text>,
@@ -98,7 +126,7 @@ pub struct Hook {
 }
 
 /// A structure whose fields Python sees.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Structure {
     /// `c_type:`
     pub c_type: Option<Text>,
@@ -113,7 +141,7 @@ pub struct Structure {
 }
 
 /// An attribute that the runtime computes from the fields of a structure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Derived {
     /// `python:`
     pub python: Option<Text>,
@@ -122,7 +150,7 @@ pub struct Derived {
 }
 
 /// A field of a structure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Field {
     /// `type:`
     pub ty: Option<Text>,
@@ -131,7 +159,7 @@ pub struct Field {
 }
 
 /// An enum, or constants that belong together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Enum {
     /// `c_type:`
     pub c_type: Option<Text>,
@@ -141,15 +169,21 @@ pub struct Enum {
     pub flag: Option<At<bool>>,
     /// `prefix:`
     pub prefix: Option<Text>,
+    /// `left_out:`
+    pub left_out: Vec<Text>,
     /// `values:`
     pub values: Named<EnumValue>,
 }
 
 /// A value of an enum.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EnumValue {
     /// `value:`
     pub value: Option<At<i64>>,
+    /// `since:`
+    pub since: Option<Text>,
+    /// `until:`
+    pub until: Option<Text>,
     /// `python:`
     pub python: Option<Text>,
     /// `doc:`
@@ -174,6 +208,8 @@ pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
             .required("types", |node, d| named(node, "the types", d, type_))
             .unwrap_or_default(),
         nullable: map.optional("nullable", texts).unwrap_or_default(),
+        left_out: map.optional("left_out", texts).unwrap_or_default(),
+        docs: map.optional("docs", docs).unwrap_or_default(),
         fops: map
             .required("fops", |node, d| named(node, "the fops", d, fop))
             .unwrap_or_default(),
@@ -192,11 +228,29 @@ pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
             .optional("enums", |node, d| named(node, "the enums", d, enum_))
             .unwrap_or_default(),
         aliases: map
-            .optional("aliases", |node, d| named(node, "the aliases", d, alias))
+            .optional("aliases", |node, d| {
+                named(node, "the aliases", d, |_, node, d| text(node, d))
+            })
             .unwrap_or_default(),
     };
     map.finish();
     Some(schema)
+}
+
+fn docs(node: &Node, diagnostics: &mut Diagnostics) -> Option<Docs> {
+    let mut map = Mapping::new(node, &node.span, "`docs`", diagnostics)?;
+    let mut part = |key| {
+        let read = |node: &Node, d: &mut Diagnostics| {
+            named(node, "the docs", d, |_, node, d| text(node, d))
+        };
+        map.optional(key, read).unwrap_or_default()
+    };
+    let docs = Docs {
+        args: part("args"),
+        cbk: part("cbk"),
+    };
+    map.finish();
+    Some(docs)
 }
 
 fn type_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Type> {
@@ -206,6 +260,7 @@ fn type_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Type
         kind: map.required("kind", text),
         python: map.required("python", text),
         ctypes: map.required("ctypes", text),
+        doc: map.optional("doc", text),
     };
     map.finish();
     Some(ty)
@@ -216,6 +271,8 @@ fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
     let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
     let fop = Fop {
         doc: map.required("doc", text),
+        when: map.optional("when", text),
+        reply: map.optional("reply", text),
         index: map.required("index", int),
         gf_fop: map.optional("gf_fop", text),
         since: map.optional("since", text),
@@ -224,6 +281,7 @@ fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
         args: map.required("args", params).unwrap_or_default(),
         cbk: map.required("cbk", params).unwrap_or_default(),
         success: map.optional("success", texts).unwrap_or_default(),
+        span: name.span.start..node.span.end,
     };
     map.finish();
     Some(fop)
@@ -291,6 +349,7 @@ fn enum_(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Enum
         doc: map.required("doc", text),
         flag: map.optional("flag", boolean),
         prefix: map.optional("prefix", text),
+        left_out: map.optional("left_out", texts).unwrap_or_default(),
         values: map
             .required("values", |node, d| listed(node, "a value", d, enum_value))
             .unwrap_or_default(),
@@ -304,15 +363,13 @@ fn enum_value(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option
     let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
     let value = EnumValue {
         value: map.required("value", int),
+        since: map.optional("since", text),
+        until: map.optional("until", text),
         python: map.optional("python", text),
         doc: map.required("doc", text),
     };
     map.finish();
     Some(value)
-}
-
-fn alias(_: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
-    text(node, diagnostics)
 }
 
 fn params(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Param>> {
@@ -325,25 +382,32 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
     let mut param = Param {
         name: name.clone(),
         ty: None,
+        kind: None,
         length: None,
         owner: None,
         size: None,
         nullable: None,
+        doc: None,
     };
     if let Value::Map(_) = node.value {
         let what = format!("the argument `{}`", name.value);
         let mut map = Mapping::new(node, &name.span, what, diagnostics)?;
         param.ty = map.required("type", text);
+        param.kind = map.optional("kind", text);
         param.length = map.optional("length", text);
         param.owner = map.optional("owner", text);
         param.size = map.optional("size", int);
         param.nullable = map.optional("nullable", boolean);
+        param.doc = map.optional("doc", text);
         map.finish();
     } else {
         param.ty = text(node, diagnostics);
     }
     Some(param)
 }
+
+/// Keys with a list that may be empty, but not left out.
+const LISTS: &[&str] = &["args", "cbk", "fields"];
 
 /// A mapping that is read key by key, and complains about what is left.
 struct Mapping<'n, 'd> {
@@ -431,40 +495,42 @@ impl<'n, 'd> Mapping<'n, 'd> {
         }
         for key in self.missing {
             let message = format!("{} has no `{key}`", self.what);
-            self.diagnostics.error(
-                &self.place,
-                message,
-                format!("expected `{key}: ...` in here"),
-            );
+            let expected = format!("expected `{key}: ...` in here");
+            let error = self.diagnostics.error(&self.place, message, expected);
+            if LISTS.contains(&key) {
+                error.help(format!("write `{key}: []` when there are none"));
+            }
         }
     }
 }
 
 fn twice(entries: &[(Text, Node)], what: &str, diagnostics: &mut Diagnostics) {
-    for (index, (key, _)) in entries.iter().enumerate() {
-        if let Some((first, _)) = entries[..index]
-            .iter()
-            .find(|(other, _)| other.value == key.value)
-        {
+    let mut seen: HashMap<&str, &Span> = HashMap::new();
+    for (key, _) in entries {
+        if let Some(first) = seen.get(key.value.as_str()) {
             let message = format!("`{}` stands twice in {what}", key.value);
             diagnostics
                 .error(&key.span, message, "the second one")
-                .related(&first.span, "the first one");
+                .related(first, "the first one");
+        } else {
+            seen.insert(&key.value, &key.span);
         }
     }
 }
 
-fn wrong_shape(node: &Node, place: &Span, expected: &str, diagnostics: &mut Diagnostics) {
+fn wrong_shape<'d>(
+    node: &Node,
+    place: &Span,
+    expected: &str,
+    diagnostics: &'d mut Diagnostics,
+) -> &'d mut Diagnostic {
     let expected = format!("expected {expected}");
     if node.value == Value::Null {
         // What is not there has no place of its own.
-        diagnostics.error(place, "there is nothing in here", expected);
+        diagnostics.error(place, "there is nothing in here", expected)
     } else {
-        diagnostics.error(
-            &node.span,
-            format!("{} can not stand here", node.value.describe()),
-            expected,
-        );
+        let message = format!("{} can not stand here", node.value.describe());
+        diagnostics.error(&node.span, message, expected)
     }
 }
 
@@ -476,12 +542,11 @@ fn named<T>(
     mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
 ) -> Option<Named<T>> {
     let Value::Map(entries) = &node.value else {
-        wrong_shape(
-            node,
-            &node.span,
-            &format!("`name: ...` lines for {what}"),
-            diagnostics,
-        );
+        let expected = format!("`name: ...` lines for {what}");
+        let error = wrong_shape(node, &node.span, &expected, diagnostics);
+        if let Value::List(_) = node.value {
+            error.help("begin the lines without a dash");
+        }
         return None;
     };
     twice(entries, what, diagnostics);
@@ -502,12 +567,11 @@ fn listed<T>(
     mut read: impl FnMut(&Text, &Node, &mut Diagnostics) -> Option<T>,
 ) -> Option<Named<T>> {
     let Value::List(items) = &node.value else {
-        wrong_shape(
-            node,
-            &node.span,
-            &format!("a list, {what} per line: `- name: ...`"),
-            diagnostics,
-        );
+        let expected = format!("a list, {what} per line: `- name: ...`");
+        let error = wrong_shape(node, &node.span, &expected, diagnostics);
+        if let Value::Map(_) = node.value {
+            error.help("begin each line with a dash and a space");
+        }
         return None;
     };
     let mut result = Vec::new();
@@ -519,15 +583,24 @@ fn listed<T>(
                     result.push((name.clone(), value));
                 }
             }
-            _ => wrong_shape(
-                item,
-                &node.span,
-                &format!("{what}: `name: ...`, one per line"),
-                diagnostics,
-            ),
+            value => {
+                let expected = format!("{what}: `name: ...`, one per line");
+                let error = wrong_shape(item, &node.span, &expected, diagnostics);
+                if let Some((ty, name)) = declaration(value) {
+                    error.help(format!("not as in C: `- {name}: {ty}`"));
+                }
+            }
         }
     }
     Some(result)
+}
+
+/// The type and the name in `loc_t *loc`.
+fn declaration(value: &Value) -> Option<(&str, &str)> {
+    let Value::Str(text) = value else { return None };
+    let start = text.rfind([' ', '*'])? + 1;
+    let (ty, name) = text.split_at(start);
+    (not_a_name(name).is_none()).then_some((ty.trim(), name))
 }
 
 fn texts(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Text>> {
@@ -551,13 +624,15 @@ fn text(node: &Node, diagnostics: &mut Diagnostics) -> Option<Text> {
                 span: node.span.clone(),
             });
         }
-        Value::Int(_) | Value::Float | Value::Bool(_) => {
+        Value::Int(_) | Value::Float | Value::Large | Value::Bool(_) => {
             let message = format!("{} can not stand here", node.value.describe());
             diagnostics
                 .error(&node.span, message, "expected text")
                 .help("put it in quotes");
         }
-        _ => wrong_shape(node, &node.span, "text", diagnostics),
+        _ => {
+            wrong_shape(node, &node.span, "text", diagnostics);
+        }
     }
     None
 }
@@ -580,6 +655,13 @@ fn boolean(node: &Node, diagnostics: &mut Diagnostics) -> Option<At<bool>> {
             span: node.span.clone(),
         });
     }
-    wrong_shape(node, &node.span, "`true` or `false`", diagnostics);
+    let error = wrong_shape(node, &node.span, "`true` or `false`", diagnostics);
+    if let Value::Str(text) = &node.value {
+        match text.to_lowercase().as_str() {
+            "true" | "yes" | "on" => error.help("write `true`, without quotes"),
+            "false" | "no" | "off" => error.help("write `false`, without quotes"),
+            _ => error,
+        };
+    }
     None
 }

@@ -89,7 +89,12 @@ fn read(root: &Path, output: &Output) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Replaces a file in one step.
+///
+/// # Errors
+///
+/// When it can not be written; then it is the old one.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();

@@ -6,10 +6,11 @@
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
+use crate::advice::{Failure, unreadable};
 use crate::diagnostics::{Diagnostics, Source, Span};
 
-/// A larger schema is refused unread. Ours has some 40 KiB.
-const MAX_BYTES: usize = 4 << 20;
+/// A larger schema is refused unread. Ours has some 60 KiB.
+const MAX_BYTES: usize = 1 << 20;
 
 /// Lists and mappings inside each other. Ours has 7.
 const MAX_DEPTH: usize = 32;
@@ -35,6 +36,8 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Int(i64),
+    /// A whole number of more than 64 bits.
+    Large,
     /// Another number.
     Float,
     /// Text.
@@ -51,7 +54,9 @@ impl Value {
         match self {
             Value::Null => "nothing",
             Value::Bool(_) => "true or false",
-            Value::Int(_) | Value::Float => "a number",
+            Value::Int(_) => "a number",
+            Value::Large => "a number this large",
+            Value::Float => "a number with a fraction",
             Value::Str(_) => "text",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
@@ -62,11 +67,13 @@ impl Value {
 /// Reads a document. What stops the reader is reported.
 pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     if let Some(offset) = source.not_utf8 {
-        diagnostics.error(
-            &(offset..offset),
-            "this file is not UTF-8",
-            "the first byte that is not",
-        );
+        diagnostics
+            .error(
+                &(offset..offset),
+                "this file is not UTF-8",
+                "the first byte that is not",
+            )
+            .help("save it as UTF-8");
         return None;
     }
     if source.text.len() > MAX_BYTES {
@@ -78,25 +85,28 @@ pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
         );
         return None;
     }
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        text: &source.text,
+        open: Vec::new(),
+        root: None,
+    };
     let options = granit_parser::options! { emit_comments: false };
     for event in Parser::new_from_str_with_options(&source.text, options) {
         let failure = match event {
             Ok((event, span)) => {
                 let span = span.byte_range().unwrap_or_default();
-                builder
-                    .event(event, span.clone())
-                    .err()
-                    .map(|failure| (span, failure))
+                builder.event(event, span).err()
             }
             Err(error) => {
                 let offset = error.marker().byte_offset().unwrap_or_default();
-                let message = format!("this can not be read: {}", error.info());
-                Some((offset..offset, (message, "noticed here")))
+                Some(unreadable(&source.text, offset, &error.info()))
             }
         };
-        if let Some((span, (message, expected))) = failure {
-            diagnostics.error(&span, message, expected);
+        if let Some(failure) = failure {
+            let error = diagnostics.error(&failure.span, failure.message, failure.expected);
+            if let Some(help) = failure.help {
+                error.help(help);
+            }
             return None;
         }
     }
@@ -106,12 +116,9 @@ pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     }))
 }
 
-/// Why an event does not fit: a message, and what was expected.
-type Failure = (String, &'static str);
-
 /// Puts events together. The innermost open list or mapping is the last one.
-#[derive(Default)]
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
     open: Vec<Open>,
     root: Option<Node>,
 }
@@ -128,16 +135,22 @@ enum Items {
     Map(Vec<(At<String>, Node)>, Option<At<String>>),
 }
 
-impl Builder {
+impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Failure> {
         match event {
-            Event::DocumentStart(..) if self.root.is_some() => {
-                Err(("this is a second document".into(), "a schema is one"))
-            }
-            Event::Alias(_) => Err((
-                "an alias can not stand here".into(),
+            Event::DocumentStart(..) if self.root.is_some() => Err(Failure::new(
+                span,
+                "this is a second document",
+                "a schema is one",
+            )),
+            Event::Alias(_) => Err(Failure::new(
+                span,
+                "an alias can not stand here",
                 "expected the value itself",
             )),
+            Event::Scalar(.., Some(_))
+            | Event::SequenceStart(.., Some(_))
+            | Event::MappingStart(.., Some(_)) => Err(self.tagged(span.start)),
             Event::SequenceStart(..) => self.start(&span, Items::List(Vec::new())),
             Event::MappingStart(..) => self.start(&span, Items::Map(Vec::new(), None)),
             Event::SequenceEnd | Event::MappingEnd => self.end(span.end),
@@ -153,16 +166,39 @@ impl Builder {
             ..
         }) = self.open.last()
         {
-            return Err(("only text can be a key".into(), "expected `name: ...`"));
+            return Err(Failure::new(
+                span.clone(),
+                "only text can be a key",
+                "expected `name: ...`",
+            ));
         }
         if self.open.len() == MAX_DEPTH {
-            return Err(("this is too deep for a schema".into(), "one too many"));
+            return Err(Failure::new(
+                span.clone(),
+                "this is too deep for a schema",
+                format!("expected at most {MAX_DEPTH} lists and mappings inside each other"),
+            ));
         }
         self.open.push(Open {
             start: span.start,
             items,
         });
         Ok(())
+    }
+
+    /// `!!str 27` would have to be heeded, and a schema needs none. `value` is where the
+    /// value starts that comes after the tag.
+    fn tagged(&self, value: usize) -> Failure {
+        let before = self.text[..value].trim_end();
+        let start = before.rfind([' ', '\n', '[', '{', ',']);
+        let start = start.map_or(0, |at| at + 1);
+        let span = if before[start..].starts_with('!') {
+            start..before.len()
+        } else {
+            value..value
+        };
+        Failure::new(span, "a tag can not stand here", "expected the value alone")
+            .help("text that begins with an exclamation mark needs quotes")
     }
 
     fn end(&mut self, end: usize) -> Result<(), Failure> {
@@ -244,6 +280,10 @@ fn plain(text: &str) -> Value {
     };
     if let Some(number) = number {
         return Value::Int(number);
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Value::Large;
     }
     // Rust's floats are YAML's, but for words such as `inf` and `nan`.
     if text.parse::<f64>().is_ok() && text.contains(|c: char| c.is_ascii_digit()) {

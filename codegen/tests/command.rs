@@ -14,6 +14,7 @@ const OUTPUTS: &[&str] = &[
     "python/gluster.py",
     "python/gluster.pyi",
     "docs/fops.md",
+    "docs/generated-code.md",
 ];
 
 /// The three layers that know every fop: Rust, Python and the documentation.
@@ -78,7 +79,7 @@ fn everything_can_be_deleted_and_generated_again() {
     let report = fails(tree.path(), &["check"]);
     assert!(
         report
-            .ends_with("\n7 files are not as fops.yaml says; mend with: cargo codegen generate\n")
+            .ends_with("\n8 files are not as fops.yaml says; mend with: cargo codegen generate\n")
     );
     let written: String = OUTPUTS
         .iter()
@@ -154,6 +155,43 @@ fn a_broken_schema_writes_nothing() {
     );
 }
 
+/// Neither into an empty tree nor over what was generated before.
+#[test]
+fn no_broken_schema_writes_anything() {
+    let tree = tree(&schema());
+    ok(tree.path(), &["generate"]);
+    let everything = || -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut folders = vec![tree.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = fs::read(&path).unwrap();
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files.sort();
+        files
+    };
+    let before = everything();
+    let fixtures = repository().join("codegen/tests/fixtures/schema-errors");
+    for case in fs::read_dir(fixtures).unwrap() {
+        let broken = case.unwrap().path().join("fops.yaml");
+        let schema = ["--schema", broken.to_str().unwrap(), "generate"];
+        let errors = fails(tree.path(), &schema);
+        assert!(errors.ends_with("; nothing was written\n"), "{errors}");
+        assert!(
+            everything() == before,
+            "{} wrote something",
+            broken.display()
+        );
+    }
+}
+
 #[test]
 fn a_missing_schema_is_an_error() {
     let tree = tempfile::tempdir().unwrap();
@@ -221,21 +259,22 @@ fn fops_are_told_to_people() {
     );
     assert_eq!(
         ok(&repository(), &["fops", "rchecksum"]),
-        "\
+"\
 rchecksum: Have the brick compute checksums of a range of an open file.
   number   GF_FOP_RCHECKSUM = 37
+  when     Replicate's self-heal finds out which parts of two copies differ.
   op_ret   0 in a success, -1 in a failure
 
   arguments, after frame and this:
-    fd      fd_t *    Fd    never NULL
-    offset  off_t     int
-    len     int32_t   int
-    xdata   dict_t *  Dict
+    fd      fd_t *    Fd    The open file. Never NULL.
+    offset  off_t     int   First byte.
+    len     int32_t   int   How many bytes.
+    xdata   dict_t *  Dict  Further wishes, by key, to whoever below knows them.
 
   callback values, after frame, cookie, this, op_ret and op_errno:
-    weak_checksum    uint32_t   int
-    strong_checksum  uint8_t *  bytes  not NULL in a success, 32 bytes
-    xdata            dict_t *   Dict
+    weak_checksum    uint32_t   int    rsync's rolling checksum.
+    strong_checksum  uint8_t *  bytes  SHA-256, or MD5 and zeros when the brick's option fips-mode-rchecksum is off; 32 bytes. Not NULL in a success.
+    xdata            dict_t *   Dict   What those below add, by key.
 "
     );
     assert_eq!(
@@ -294,15 +333,29 @@ fn an_invented_fop_appears_in_every_layer() {
 #[test]
 fn a_deleted_fop_vanishes_from_every_layer() {
     let schema = schema();
-    let start = schema.find("\n  fallocate:").unwrap();
+    let start = schema.find("\n  rchecksum:").unwrap();
     let end = start + schema[start..].find("\n\n").unwrap();
     let tree = tree(&format!("{}{}", &schema[..start], &schema[end..]));
     ok(tree.path(), &["generate"]);
     for layer in LAYERS {
-        assert!(read(&repository(), layer).contains("fallocate"));
+        assert!(read(&repository(), layer).contains("rchecksum"));
         let left = read(tree.path(), layer);
-        // discard's fops are close relatives; nothing else may be left of it.
-        assert!(!left.to_lowercase().contains("fallocate"), "{layer}");
+        assert!(!left.to_lowercase().contains("rchecksum"), "{layer}");
     }
     assert_eq!(ok(tree.path(), &["fops"]).lines().count(), 53);
+}
+
+/// An author must not need the C headers.
+#[test]
+fn every_argument_and_value_is_described() {
+    let json: serde_json::Value = serde_json::from_str(&ok(&repository(), &["model"])).unwrap();
+    for fop in json["fops"].as_array().unwrap() {
+        let name = fop["name"].as_str().unwrap();
+        assert_ne!(fop["when"], "", "{name}");
+        for list in ["args", "cbk_args"] {
+            for param in fop[list].as_array().unwrap() {
+                assert_ne!(param["doc"], "", "{name}: {}", param["name"]);
+            }
+        }
+    }
 }

@@ -3,16 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-/// What GlusterFS was configured with. Its headers do not say (no `config.h` is
-/// installed): without the first line they do not compile, without the second
-/// they compile to layouts that differ from the library's.
-const DEFINES: &[&str] = &[
-    "-DSIZEOF_LONG=8",
-    "-DHAVE_ATOMIC_BUILTINS",
-    "-D_FILE_OFFSET_BITS=64",
-    "-D_GNU_SOURCE",
-    "-DGF_LINUX_HOST_OS",
-];
+use codegen::headers::read::{self, bindgen};
 
 /// The functions of libglusterfs that the runtime calls. Each is exported;
 /// `tests/test_install.py` holds the built library against libglusterfs.
@@ -99,17 +90,7 @@ fn include_dirs() -> Vec<PathBuf> {
 
 /// The types and functions that the runtime uses, and all that these refer to.
 pub fn bind() -> String {
-    let mut builder = bindgen::Builder::default()
-        .header("src/gf.h")
-        .clang_args(DEFINES)
-        .clang_args(include_dirs().iter().flat_map(|dir| {
-            // GlusterFS's own headers include each other as <glusterfs/x.h>
-            // and, in places, as "x.h".
-            [
-                format!("-I{}", dir.display()),
-                format!("-I{}/glusterfs", dir.display()),
-            ]
-        }))
+    let mut builder = read::builder(&include_dirs())
         .allowlist_type(
             "xlator_api_t|xlator_fops|call_frame_t|call_stack_t|_gf_dirent|gf_flock|gf_lease",
         )
@@ -120,15 +101,7 @@ pub fn bind() -> String {
             "glusterfs_fop_t|glusterfs_event_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt|gf_op_type_t|_gf_special_pid",
         )
         .allowlist_var("IATT_.*")
-        // An array of this alias holds a fop's position in the table; the
-        // callbacks' positions are not used.
-        .blocklist_type("fop_metrics.*")
-        .default_enum_style(bindgen::EnumVariation::Consts)
-        .prepend_enum_name(false)
-        .derive_default(false)
-        .layout_tests(true)
         .merge_extern_blocks(true)
-        .generate_comments(false)
         .formatter(bindgen::Formatter::Prettyplease);
     for function in FUNCTIONS {
         builder = builder.allowlist_function(function);

@@ -13,7 +13,6 @@ use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=build");
-    println!("cargo::rerun-if-changed=src/gf.h");
     println!("cargo::rerun-if-changed=src/generated/fops.rs");
     println!("cargo::rerun-if-env-changed=GLUPY_INCLUDE");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));

@@ -2,17 +2,19 @@
 //! the GIL has been released; elsewhere it is carried out at once, without the GIL.
 
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::fop::{Fop, MAX_ARGS, Word};
+use crate::fop::{self, Fop, MAX_ARGS, Word};
 use crate::gf;
 use crate::gil;
 use crate::handle::{CPtr, Owner, Release};
 use crate::instance::Instance;
+use crate::log;
 use crate::own_stack;
 use crate::owned::OwnedWords;
 use crate::stack;
@@ -30,6 +32,8 @@ struct Held {
     owners: SmallVec<[Arc<Owner>; 2]>,
     /// Whole sets of words, such as a request's own arguments.
     words: SmallVec<[Arc<OwnedWords>; 1]>,
+    /// Positions of pointers that Python has given, which the objects keep.
+    given: u16,
     /// What another one holds, too.
     more: Option<Arc<Hold>>,
 }
@@ -52,6 +56,17 @@ impl Hold {
     /// Keeps a set of words.
     pub fn words(&mut self, words: Arc<OwnedWords>) {
         self.held().words.push(words);
+    }
+
+    /// Says that Python has given the pointer at a position, which an object keeps.
+    pub fn set_given(&mut self, i: usize) {
+        self.held().given |= 1 << i;
+    }
+
+    /// Positions of pointers that Python has given.
+    pub fn given(&self) -> u16 {
+        let more = |held: &Held| held.more.as_ref().map_or(0, |more| more.given());
+        self.0.as_deref().map_or(0, |held| held.given | more(held))
     }
 
     /// Keeps what another one holds.
@@ -95,9 +110,59 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether something that it would hand over is gone, which must not reach C: an error
+    /// takes its place. (Python was told already, unless the action had to wait for longer
+    /// than was known when it was asked for.)
+    fn is_lost(&self) -> bool {
+        let (params, words, frame) = match self {
+            Action::Wind {
+                fop, words, frame, ..
+            }
+            | Action::WindTail {
+                fop, words, frame, ..
+            } => (fop.args, words, frame),
+            Action::Unwind {
+                fop, words, frame, ..
+            } => (fop.reply, words, frame),
+            Action::Destroy { .. } | Action::Release(_) => return false,
+        };
+        let Some(param) = fop::lost(params, words) else {
+            return false;
+        };
+        let (name, c_type) = (param.name, param.c_type);
+        let text = format!("{name}, a {c_type}, is gone: the request fails");
+        // SAFETY: the action's frame is live, and so is its translator.
+        log::error(unsafe { CStr::from_ptr((*(*frame.0).this).name) }, &text);
+        true
+    }
+
     /// Carries the action out. The GIL is not held.
     fn run(self) {
+        const NOTHING: &[Word] = &[Word::NULL; MAX_ARGS];
+        let lost = self.is_lost();
         let hold = match self {
+            Action::Wind {
+                fop,
+                frame,
+                cookie,
+                hold,
+                ..
+            } if lost => {
+                // SAFETY: as for a wind.
+                unsafe { stack::wind_fails(fop, frame.0, cookie.0.cast(), libc::EIO) };
+                hold
+            }
+            Action::WindTail {
+                fop, frame, hold, ..
+            }
+            | Action::Unwind {
+                fop, frame, hold, ..
+            } if lost => {
+                let nothing = &NOTHING[..fop.reply.len()];
+                // SAFETY: as for an answer.
+                unsafe { stack::unwind(fop, frame.0, -1, libc::EIO, nothing) };
+                hold
+            }
             Action::Wind {
                 fop,
                 frame,
@@ -196,7 +261,7 @@ impl Action {
             Action::Destroy { .. } | Action::Release(_) => return,
         };
         // SAFETY: by contract.
-        let owned = unsafe { OwnedWords::new(params, words, (*frame.0).this) };
+        let owned = unsafe { OwnedWords::new(params, words, (*frame.0).this, hold.given()) };
         *words = owned.words();
         hold.words(Arc::new(owned));
     }

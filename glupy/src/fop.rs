@@ -21,6 +21,10 @@ impl Word {
     /// NULL, or zero.
     pub const NULL: Word = Word(0);
 
+    /// Stands for a pointer of [`Kind::Pointer`] that was C's and only for the time of a
+    /// call: no address of a program.
+    pub const LOST: Word = Word(u64::MAX);
+
     /// The argument as the type that the C function declares.
     pub fn get<T: InWord>(self) -> T {
         T::from_bits(self.0)
@@ -59,7 +63,7 @@ macro_rules! in_word {
         }
     )* };
 }
-in_word!(i32, u32, i64, u64, usize);
+in_word!(i32, u32, i64, u64, usize, isize);
 
 impl<T> InWord for *mut T {
     fn to_bits(self) -> u64 {
@@ -120,6 +124,10 @@ pub enum Kind {
     Checksum,
     /// `client_t *`
     Client,
+    /// Another structure, without pointers in it: copied.
+    Struct,
+    /// Another pointer, of which nobody knows how to keep what it points to.
+    Pointer,
 }
 
 /// Where an iovec's length and owner stand among its sibling arguments.
@@ -145,6 +153,10 @@ pub struct Param {
     pub required: bool,
     /// For an iovec: its siblings.
     pub vector: Option<Vector>,
+    /// For the last two kinds: the name in ctypes of what it points to.
+    pub structure: &'static str,
+    /// For a structure that is copied: its bytes.
+    pub size: usize,
 }
 
 impl Param {
@@ -156,6 +168,8 @@ impl Param {
             kind,
             required: false,
             vector: None,
+            structure: "",
+            size: 0,
         }
     }
 
@@ -173,6 +187,15 @@ impl Param {
         }
     }
 
+    /// The same, with the name in ctypes of what it points to, and how much to copy.
+    pub const fn structure(self, structure: &'static str, size: usize) -> Param {
+        Param {
+            structure,
+            size,
+            ..self
+        }
+    }
+
     /// The same, with the positions of its length and its owner.
     pub const fn vector(self, length: usize, owner: Option<usize>) -> Param {
         Param {
@@ -180,6 +203,13 @@ impl Param {
             ..self
         }
     }
+}
+
+/// The first of the arguments that were C's and are gone.
+pub fn lost(params: &'static [Param], words: &[Word]) -> Option<&'static Param> {
+    let mut pairs = params.iter().zip(words);
+    let lost = pairs.find(|(param, word)| param.kind == Kind::Pointer && **word == Word::LOST);
+    lost.map(|(param, _)| param)
 }
 
 /// What an `op_ret` of zero or more counts.

@@ -355,7 +355,7 @@ impl Frame {
             // SAFETY: borrowed words are alive until the entering call returns,
             // which waits for `promote`.
             let owned =
-                unsafe { OwnedWords::new(self.fop(py).args, &words, self.instance(py).xl()) };
+                unsafe { OwnedWords::new(self.fop(py).args, &words, self.instance(py).xl(), 0) };
             self.args.set(py, Args::Owned(Arc::new(owned)));
         }
     }
@@ -409,7 +409,7 @@ impl Frame {
             let (params, xl) = (reply.fop.reply, self.instance(py).xl());
             // SAFETY: the answer is alive until the trampoline returns, which the
             // handler, or `settle_reply` behind it, comes before.
-            let owned = Arc::new(unsafe { OwnedWords::new(params, &reply.words, xl) });
+            let owned = Arc::new(unsafe { OwnedWords::new(params, &reply.words, xl, 0) });
             reply.words = owned.words();
             reply.owned = Some(owned);
         }
@@ -679,7 +679,8 @@ impl Frame {
             // The values must live until the last wind has returned.
             // SAFETY: the words are alive now: borrowed by a running handler or held.
             let owned =
-                Arc::new(unsafe { OwnedWords::new(fop.reply, &words, self.instance(py).xl()) });
+                unsafe { OwnedWords::new(fop.reply, &words, self.instance(py).xl(), hold.given()) };
+            let owned = Arc::new(owned);
             let words = owned.words();
             hold.words(owned);
             self.answer.set(

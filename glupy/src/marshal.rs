@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::action::Hold;
 use crate::convert;
-use crate::fop::{Kind, MAX_ARGS, OpRet, Param, Vector, Word};
+use crate::fop::{self, Kind, MAX_ARGS, OpRet, Param, Vector, Word};
 use crate::gf;
 use crate::handle::{self, Class, Handle, HandleClass, Owner, Raw};
 use crate::handles::{
@@ -29,6 +29,7 @@ use crate::owned::{CHECKSUM_SIZE, raw_of};
 pub fn class_of(kind: Kind) -> Option<&'static Class> {
     Some(match kind {
         Kind::I32 | Kind::U32 | Kind::I64 | Kind::U64 | Kind::Str | Kind::Checksum => return None,
+        Kind::Struct | Kind::Pointer => return None,
         Kind::Loc => Loc::CLASS,
         Kind::Inode => Inode::CLASS,
         Kind::Fd => Fd::CLASS,
@@ -90,6 +91,9 @@ pub unsafe fn one_to_python(
             _ if word.is_null() => return Ok(py.None()),
             Kind::Str => ffi::PyUnicode_DecodeFSDefault(word.get()),
             Kind::Checksum => ffi::PyBytes_FromStringAndSize(word.get(), CHECKSUM_SIZE as isize),
+            Kind::Struct => return memory::copied(py, param.structure, word.pointer()),
+            Kind::Pointer if word == Word::LOST => return Err(is_lost("this request", param)),
+            Kind::Pointer => return memory::address(py, param.structure, word.pointer()),
             kind => {
                 let class = class_of(kind).expect("every other kind is a handle");
                 return handle::borrow(py, class, raw_of(param, i, words), instance);
@@ -97,6 +101,14 @@ pub unsafe fn one_to_python(
         };
         Ok(Bound::from_owned_ptr_or_err(py, value)?.unbind())
     }
+}
+
+/// What is said when a pointer is asked for that is gone.
+fn is_lost(function: &str, param: &Param) -> PyErr {
+    PyValueError::new_err(format!(
+        "{function}: {}, a {}, was C's, and only while the handler ran that got it",
+        param.name, param.c_type
+    ))
 }
 
 /// Whether Python gave a handle for it, as opposed to a value of its own.
@@ -201,6 +213,10 @@ impl<'a> Values<'a> {
             Kind::Locklist if !is_a::<LockList>(object) => {
                 self.keep(locklist::build(object, what)?).ptr.into()
             }
+            Kind::Struct | Kind::Pointer => {
+                let expected = format!("{} of ctypes, a pointer to it or None", param.structure);
+                return Err(convert::wrong_type(object, &expected, what));
+            }
             kind => {
                 let class = class_of(kind).expect("every other kind is a handle");
                 if object.get_type_ptr() != (class.type_object)(object.py()) {
@@ -221,15 +237,24 @@ impl<'a> Values<'a> {
 
     /// Puts a ctypes pointer or structure in; false for anything else.
     fn put_pointer(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let Some(class) = class_of(self.params[i].kind) else {
-            return Ok(false);
+        let param = &self.params[i];
+        let structure = match (class_of(param.kind), param.structure) {
+            (None, "") => return Ok(false),
+            (None, structure) => structure,
+            (Some(class), _) if object.get_type_ptr() == (class.type_object)(object.py()) => {
+                return Ok(false);
+            }
+            (Some(class), _) => class.structure(),
         };
-        if object.is_none() || object.get_type_ptr() == (class.type_object)(object.py()) {
+        if object.is_none() {
             return Ok(false);
         }
-        let Some((address, kept)) = memory::pointer(class.structure(), object)? else {
+        let Some((address, kept)) = memory::pointer(structure, object)? else {
             return Ok(false);
         };
+        if param.kind == Kind::Pointer {
+            self.hold.set_given(i);
+        }
         self.words[i] = address.into();
         self.hold.object(kept);
         if let Some(vector) = self.params[i].vector {
@@ -296,6 +321,9 @@ impl<'a> Values<'a> {
     /// `ValueError`, for a length that would read beyond the buffers, or an owner that
     /// does not keep them.
     pub fn check(&mut self) -> PyResult<()> {
+        if let Some(param) = fop::lost(self.params, &self.words) {
+            return Err(is_lost(self.function, param));
+        }
         for (i, vector, raw) in &self.vectors {
             let given: i32 = self.words[vector.length].get();
             if given != raw.len && self.words[*i].is_null() {

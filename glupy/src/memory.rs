@@ -107,6 +107,18 @@ pub fn owned<'py>(
     }
 }
 
+/// A copy of the structure of that name at an address.
+pub fn copied(py: Python<'_>, structure: &str, address: *mut c_void) -> PyResult<Py<PyAny>> {
+    let copy = module(py)?.call_method1("copied", (structure, address.expose_provenance()))?;
+    Ok(copy.unbind())
+}
+
+/// A ctypes pointer to the structure of that name at an address.
+pub fn address(py: Python<'_>, structure: &str, address: *mut c_void) -> PyResult<Py<PyAny>> {
+    let pointer = module(py)?.call_method1("address", (structure, address.expose_provenance()))?;
+    Ok(pointer.unbind())
+}
+
 /// The structure of that name at the `_address_` of an object. Each use of it asks for
 /// that again, and fails when there is none any more.
 pub fn guarded<'py>(structure: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

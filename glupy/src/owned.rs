@@ -14,14 +14,15 @@ use crate::marshal::class_of;
 /// inodes and the like, copies for values and strings.
 pub struct OwnedWords {
     words: [Word; MAX_ARGS],
-    /// Strings and checksums, from malloc.
+    /// Strings, checksums and structures, from malloc.
     memory: SmallVec<[CPtr<c_void>; 2]>,
     /// Everything else.
     owners: SmallVec<[Arc<Owner>; MAX_ARGS]>,
 }
 
 impl OwnedWords {
-    /// Takes a reference or a copy of each pointer among the words.
+    /// Takes a reference or a copy of each pointer among the words. What nobody knows how
+    /// to keep is lost, but for the positions in `given`, which Python has given and keeps.
     ///
     /// # Safety
     /// The words are live arguments described by `params`; `xl` is a live
@@ -30,6 +31,7 @@ impl OwnedWords {
         params: &'static [Param],
         words: &[Word; MAX_ARGS],
         xl: *mut gf::xlator_t,
+        given: u16,
     ) -> OwnedWords {
         let mut owned = OwnedWords {
             words: *words,
@@ -45,6 +47,10 @@ impl OwnedWords {
                 Kind::Str => owned.keep(unsafe { libc::strdup(words[i].get()) }.cast()),
                 // SAFETY: by contract a live checksum.
                 Kind::Checksum => owned.keep(unsafe { copy_bytes(words[i].get(), CHECKSUM_SIZE) }),
+                // SAFETY: by contract a live structure of that size.
+                Kind::Struct => owned.keep(unsafe { copy_bytes(words[i].get(), param.size) }),
+                Kind::Pointer if given & (1 << i) != 0 => words[i],
+                Kind::Pointer => Word::LOST,
                 kind => match class_of(kind) {
                     None => words[i],
                     Some(class) => {

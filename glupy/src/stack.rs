@@ -141,17 +141,7 @@ pub unsafe fn wind(
         let root = (*frame).root;
         let new: *mut gf::call_frame_t = gf::mem_get_calloc((*(*root).pool).frame_mem_pool).cast();
         if new.is_null() {
-            let nothing = [Word::NULL; MAX_ARGS];
-            let back = fop.back;
-            (fop.unwind)(
-                back,
-                frame,
-                cookie,
-                (*frame).this,
-                -1,
-                libc::ENOMEM,
-                &nothing[..fop.reply.len()],
-            );
+            wind_fails(fop, frame, cookie, libc::ENOMEM);
             return;
         }
         (*new).root = root;
@@ -176,6 +166,26 @@ pub unsafe fn wind(
         }
         let function = target(child, fop);
         with_this(child, || (fop.wind)(function, new, child, args));
+    }
+}
+
+/// What [`wind`] does when no child can be asked: this translator gets an error for an
+/// answer.
+///
+/// # Safety
+/// As for [`wind`].
+pub unsafe fn wind_fails(
+    fop: &'static Fop,
+    frame: *mut gf::call_frame_t,
+    cookie: *mut c_void,
+    op_errno: i32,
+) {
+    let nothing = [Word::NULL; MAX_ARGS];
+    let nothing = &nothing[..fop.reply.len()];
+    // SAFETY: by contract; `back` is the callback of this fop.
+    unsafe {
+        let this = (*frame).this;
+        (fop.unwind)(fop.back, frame, cookie, this, -1, op_errno, nothing);
     }
 }
 

@@ -6,13 +6,16 @@ The structures are imported when they are asked for first: most translators do w
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Array, Structure, Union, _Pointer, byref, c_int
+from ctypes import POINTER, Array, Structure, Union, _Pointer, byref, c_int, c_void_p
 from functools import cache
 from typing import Any, Protocol
 
 #: The attribute by which a structure keeps what its memory belongs to. What is read
 #: from the structure keeps the structure.
 _KEPT = "_glupy_kept"
+
+#: In the place of a structure's name: it can point to anything.
+_UNKNOWN = "c_void_p"
 
 _POINTERS = (_Pointer, Structure, Union, type(byref(c_int())))
 
@@ -34,6 +37,19 @@ def contents(name: str, address: int, kept: object) -> Any:
     view = structure(name).from_address(address)
     setattr(view, _KEPT, kept)
     return view
+
+
+def copied(name: str, address: int) -> Any:
+    """A copy of the structure at an address."""
+    cls = structure(name)
+    return cls.from_buffer_copy(cls.from_address(address))
+
+
+def address(name: str, number: int) -> Any:
+    """A pointer to the structure at an address; the bare address where there is none."""
+    if name == _UNKNOWN:
+        return number
+    return POINTER(structure(name)).from_buffer_copy(c_void_p(number))
 
 
 class Addressed(Protocol):
@@ -74,6 +90,8 @@ def pointer(name: str, given: object) -> tuple[int, object] | None:
 
     None for what is not ctypes, or of another type.
     """
+    if name == _UNKNOWN:
+        return _any_pointer(given)
     of_structures = isinstance(given, Array) and issubclass(given._type_, Structure)
     if not (of_structures or isinstance(given, _POINTERS)):
         return None
@@ -82,3 +100,12 @@ def pointer(name: str, given: object) -> tuple[int, object] | None:
     except TypeError:
         return None
     return _address(kept), kept
+
+
+def _any_pointer(given: object) -> tuple[int, object] | None:
+    if isinstance(given, (int, c_void_p)):
+        return (given if isinstance(given, int) else given.value or 0), given
+    if isinstance(given, (Array, *_POINTERS)):
+        kept = c_void_p.from_param(byref(given) if isinstance(given, Structure | Union) else given)
+        return _address(kept), kept
+    return None

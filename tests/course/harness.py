@@ -21,14 +21,9 @@ from glusterfs import Host, Log, Option, Process, Volfile, xlator_dir
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# The headers need these, and do not say so: see glupy/build/headers.rs.
-DEFINES = [
-    "-DSIZEOF_LONG=8",
-    "-DHAVE_ATOMIC_BUILTINS",
-    "-D_FILE_OFFSET_BITS=64",
-    "-D_GNU_SOURCE",
-    "-DGF_LINUX_HOST_OS",
-]
+# What GlusterFS's headers need and do not say stands in one place.
+HEADERS = ROOT / "codegen/src/headers"
+DEFINES = ["-include", str(HEADERS / "defines.h")]
 
 
 class CourseError(Exception):

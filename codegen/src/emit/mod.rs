@@ -1,18 +1,32 @@
-//! From the model to the generated files. An output is a path and a pure function; adding
-//! one is a file in here and a line in `OUTPUTS`.
+//! From the model to the generated files. An output is a file in here, with a pure function
+//! `emit`, and a line in `outputs!`.
 
-mod docs;
-mod python;
 mod rust;
-mod rust_fops;
-mod rust_hooks;
-mod rust_mod;
-mod rust_structs;
 mod template;
 
 use std::fmt;
 
 use crate::model::Model;
+
+/// Lists the generated files, and declares the modules that make them. (rustfmt does not look
+/// for modules in macros: `make lint` names it these files.)
+macro_rules! outputs {
+    ($($path:literal => $emitter:ident,)*) => {
+        $(mod $emitter;)*
+        const OUTPUTS: &[(&str, Emitter)] = &[$(($path, $emitter::emit)),*];
+    };
+}
+
+outputs! {
+    "glupy/src/generated/mod.rs" => rust_mod,
+    "glupy/src/generated/fops.rs" => rust_fops,
+    "glupy/src/generated/hooks.rs" => rust_hooks,
+    "glupy/src/generated/structs.rs" => rust_structs,
+    "python/gluster.py" => python,
+    "python/gluster.pyi" => python_stubs,
+    "docs/fops.md" => docs_fops,
+    "docs/generated-code.md" => docs_generated,
+}
 
 /// How the generated files are made.
 pub const COMMAND: &str = "cargo codegen generate";
@@ -27,16 +41,6 @@ pub struct Output {
 }
 
 type Emitter = fn(&Model) -> Result<String, Error>;
-
-const OUTPUTS: &[(&str, Emitter)] = &[
-    ("glupy/src/generated/mod.rs", rust_mod::emit),
-    ("glupy/src/generated/fops.rs", rust_fops::emit),
-    ("glupy/src/generated/hooks.rs", rust_hooks::emit),
-    ("glupy/src/generated/structs.rs", rust_structs::emit),
-    ("python/gluster.py", python::module),
-    ("python/gluster.pyi", python::stubs),
-    ("docs/fops.md", docs::emit),
-];
 
 /// An emitter made something that is not Rust, or its template is wrong: a bug in the
 /// generator, or a name in the schema that nobody thought of.

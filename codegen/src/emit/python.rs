@@ -1,4 +1,4 @@
-//! `python/gluster.py` and its stubs.
+//! `python/gluster.py`: the module that translators import.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,10 @@ use minijinja::{Value, context};
 use super::{Error, template};
 use crate::model::{CType, Model};
 
-/// The module that translators import.
-pub fn module(model: &Model) -> Result<String, Error> {
+/// All of it.
+pub fn emit(model: &Model) -> Result<String, Error> {
     template::render(
         include_str!("../../../templates/gluster.py.jinja"),
-        view(model),
-    )
-}
-
-/// Its types.
-pub fn stubs(model: &Model) -> Result<String, Error> {
-    template::render(
-        include_str!("../../../templates/gluster.pyi.jinja"),
         view(model),
     )
 }
@@ -27,7 +19,7 @@ pub fn stubs(model: &Model) -> Result<String, Error> {
 const ALWAYS: [&str; 2] = ["call_frame_t", "xlator_t"];
 
 /// The model, and the structures of C that handlers and hooks have to do with.
-fn view(model: &Model) -> Value {
+pub fn view(model: &Model) -> Value {
     let fops = model.fops.iter();
     let params = fops
         .flat_map(|fop| fop.args.iter().chain(&fop.cbk_args))

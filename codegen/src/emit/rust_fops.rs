@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 
 use super::rust::{blank, ident};
 use super::{Error, rust};
+use crate::headers::ctype;
 use crate::model::{Fop, Kind, Model, OpRet, Param};
 
 /// All fops.
@@ -103,34 +104,67 @@ pub fn rust_types(params: &[Param]) -> Result<Vec<TokenStream>, Error> {
 fn rust_type(param: &Param) -> Result<TokenStream, Error> {
     let spelling = param.ty.spelling.as_str();
     if let Some(target) = spelling.strip_suffix('*') {
-        let (constant, target) = match target.trim().strip_prefix("const ") {
-            Some(target) => (true, target),
-            None => (false, target.trim()),
-        };
-        let target = match target {
-            "char" => quote!(c_char),
-            "void" => quote!(std::ffi::c_void),
-            "uint8_t" => quote!(u8),
-            name => {
-                let name: syn::Ident = syn::parse_str(name.strip_prefix("struct ").unwrap_or(name))
-                    .map_err(Error::new)?;
-                quote!(gf::#name)
-            }
-        };
-        return Ok(if constant {
-            quote!(*const #target)
-        } else {
-            quote!(*mut #target)
-        });
+        return rust_pointer(target.trim_end());
     }
     Ok(match (spelling, param.ty.kind) {
-        // Of its width in C, but a type of its own in Rust.
+        // Of their width in C, but types of their own in Rust.
         ("size_t", _) => quote!(usize),
+        ("ssize_t", _) => quote!(isize),
         (_, kind) => {
             let name = ident(kind.name());
             quote!(#name)
         }
     })
+}
+
+/// A pointer to a C type: `const char`, `struct iatt`, `dict_t *`, `char *const`.
+fn rust_pointer(target: &str) -> Result<TokenStream, Error> {
+    let (constant, target) = match target.strip_suffix("const") {
+        Some(pointer) if pointer.ends_with('*') => (true, pointer),
+        _ if target.ends_with('*') => (false, target),
+        _ => match target.strip_prefix("const ") {
+            Some(target) => (true, target),
+            None => (false, target),
+        },
+    };
+    let target = match (target.strip_suffix('*'), target) {
+        (Some(target), _) => rust_pointer(target.trim_end())?,
+        (None, "void") => quote!(std::ffi::c_void),
+        (None, "char") => quote!(c_char),
+        (None, number) if ctype::rust(number).is_some() => {
+            let name: syn::Path =
+                syn::parse_str(ctype::rust(number).unwrap_or_default()).map_err(Error::new)?;
+            quote!(#name)
+        }
+        (None, name) => {
+            let tags = ["struct ", "union ", "enum "];
+            let tagless = tags.iter().find_map(|tag| name.strip_prefix(tag));
+            let name: syn::Ident = syn::parse_str(tagless.unwrap_or(name)).map_err(Error::new)?;
+            quote!(gf::#name)
+        }
+    };
+    Ok(match constant {
+        true => quote!(*const #target),
+        false => quote!(*mut #target),
+    })
+}
+
+/// What the runtime needs to know of a structure that has no handle class: its name in
+/// ctypes, and how many bytes to copy.
+fn structure(param: &Param) -> Option<TokenStream> {
+    let class = param.ty.ctypes.as_str();
+    let inner = class
+        .strip_prefix("POINTER(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let class = inner.unwrap_or(class);
+    match param.ty.kind {
+        Kind::Struct => {
+            let name = ident(class);
+            Some(quote!(.structure(#class, size_of::<gf::#name>())))
+        }
+        Kind::Pointer => Some(quote!(.structure(#class, 0))),
+        _ => None,
+    }
 }
 
 pub fn param(param: &Param) -> TokenStream {
@@ -146,7 +180,8 @@ pub fn param(param: &Param) -> TokenStream {
         };
         quote!(.vector(#length, #owner))
     });
-    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector)
+    let structure = structure(param);
+    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #structure)
 }
 
 /// The variant of the runtime's `Kind`: the schema's name with a capital.

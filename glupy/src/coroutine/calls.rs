@@ -40,7 +40,7 @@ pub unsafe fn wind(
     // The request that the words may have been borrowed from can be over before the
     // child is.
     // SAFETY: by contract.
-    let owned = Arc::new(unsafe { OwnedWords::new(fop.args, &words, instance.xl()) });
+    let owned = Arc::new(unsafe { OwnedWords::new(fop.args, &words, instance.xl(), hold.given()) });
     let words = owned.words();
     hold.words(owned);
     // SAFETY: a live translator.

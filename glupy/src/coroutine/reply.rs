@@ -158,7 +158,7 @@ impl Reply {
         } else {
             // SAFETY: what is borrowed is alive until the callback returns, which `settle`
             // comes before.
-            let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl()) };
+            let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl(), 0) };
             self.words.set(py, owned.words());
             let mut hold = Hold::default();
             hold.words(Arc::new(owned));

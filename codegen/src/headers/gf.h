@@ -1,4 +1,4 @@
-/* The headers of GlusterFS that the runtime sees; read by bindgen (build/headers.rs). */
+/* The headers of GlusterFS that we see; read behind defines.h. */
 #include <glusterfs/xlator.h>
 #include <glusterfs/stack.h>
 #include <glusterfs/defaults.h>
@@ -13,3 +13,4 @@
 #include <glusterfs/options.h>
 #include <glusterfs/common-utils.h>
 #include <sys/statvfs.h>
+#include <fcntl.h>

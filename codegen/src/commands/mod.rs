@@ -1,0 +1,151 @@
+//! What the commands share. A file per command that is more than a call.
+
+pub mod import;
+pub mod verify;
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use codegen::diagnostics::Source;
+use codegen::headers::{self, model::Headers};
+use codegen::model::Model;
+use codegen::names::Version;
+use codegen::schema::Schema;
+
+/// What a command answers.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// For stdout.
+    pub out: String,
+    /// For stderr.
+    pub err: String,
+    /// Exit status 1.
+    pub failed: bool,
+}
+
+impl Outcome {
+    /// Text for stdout.
+    pub fn good(out: impl Into<String>) -> Self {
+        Outcome {
+            out: out.into(),
+            ..Outcome::default()
+        }
+    }
+
+    /// Text for stderr, as it is.
+    pub fn bad(err: impl Into<String>) -> Self {
+        Outcome {
+            err: err.into(),
+            failed: true,
+            ..Outcome::default()
+        }
+    }
+
+    /// An error of one line.
+    pub fn error(error: impl Display) -> Self {
+        Outcome::bad(format!("error: {error}\n"))
+    }
+}
+
+/// A command's result; both sides are printed.
+pub type Result<T> = std::result::Result<T, Outcome>;
+
+/// Which headers.
+#[derive(Debug, clap::Args)]
+pub struct HeadersArgs {
+    /// The folder that holds `glusterfs/xlator.h`, such as /usr/include
+    #[arg(long, value_name = "DIR")]
+    headers: PathBuf,
+
+    /// The GlusterFS that the headers belong to [default: what glusterfs-api.pc beside them or
+    /// they themselves say]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    gluster_version: Option<Version>,
+}
+
+/// A version on the command line.
+fn version(text: &str) -> std::result::Result<Version, String> {
+    text.parse()
+        .map_err(|()| "expected two numbers with a dot, such as 10.3".into())
+}
+
+impl HeadersArgs {
+    /// Reads them, as far as the model has to do with them.
+    pub fn load(&self, model: &Model) -> Result<(Headers, Version)> {
+        let headers =
+            headers::load(&self.headers, model, self.gluster_version).map_err(Outcome::error)?;
+        let Some((version, _)) = headers.version else {
+            return Err(Outcome::error(format!(
+                "which GlusterFS the headers in {} belong to is not known: there is no \
+                 glusterfs-api.pc beside them; say --gluster-version",
+                headers.dir
+            )));
+        };
+        Ok((headers, version))
+    }
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For machines
+    Json,
+}
+
+/// Where things are.
+#[derive(Debug)]
+pub struct Places {
+    /// The top of the repository.
+    pub root: PathBuf,
+    /// The schema.
+    pub schema: PathBuf,
+    /// What errors call it.
+    pub schema_name: String,
+}
+
+impl Places {
+    pub fn new(root: Option<PathBuf>, schema: Option<PathBuf>) -> Self {
+        let root = root
+            .or_else(find_root)
+            .unwrap_or_else(|| PathBuf::from("."));
+        let (schema, schema_name) = match schema {
+            Some(path) => {
+                let name = path.display().to_string();
+                (path, name)
+            }
+            None => (root.join("fops.yaml"), "fops.yaml".into()),
+        };
+        Places {
+            root,
+            schema,
+            schema_name,
+        }
+    }
+
+    /// Reads and checks the schema; its text and places beside the model.
+    pub fn load(&self) -> Result<(Source, Schema, Model)> {
+        let bytes = std::fs::read(&self.schema)
+            .map_err(|error| Outcome::error(format!("{}: {error}", self.schema.display())))?;
+        let source = Source::new(&self.schema_name, bytes);
+        match codegen::load_with_places(&source) {
+            Ok((schema, model)) => Ok((source, schema, model)),
+            Err(errors) => Err(Outcome::bad(errors.render(&source, color()))),
+        }
+    }
+}
+
+/// Whether errors may have colors.
+pub fn color() -> bool {
+    io::stderr().is_terminal()
+}
+
+fn find_root() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors()
+        .find(|folder| folder.join("fops.yaml").is_file())
+        .map(ToOwned::to_owned)
+}
