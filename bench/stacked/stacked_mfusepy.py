@@ -58,9 +58,10 @@ class PassThrough(mfusepy.Operations):
 
 def main() -> None:
     source, mountpoint = sys.argv[1:]
+    # hard_remove: else libfuse renames a file that is not closed yet instead of removing it.
     mfusepy.FUSE(
         PassThrough(source), mountpoint, foreground=True, fsname="stacked-mfusepy",
-        attr_timeout=0, entry_timeout=0, negative_timeout=0,
+        attr_timeout=0, entry_timeout=0, negative_timeout=0, hard_remove=True,
     )  # fmt: skip
 
 
