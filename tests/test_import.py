@@ -44,7 +44,7 @@ TRANSLATOR = """
     class xlator(Translator):
         def frobnicate_fop(self, frame, this, loc, frob, mode, xdata):
             assert (loc.path, frob.name, xdata) == ("/a/file", b"frob", None)
-            assert (frob.anonymous_1.x, frob.anonymous_1.y) == (3, -7)
+            assert (frob.inner.x, frob.inner.y) == (3, -7)
             frob.cookie += 1                       # a copy: without effect
             if mode:
                 later(frame.wind)
@@ -54,7 +54,7 @@ TRANSLATOR = """
 
         def frobnicate_cbk(self, frame, cookie, this, op_ret, op_errno, frob, buf, xdata):
             changed = gf_frob(frob.cookie + 1000, name=b"python", attr=frob.attr)
-            changed.anonymous_1 = frob.anonymous_1
+            changed.inner = frob.inner
             frame.unwind(frob=changed)
 
         def twist_fop(self, frame, this, mode, deep, data, xdata):
@@ -78,14 +78,50 @@ TRANSLATOR = """
 """
 
 
+# A pointer to what nobody can keep: seen in time, too late, and passed on too late.
+LATE = """
+    from gluster import Translator, sleep
+
+    class xlator(Translator):
+        def frobnicate_fop(self, frame, this, *args):
+            frame.wind()  # the installed GlusterFS has no default for it
+
+        async def twist_fop(self, frame, this, mode, deep, data, xdata):
+            reply = await frame.wind(deep=deep)
+            if mode:
+                await sleep(0.1)
+                try:
+                    print(reply.deep)
+                except ValueError as error:
+                    print("refused:", error)
+            else:
+                assert reply.deep.contents.text == b"eeper"
+            return reply
+"""
+
+
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:
-    """A copy of the sources, built against headers with two more fops."""
+    """A copy of the sources, built against headers with two more fops.
+
+    Their entries are imported, with nothing filled in.
+    """
     workspace = Workspace()
     headers = workspace.headers()
     (headers / "glusterfs/invented.h").write_text((INVENTED / "invented.h").read_text())
     workspace.change("include/glusterfs/xlator.h", XLATOR_H)
     workspace.change("include/glusterfs/glusterfs-fops.h", FOPS_H)
+
+    proposed = codegen(workspace, "import")
+    assert re.findall(r"^\+  (\w+):$", proposed, re.M) == ["frobnicate", "twist"]
+    assert codegen(workspace, "import", "--write").startswith(
+        "wrote fops.yaml: frobnicate, twist; new types: "
+        "struct gf_frob *, frob_mode_t, struct deep *, const void *\n"
+    )
+    assert codegen(workspace, "import").startswith("fops.yaml has every fop of GlusterFS ")
+    assert codegen(workspace, "verify").startswith("fops.yaml is as the headers of GlusterFS ")
+    workspace.generate()
+    assert "left out" not in workspace.build(headers)
     return workspace
 
 
@@ -100,19 +136,8 @@ def codegen(workspace: Workspace, *command: str) -> str:
     return done.stdout
 
 
-def test_new_fops_reach_python(workspace: Workspace, tmp_path: Path) -> None:
-    """Imported, generated, built, with nothing filled in; a C child implements them."""
-    proposed = codegen(workspace, "import")
-    assert re.findall(r"^\+  (\w+):$", proposed, re.M) == ["frobnicate", "twist"]
-    assert codegen(workspace, "import", "--write").startswith(
-        "wrote fops.yaml: frobnicate, twist; new types: "
-        "struct gf_frob *, frob_mode_t, struct deep *, const void *\n"
-    )
-    assert codegen(workspace, "import").startswith("fops.yaml has every fop of GlusterFS ")
-    assert codegen(workspace, "verify").startswith("fops.yaml is as the headers of GlusterFS ")
-    workspace.generate()
-    assert "left out" not in workspace.build(workspace.path / "include")
-
+def run(workspace: Workspace, tmp_path: Path, translator: str) -> tuple[list[str], Process]:
+    """What the parent gets for its requests, with that translator between it and the child."""
     invented = tmp_path / "invented.so"
     include = [f"-I{workspace.path / 'include'}", f"-I{workspace.path / 'include/glusterfs'}"]
     subprocess.run(
@@ -124,14 +149,19 @@ def test_new_fops_reach_python(workspace: Workspace, tmp_path: Path) -> None:
     c_type = str(Path(host.glupy).with_name("invented"))
     result = tmp_path / "result"
     volfile = Volfile()
-    volfile.add("child", c_type, on=())
-    modules = host.write(twofold=TRANSLATOR)
+    volfile.add("child", c_type, {"result": result}, on=())  # GlusterFS wants an option
+    modules = host.write(twofold=translator)
     volfile.add("glupy", host.glupy, {"module-name": "twofold", "module-path": modules})
     volfile.add("parent", c_type, {"result": result})
     with Process(host, "process", volfile, ["glusterfs"]) as process:
         process.popen.wait(timeout=60)
+    return result.read_text().splitlines(), process
 
-    assert result.read_text().splitlines() == [
+
+def test_new_fops_reach_python(workspace: Workspace, tmp_path: Path) -> None:
+    """A Python translator intercepts them; a C child implements them."""
+    answers, process = run(workspace, tmp_path, TRANSLATOR)
+    assert answers == [
         # now: cookie 21 of the copy, and its size one larger; both and a name by the child
         "frobnicate 0 0 1042 3 -7 python 1008 0",
         "twist 42 0 eeper",
@@ -143,4 +173,20 @@ def test_new_fops_reach_python(workspace: Workspace, tmp_path: Path) -> None:
         r"twisted: b'eeper'",
         r"refused: frame\.wind: deep, a struct deep \*, was C's, and only while the handler ran",
     )
-    assert not host.close()
+    assert not process.complaints()
+
+
+def test_what_nobody_can_keep_never_reaches_c(workspace: Workspace, tmp_path: Path) -> None:
+    """A pointer whose memory is C's, asked for and passed on when that may be gone."""
+    answers, process = run(workspace, tmp_path, LATE)
+    assert answers == [
+        "frobnicate 0 0 40 3 -7 frob 1007 0",
+        "twist 42 0 eeper",
+        "frobnicate 0 0 40 3 -7 frob 1007 1",
+        f"twist -1 {errno.EIO} -",
+    ]
+    process.log.expect(
+        r"refused: this request: deep, a struct deep \*, was C's",
+        r"E .*glupy: deep, a struct deep \*, is gone: the request fails",
+    )
+    assert not process.complaints()

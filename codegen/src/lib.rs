@@ -12,12 +12,13 @@
 //! * [`emit`] turns the model into texts: pure functions, one file per output.
 //! * [`sink`] compares or writes; nothing else touches the disk.
 //! * [`headers`] reads GlusterFS's headers, [`verify`] holds the schema against them,
-//!   [`import`] writes entries for what it lacks.
+//!   [`import`] writes entries for what it lacks, [`changes`] compares two versions.
 //!
 //! The first three share one list of [`diagnostics`], so that one run tells everything that
 //! is wrong with a schema.
 
 mod advice;
+pub mod changes;
 pub mod describe;
 pub mod diagnostics;
 pub mod emit;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use codegen::{describe, emit, sink};
 
-use commands::{Outcome, Places, import, verify};
+use commands::{Outcome, Places, diff, import, verify};
 
 /// Generates everything in Glupy that depends on the list of GlusterFS operations.
 #[derive(Debug, Parser)]
@@ -44,6 +44,8 @@ enum Command {
     Verify(verify::Args),
     /// Propose entries for the fops that GlusterFS's headers have and the schema lacks
     Import(import::Args),
+    /// Tell what changed between the headers of two GlusterFS versions
+    Diff(diff::Args),
 }
 
 fn main() -> ExitCode {
@@ -90,5 +92,6 @@ fn run(command: &Command, places: &Places) -> commands::Result<Outcome> {
         }
         Command::Verify(args) => verify::run(args, places),
         Command::Import(args) => import::run(args, places),
+        Command::Diff(args) => diff::run(args, places),
     }
 }

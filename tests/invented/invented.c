@@ -50,7 +50,7 @@ frobnicated(call_frame_t *frame, void *cookie, xlator_t *this, int32_t op_ret,
 {
     fprintf(result, "frobnicate %d %d", op_ret, op_errno);
     if (frob && buf)
-        fprintf(result, " %lu %d %d %s %lu %lu", frob->cookie, frob->in.x, frob->in.y,
+        fprintf(result, " %lu %d %d %s %lu %lu", frob->cookie, frob->inner.x, frob->inner.y,
                 frob->name, frob->attr.ia_size, buf->ia_size);
     fprintf(result, "\n");
     sem_post(cookie);
@@ -84,7 +84,7 @@ drive(void *data)
 
         sem_init(&over, 0, 0);
         loc->path = strdup("/a/file");
-        *frob = (struct gf_frob){.cookie = 20, .name = "frob", .in = {.x = 3, .y = -7}};
+        *frob = (struct gf_frob){.cookie = 20, .name = "frob", .inner = {.x = 3, .y = -7}};
         frob->attr.ia_size = 1000;
         STACK_WIND_COOKIE(frame, frobnicated, &over, child, child->fops->frobnicate, loc,
                           frob, mode, NULL);

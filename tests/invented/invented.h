@@ -5,9 +5,9 @@ struct gf_frob {
     uuid_t gfid;
     char name[16];
     struct {
-        int32_t x : 4;
+        int32_t x;
         int32_t y;
-    } in;
+    } inner;
     struct iatt attr;
 };
 

@@ -1,5 +1,6 @@
 //! What the commands share. A file per command that is more than a call.
 
+pub mod diff;
 pub mod import;
 pub mod verify;
 

@@ -99,6 +99,11 @@ impl Speller {
                         format!("{} (*)({inputs})", self.result(function))
                     },
                 ),
+                // An array without a length at the end of a structure.
+                Some(last) if last.ident == "__IncompleteArrayField" => match argument(last) {
+                    Some(element) => format!("{} []", self.spell(element)),
+                    None => "?".into(),
+                },
                 Some(last) => self.name(&last.ident.to_string()),
                 None => "?".into(),
             },
@@ -156,11 +161,19 @@ impl Speller {
 
 /// The function type in `Option<unsafe extern "C" fn(...)>`.
 pub fn function(option: &syn::PathSegment) -> Option<&syn::TypeBareFn> {
-    let syn::PathArguments::AngleBracketed(arguments) = &option.arguments else {
+    match argument(option)? {
+        syn::Type::BareFn(function) => Some(function),
+        _ => None,
+    }
+}
+
+/// The type `T` in `Name<T>`.
+fn argument(name: &syn::PathSegment) -> Option<&syn::Type> {
+    let syn::PathArguments::AngleBracketed(arguments) = &name.arguments else {
         return None;
     };
     match arguments.args.first()? {
-        syn::GenericArgument::Type(syn::Type::BareFn(function)) => Some(function),
+        syn::GenericArgument::Type(ty) => Some(ty),
         _ => None,
     }
 }

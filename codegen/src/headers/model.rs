@@ -200,8 +200,8 @@ impl Headers {
     /// Whether a value of a type can be copied byte by byte: nothing in it points anywhere.
     pub fn is_plain(&self, c_type: &str) -> bool {
         let c_type = self.behind_typedefs(c_type);
-        if let Some((element, _)) = c_type.split_once(" [") {
-            return self.is_plain(element);
+        if let Some((element, len)) = c_type.split_once(" [") {
+            return !len.starts_with(']') && self.is_plain(element);
         }
         match self.find_structure(c_type) {
             Some(structure) => {

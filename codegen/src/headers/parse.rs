@@ -131,7 +131,9 @@ impl<'a> Reader<'a> {
             .into_iter()
             .find(|tag| spelling.contains(tag));
         match tag {
-            Some(tag) if self.texts.is_without(place, tag.trim_end()) => {
+            Some(tag)
+                if !spelling.contains('(') && self.texts.is_without(place, tag.trim_end()) =>
+            {
                 spelling.replacen(tag, "", 1)
             }
             _ => spelling,

@@ -1,0 +1,232 @@
+//! What changed between the headers of two GlusterFS versions.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::headers::model::{Function, Headers, Hooks, Place, Structure};
+
+/// A change.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// What changed: `fop`, `callback`, `dumpop`, `enum`, `constant` or `structure`.
+    pub what: &'static str,
+    /// Its name.
+    pub name: String,
+    /// What it was; None when it is new.
+    pub old: Option<Side>,
+    /// What it is; None when it is gone.
+    pub new: Option<Side>,
+}
+
+/// One side of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Side {
+    /// What the headers say, a line each.
+    pub lines: Vec<String>,
+    /// Where: `file:line:column`.
+    pub place: Place,
+}
+
+/// Everything of which the two say something else. What lies elsewhere than in GlusterFS's
+/// own headers is left out.
+pub fn compare(old: &Headers, new: &Headers) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let sections: [(&'static str, fn(&Headers) -> Sides); 6] = [
+        ("fop", fops),
+        ("callback", |headers| hooks(&headers.callbacks)),
+        ("dumpop", |headers| hooks(&headers.dumpops)),
+        ("enum", enums),
+        ("constant", constants),
+        ("structure", structures),
+    ];
+    for (what, describe) in sections {
+        let (mut before, after) = (describe(old), describe(new));
+        for (name, side) in after {
+            let was = before.remove(&name);
+            if was.as_ref().map(|was| &was.lines) != Some(&side.lines) {
+                changes.push(Change {
+                    what,
+                    name,
+                    old: was,
+                    new: Some(side),
+                });
+            }
+        }
+        for (name, side) in before {
+            changes.push(Change {
+                what,
+                name,
+                old: Some(side),
+                new: None,
+            });
+        }
+    }
+    changes
+}
+
+type Sides = BTreeMap<String, Side>;
+
+fn side(place: &Place, lines: Vec<String>) -> Side {
+    Side {
+        lines,
+        place: place.clone(),
+    }
+}
+
+fn signature(what: &str, function: &Function) -> Vec<String> {
+    let first = format!("{what}: {}", function.returns);
+    let args = function
+        .args
+        .iter()
+        .map(|arg| format!("  {}: {}", arg.name, arg.c_type));
+    [first].into_iter().chain(args).collect()
+}
+
+fn fops(headers: &Headers) -> Sides {
+    let fops = headers.fops.iter().map(|fop| {
+        let mut lines = vec![format!("number {}", fop.index)];
+        lines.extend(signature("call", &fop.call));
+        if let Some(back) = &fop.back {
+            lines.extend(signature("callback", &back.function));
+        }
+        (fop.name.clone(), side(&fop.place, lines))
+    });
+    fops.collect()
+}
+
+fn hooks(hooks: &Hooks) -> Sides {
+    let slots = hooks.slots.iter().enumerate().map(|(index, slot)| {
+        let mut lines = vec![format!("number {}", index + 1)];
+        lines.extend(signature("call", &slot.function));
+        (slot.name.clone(), side(&slot.place, lines))
+    });
+    slots.collect()
+}
+
+fn enums(headers: &Headers) -> Sides {
+    let own = headers
+        .enums
+        .iter()
+        .filter(|(_, item)| headers.is_own(&item.place));
+    let enums = own.map(|(name, item)| {
+        let values = item.values.iter();
+        let lines = values.map(|(name, value)| format!("{name} = {}", value.number));
+        (name.clone(), side(&item.place, lines.collect()))
+    });
+    enums.collect()
+}
+
+fn constants(headers: &Headers) -> Sides {
+    let of_enums = |name: &String| {
+        let mut enums = headers.enums.values();
+        enums.any(|item| item.values.iter().any(|(other, _)| other == name))
+    };
+    let own = headers
+        .constants
+        .iter()
+        .filter(|(name, value)| headers.is_own(&value.place) && !of_enums(name));
+    let constants = own.map(|(name, value)| {
+        let lines = vec![value.number.to_string()];
+        (name.clone(), side(&value.place, lines))
+    });
+    constants.collect()
+}
+
+fn structures(headers: &Headers) -> Sides {
+    let tables = ["xlator_fops", "xlator_cbks", "xlator_dumpops"];
+    let own = headers.structures.iter().filter(|(name, structure)| {
+        headers.is_own(&structure.place) && structure.size > 0 && !tables.contains(&name.as_str())
+    });
+    own.map(|(_, structure)| {
+        (
+            named(&structure.c_type),
+            side(&structure.place, layout(structure)),
+        )
+    })
+    .collect()
+}
+
+/// bindgen's names of what has none.
+fn named(c_type: &str) -> String {
+    c_type.replace("__bindgen_ty_", " anonymous_")
+}
+
+fn layout(structure: &Structure) -> Vec<String> {
+    let mut lines = vec![format!("{} bytes", structure.size)];
+    for field in &structure.fields {
+        let line = format!("{}: {}", field.arg.name, named(&field.arg.c_type));
+        lines.push(match field.offset {
+            Some(offset) => format!("{line}{OFFSET}{offset}"),
+            None => line,
+        });
+    }
+    lines
+}
+
+/// What stands in front of a field's offset.
+const OFFSET: &str = " @ ";
+
+/// For people: what is new and gone, and a diff of what is there in both.
+pub fn text(changes: &[Change]) -> String {
+    let mut text = String::new();
+    for change in changes {
+        let title = match change.name.contains(' ') {
+            true => change.name.clone(), // struct X
+            false => format!("{} {}", change.what, change.name),
+        };
+        match (&change.old, &change.new) {
+            (None, Some(new)) => block(&mut text, &format!("new: {title}"), '+', new),
+            (Some(old), None) => block(&mut text, &format!("gone: {title}"), '-', old),
+            (Some(old), Some(new)) => {
+                let _ = writeln!(
+                    text,
+                    "changed: {title}\n  {}\n  {}",
+                    at(&old.place),
+                    at(&new.place)
+                );
+                differences(&mut text, &old.lines, &new.lines);
+            }
+            (None, None) => {}
+        }
+        text += "\n";
+    }
+    text
+}
+
+/// Lines that are new or gone. Of fields that only moved, how many.
+fn differences(text: &mut String, old: &[String], new: &[String]) {
+    let bare = |line: &String| line.split(OFFSET).next().unwrap_or_default().to_owned();
+    let (before, after): (Vec<_>, Vec<_>) = (
+        old.iter().map(bare).collect(),
+        new.iter().map(bare).collect(),
+    );
+    for line in before.iter().filter(|line| !after.contains(line)) {
+        let _ = writeln!(text, "    -{line}");
+    }
+    for line in after.iter().filter(|line| !before.contains(line)) {
+        let _ = writeln!(text, "    +{line}");
+    }
+    let moved = new
+        .iter()
+        .zip(&after)
+        .filter(|(line, bare)| before.contains(bare) && !old.contains(line));
+    let moved = moved.count();
+    if moved > 0 {
+        let _ = writeln!(text, "    {moved} of the other fields have moved");
+    } else if before.len() == after.len() && after.iter().all(|line| before.contains(line)) {
+        let _ = writeln!(text, "    the order is another one");
+    }
+}
+
+fn block(text: &mut String, title: &str, sign: char, side: &Side) {
+    let _ = writeln!(text, "{title}\n  {}", at(&side.place));
+    for line in &side.lines {
+        let _ = writeln!(text, "    {sign}{line}");
+    }
+}
+
+fn at(place: &Place) -> String {
+    format!("{}:{}", place.file, place.line)
+}
