@@ -22,7 +22,17 @@ has_gluster = test -n "$(xlator_dir)" || { echo "there is no GlusterFS here (glu
 # Mounting needs root; building does not.
 root := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-.PHONY: all deps deps-test install uninstall demo test cargo-test pytest bench generate check lint bare clean help
+# What the runs of the tests have in common.
+TESTS ?= tests
+pytest = $(root) env "PATH=$(PATH)" "HOME=$(HOME)" PYTHONDONTWRITEBYTECODE=1 $(1) \
+	$(venv)/bin/pytest -c $(config) --rootdir . $(TESTS)
+
+# AddressSanitizer: the runtime is gcc's; -Z needs RUSTC_BOOTSTRAP with a stable Rust.
+triple = $(shell rustc -vV | sed -n 's/^host: //p')
+asan_target = $(abspath $(target))/asan
+asan_runtime = $(realpath $(shell gcc -print-file-name=libasan.so))
+
+.PHONY: all deps deps-test install uninstall demo test cargo-test pytest asan bench generate check lint bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -55,8 +65,13 @@ cargo-test: deps-test
 	$(CARGO) test --locked --workspace
 
 pytest: deps-test all $(venv)/ready
-	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONDONTWRITEBYTECODE=1 \
-		$(venv)/bin/pytest -c $(config) --rootdir . tests
+	$(call pytest,GLUPY_SO=$(abspath $(library)))
+
+asan: deps-test $(venv)/ready ## Run the end-to-end tests under AddressSanitizer (TESTS=tests/test_x.py)
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \
+		CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) build --locked -p glupy --features no-pools \
+		--target $(triple) --target-dir $(asan_target)
+	$(call pytest,GLUPY_SO=$(asan_target)/$(triple)/debug/libglupy.so GLUPY_ASAN=$(asan_runtime))
 
 bench: deps-test all ## Measure what an intercepted request costs
 	$(root) env GLUPY_SO=$(abspath $(library)) $(PYTHON) tests/course/bench.py
