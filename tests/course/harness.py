@@ -63,10 +63,10 @@ def build() -> Build:
     course = ["-L", str(target), "-lcourse", "-lglusterfs", "-Wl,-rpath,$ORIGIN"]
     for name in ("driver", "leaf", "pass", "witness"):
         _compile(target / f"{name}.so", f"{name}.c", newest, course)
-    for name in ("plain", "caller"):
+    for name in ("plain", "caller", "locking"):
         _compile(target / f"{name}.so", f"{name}.c", newest, ["-lglusterfs"])
     _compile(target / "count.so", "count.c", newest, ["-ldl"])
-    _compile(target / "nopool.so", "nopool.c", newest, [])
+    _compile(target / "nopool.so", "nopool.c", newest, ["-ldl"])
     return Build(target, fops)
 
 
