@@ -23,6 +23,15 @@ has_gluster = test -n "$(xlator_dir)" || { echo "there is no GlusterFS here (glu
 # Mounting needs root; building does not.
 root := $(if $(filter-out 0,$(shell id -u)),sudo)
 
+# What the runs of the tests have in common.
+TESTS ?= tests
+pytest = $(root) env "PATH=$(PATH)" "HOME=$(HOME)" PYTHONDONTWRITEBYTECODE=1 $(1) \
+	$(venv)/bin/pytest -c $(config) --rootdir . $(TESTS)
+
+# AddressSanitizer: the runtime is gcc's; -Z needs RUSTC_BOOTSTRAP with a stable Rust.
+asan_target = $(abspath $(target))/asan
+asan_runtime = $(realpath $(shell gcc -print-file-name=libasan.so))
+
 # What cargo-fuzz builds with, but for the sanitizer: so it needs neither it nor a nightly
 # compiler. `cargo fuzz run schema` in codegen does as well.
 host = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -40,7 +49,7 @@ define fuzz
 	@grep ^Done $(fuzz_target)/$(1).log
 endef
 
-.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest bench generate check lint bare clean help
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest asan bench generate check lint bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -83,8 +92,13 @@ fuzz: deps-test ## Feed nonsense to what reads schemas and headers (FUZZ_SECONDS
 	$(call fuzz,headers)
 
 pytest: deps-test all $(venv)/ready
-	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONDONTWRITEBYTECODE=1 \
-		$(venv)/bin/pytest -c $(config) --rootdir . tests
+	$(call pytest,GLUPY_SO=$(abspath $(library)))
+
+asan: deps-test $(venv)/ready ## Run the end-to-end tests under AddressSanitizer (TESTS=tests/test_x.py)
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \
+		CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) build --locked -p glupy --features no-pools \
+		--target $(host) --target-dir $(asan_target)
+	$(call pytest,GLUPY_SO=$(asan_target)/$(host)/debug/libglupy.so GLUPY_ASAN=$(asan_runtime))
 
 bench: all $(bench_venv)/ready ## Measure what Glupy costs (SHORT=1: in under three minutes)
 	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONPATH=.:tests \

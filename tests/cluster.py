@@ -28,7 +28,6 @@ class Cluster:
         self.directory = host.directory / "cluster"
         self.directory.mkdir()
         self.translators = translators
-        self.environment: dict[str, str] = {}  # of the daemons, for trials by hand
 
     def __enter__(self) -> Self:
         script = ["set -e", "ip link set lo up", f"ip address add {ADDRESS}/32 dev lo"]
@@ -66,7 +65,7 @@ class Cluster:
         self.daemon = subprocess.Popen(
             self._inside("glusterd", "--no-daemon", f"--volfile={volfile}",
                          f"--pid-file={self.directory}/glusterd.pid"),
-            env=os.environ | self.environment,
+            env=self.host.reports.environment(),
         )  # fmt: skip
         eventually("glusterd", lambda: self.socket.exists() and self._asks("volume", "list"))
         return self
@@ -80,11 +79,14 @@ class Cluster:
         enter = ["nsenter", f"--target={self.init}", "--net", "--mount", "--pid", "--"]
         return [*enter, *map(str, command)]
 
-    def run(self, *command: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: object, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in there."""
         return subprocess.run(
-            self._inside(*command), capture_output=True, text=True, timeout=100, check=False
-        )
+            self._inside(*command), env=environment,
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
 
     def _gluster(self, *words: object) -> subprocess.CompletedProcess[str]:
         command = ["gluster", "--mode=script", f"--glusterd-sock={self.socket}"]
@@ -117,6 +119,7 @@ class Cluster:
         done = self.run(
             "glusterfs", f"--volfile-server={ADDRESS}", f"--volfile-id={volume}",
             "--attribute-timeout=0", "--entry-timeout=0", path,
+            environment=self.host.reports.environment(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         inside = Path(f"/proc/{self.init}/root{path}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from glusterfs import Host
+from sanitizer import RUNTIME, Reports
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,3 +51,11 @@ def host(tmp_path: Path, library: Path, trusted_xattrs: None) -> Iterator[Host]:
     yield host
     complaints = host.close()
     assert not complaints, "\n".join(["in the logs:", *complaints])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if RUNTIME:
+        terminalreporter.write_line(
+            f"AddressSanitizer: {Reports.processes} processes, "
+            f"{Reports.unexpected} tests with reports that they did not expect"
+        )

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from sanitizer import Reports
 from volserver import VolfileServer
 
 Option = str | int | Path
@@ -178,6 +179,7 @@ class Process:
         self.log = Log(host.directory / f"{name}.log")
         self.stderr = host.directory / f"{name}.stderr"
         self.volfile = host.directory / f"{name}.vol"
+        self.environment = host.reports.environment
         if isinstance(volfile, VolfileServer):
             source = ["--volfile-server=127.0.0.1", "--volfile-id=volume"]
             source.append(f"--volfile-server-port={volfile.port}")
@@ -198,6 +200,7 @@ class Process:
             self.popen = subprocess.Popen(
                 self.command,
                 cwd=self.volfile.parent,  # where a core would be dumped
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
@@ -317,6 +320,7 @@ class Host:
         self.deadline = deadline
         self.processes: list[Process] = []
         self.daemons: list[tuple[Path, Log]] = []
+        self.reports = Reports(directory / "reports")
 
     # -- what processes are made of ------------------------------------------------
 
@@ -382,7 +386,7 @@ class Host:
         command = subprocess.run(
             ["glusterfs", f"--volfile={self.directory / name}.vol", f"--log-file={log.path}",
              "--log-buf-size=0", *Mount.OPTIONS, str(path)],
-            timeout=DEADLINE, check=False,
+            env=self.reports.environment(), timeout=DEADLINE, check=False,
         )  # fmt: skip
         return command.returncode, log
 
@@ -392,7 +396,8 @@ class Host:
             unmount(path)
         for process in reversed(self.processes):
             process.stop()
-        complaints = [complaint for _, log in self.daemons for complaint in log.complaints()]
+        complaints = self.reports.complaints()
+        complaints += [complaint for _, log in self.daemons for complaint in log.complaints()]
         return complaints + [c for process in self.processes for c in process.complaints()]
 
 

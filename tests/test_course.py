@@ -13,6 +13,7 @@ from course.generate import mutations
 from course.harness import Graph, build, read_record
 
 from glusterfs import Host
+from sanitizer import unsuited
 from workspace import Workspace
 
 
@@ -201,6 +202,7 @@ CALLS = 10_000
 POOLED = {"mem_get_malloc", "mem_get_calloc"}
 
 
+@unsuited("without pools, each handle is an allocation")
 @pytest.mark.parametrize("read", ["no", "yes"])
 @pytest.mark.parametrize("style", ["long", "short"])
 @pytest.mark.parametrize("handlers", ["fop", "both"])
@@ -299,6 +301,7 @@ def mutate(workspace: Workspace) -> set[tuple[str, str, str]]:
     return swapped
 
 
+@unsuited("the library that it builds has no sanitizer")
 def test_a_mutated_trampoline_is_caught(tmp_path: Path, trusted_xattrs: None) -> None:
     """A build of Glupy in which C functions of a fop swap two parameters fails the course."""
     workspace = Workspace()

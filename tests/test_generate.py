@@ -12,6 +12,7 @@ from course.check import ROUNDS, check_record, complete
 from course.harness import Graph, build
 
 from glusterfs import Host
+from sanitizer import unsuited
 from workspace import ROOT, BuildError, Workspace
 
 # What is made of each fop: the layer's file, and what stands there for fop X.
@@ -21,6 +22,9 @@ LAYERS = {
     "python/gluster.pyi": ["def X_wind(frame: Frame, ", "def X_unwind(frame: Frame, "],
     "docs/fops.md": ["\n## X\n", "def X_fop(self, frame, this, "],
 }
+
+
+BUILDS = unsuited("the library that it builds has no sanitizer")
 
 
 @pytest.fixture
@@ -79,6 +83,7 @@ typedef int32_t (*fop_frobnicate_cbk_t)(call_frame_t *frame, void *cookie, xlato
 """
 
 
+@BUILDS
 def test_a_new_fop_is_an_entry(workspace: Workspace) -> None:
     """An entry for a fop that the headers have brings it into every layer, and into the library.
 
@@ -121,6 +126,7 @@ MISSING = """
 """
 
 
+@BUILDS
 def test_a_deleted_entry_is_a_fop_less(
     workspace: Workspace, tmp_path: Path, trusted_xattrs: None
 ) -> None:
@@ -161,6 +167,7 @@ def test_a_deleted_entry_is_a_fop_less(
 # -- the headers ------------------------------------------------------------------------
 
 
+@BUILDS
 def test_a_fop_that_the_headers_lack_is_left_out(workspace: Workspace) -> None:
     """Headers of an older GlusterFS: the build says what it leaves out.
 
@@ -182,6 +189,7 @@ def test_a_fop_that_the_headers_lack_is_left_out(workspace: Workspace) -> None:
     assert compiled(workspace.built) == every_fop() - {lacking}
 
 
+@BUILDS
 def test_what_differs_from_the_headers_does_not_compile(workspace: Workspace) -> None:
     """The compiler's errors show each fop of which the schema says something else."""
     for fop, right, wrong in [

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from glusterfs import Host, xlator_dir
+from sanitizer import unsuited
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,6 +56,7 @@ def linked(library: Path) -> list[Path]:
     return [Path(path) for path in re.findall(r"(/\S+) \(0x", output)]
 
 
+@unsuited("its runtime is not linked, but preloaded")
 def test_undefined_symbols(library: Path) -> None:
     """GlusterFS loads with RTLD_NOW: each function that is called must be exported somewhere."""
     wanted = symbols("--undefined-only", library)

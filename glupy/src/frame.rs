@@ -29,6 +29,7 @@ use crate::log;
 use crate::marshal::Values;
 use crate::own_stack::Credentials;
 use crate::owned::OwnedWords;
+use crate::recycle;
 
 pub use entering::Entering;
 pub use methods::child_of;
@@ -127,7 +128,7 @@ fn bad_errno(function: &str, op_errno: i32) -> PyErr {
 }
 
 static POOL: GilCell<Vec<Py<Frame>>> = GilCell::new(Vec::new());
-const POOL_SIZE: usize = 1024;
+const POOL_SIZE: usize = recycle::at_most(1024);
 
 impl Frame {
     /// A request that has come in. `args` are the C arguments, if they are kept.

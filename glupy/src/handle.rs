@@ -18,6 +18,7 @@ use crate::gil::{self, GilCell};
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::memory;
+use crate::recycle;
 
 pub use crate::owner::{Class, Copies, Owner, Raw, References, Release};
 
@@ -50,7 +51,7 @@ unsafe impl<T> Send for CPtr<T> {}
 unsafe impl<T> Sync for CPtr<T> {}
 
 /// The most unused handles that a class keeps.
-const POOL_SIZE: usize = 256;
+const POOL_SIZE: usize = recycle::at_most(256);
 
 /// The base of all handle classes.
 #[pyclass(frozen, subclass, module = "gluster", name = "Handle")]

@@ -365,7 +365,8 @@ impl Instance {
     /// Reports an exception of a handler; the errno that answers its request, unless
     /// that has its answer already.
     pub fn failed(&self, py: Python<'_>, handler: &Handler, error: PyErr, answered: bool) -> i32 {
-        let failed = python::failed(py, handler, error, answered);
+        // A coroutine may have failed on a thread of Glupy's own.
+        let failed = stack::with_this(self.xl(), || python::failed(py, handler, error, answered));
         let (op_errno, expected) = failed.unwrap_or_else(|error| {
             self.indescribable(handler, &error);
             (libc::EIO, false)

@@ -36,6 +36,7 @@ mod owner;
 mod parse;
 mod pool;
 mod python;
+mod recycle;
 mod roomy;
 mod stack;
 mod timer;

@@ -112,6 +112,9 @@ fn promote_libpython() {
     }
 }
 
+/// `PYMEM_ALLOCATOR_MALLOC` of `cpython/pymem.h`, which PyO3 does not have.
+const PYMEM_ALLOCATOR_MALLOC: std::ffi::c_int = 3;
+
 /// Starts an interpreter that is isolated from the environment.
 fn initialize() -> Result<(), String> {
     let home = wide(env!("GLUPY_PYTHON_HOME"));
@@ -124,6 +127,10 @@ fn initialize() -> Result<(), String> {
         ffi::PyPreConfig_InitIsolatedConfig(&raw mut preconfig);
         // GlusterFS runs in the C locale; file names are UTF-8 all the same.
         preconfig.utf8_mode = 1;
+        if cfg!(feature = "no-pools") {
+            // Python's own pools hide a use after the end, too.
+            preconfig.allocator = PYMEM_ALLOCATOR_MALLOC;
+        }
         check(ffi::Py_PreInitialize(&raw const preconfig))?;
         let mut config: ffi::PyConfig = std::mem::zeroed();
         ffi::PyConfig_InitIsolatedConfig(&raw mut config);

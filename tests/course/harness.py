@@ -64,10 +64,10 @@ def build() -> Build:
     _compile(target / "libcourse.so", HERE / "values.c", ["-lglusterfs"])
     for name in ("driver", "leaf", "pass", "witness"):
         built.add(HERE / f"{name}.c")
-    for name in ("plain", "caller"):
+    for name in ("plain", "caller", "locking"):
         built.add(HERE / f"{name}.c", course=False)
     _compile(target / "count.so", HERE / "count.c", ["-ldl"])
-    _compile(target / "nopool.so", HERE / "nopool.c", [])
+    _compile(target / "nopool.so", HERE / "nopool.c", ["-ldl"])
     return built
 
 

@@ -20,6 +20,7 @@ use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
 use crate::owned::OwnedWords;
+use crate::recycle;
 
 /// Values by their position.
 type Seen = SmallVec<[(usize, Py<PyAny>); 4]>;
@@ -52,7 +53,7 @@ pub struct Reply {
 static CLASSES: [OnceLock<Py<PyType>>; SLOTS + 1] = [const { OnceLock::new() }; SLOTS + 1];
 static POOLS: [GilCell<Vec<Py<Reply>>>; SLOTS + 1] =
     [const { GilCell::new(Vec::new()) }; SLOTS + 1];
-const POOL_SIZE: usize = 64;
+const POOL_SIZE: usize = recycle::at_most(64);
 
 impl Reply {
     fn empty() -> Reply {
