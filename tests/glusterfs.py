@@ -7,6 +7,7 @@ error or a traceback that the test did not expect fails the test.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,7 @@ from volserver import VolfileServer
 
 Option = str | int | Path
 DEADLINE = 120  # seconds that a process of a test may live: after that, something hangs
+RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
 
 
 class Volfile:
@@ -161,6 +164,35 @@ def eventually(what: str, condition: Callable[[], bool], seconds: float = 20) ->
         time.sleep(0.01)
 
 
+@dataclass(frozen=True)
+class Statedump:
+    """What a process says of itself."""
+
+    text: str
+
+    def section(self, title: str) -> dict[str, str]:
+        """The values under a title, by key; none where there is no such section."""
+        _, _, rest = self.text.partition(f"\n[{title}]\n")
+        lines = rest.split("\n[")[0].splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def glupy(self, volume: str) -> dict[str, str]:
+        """What a volume of Glupy's says."""
+        return self.section(f"features/glupy.{volume}.priv")
+
+    def requests(self) -> int:
+        """How many are on their way."""
+        return int(self.section("global.callpool")["callpool.cnt"])
+
+    def objects(self) -> Counter[str]:
+        """How many objects of GlusterFS's memory pools are in use, by type."""
+        found = re.findall(r"pool-name=(\w+)\n(?:.+\n)*?active-count=(\d+)", self.text)
+        objects: Counter[str] = Counter()
+        for name, count in found:
+            objects[name] += int(count)
+        return objects
+
+
 class StackError(Exception):
     """A process did not come up; has its log."""
 
@@ -239,6 +271,32 @@ class Process:
             self.popen.kill()
             self.popen.wait()
         self.watchdog.cancel()
+
+    def statedump(self) -> Statedump:
+        """What GlusterFS says of itself on SIGUSR1."""
+        RUN.mkdir(exist_ok=True)
+        options = RUN / f"glusterdump.{self.pid}.options"
+        folder = self.volfile.parent / "dumps"
+        folder.mkdir(exist_ok=True)
+        options.write_text(f"all=yes\npath={folder}\n")
+        pattern = f"glusterdump.{self.pid}.dump.*"
+        try:
+            self.popen.send_signal(signal.SIGUSR1)
+            self.wait_until("a statedump", lambda: any(folder.glob(pattern)))
+        finally:
+            options.unlink(missing_ok=True)
+        (file,) = folder.glob(pattern)
+        text = file.read_text(errors="replace")
+        file.unlink()
+        return Statedump(text)
+
+    def threads(self) -> Counter[str]:
+        """Its threads, by name; the number at a name's end is left out."""
+        names: Counter[str] = Counter()
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has ended
+                names[re.sub("0[0-9a-f]{2}$", "", (task / "comm").read_text().strip())] += 1
+        return names
 
     def complaints(self) -> list[str]:
         """What its log, its standard error and its end have against the test."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Mount, eventually
+from glusterfs import Host, Mount, Volfile, eventually
 
 HERE = Path(__file__).parent
 
@@ -40,18 +40,9 @@ WRONG = {
 def mount(host: Host, request: pytest.FixtureRequest) -> Iterator[Mount]:
     """With io-threads above Glupy, below it, and without."""
     with host.mount(host.posix(), name="before") as before:
-        for name in [*FOUND, *REFUSED, *WRONG, "changed"]:
+        for name in [*FOUND, *REFUSED, *WRONG, "changed", "crowd", "door"]:
             (before.path / name).write_text(name)
-    volfile = host.posix()
-    if request.param == "below":
-        volfile.add("threads-below", "performance/io-threads")
-    volfile.add("coroutines", host.glupy, {
-        "module-name": "coroutines",
-        "module-path": host.copy(HERE / "translators/coroutines.py"),
-    })  # fmt: skip
-    if request.param == "above":
-        volfile.add("threads-above", "performance/io-threads")
-    with host.mount(volfile) as mount:
+    with host.mount(stack(host, host.posix(), "coroutines", request.param)) as mount:
         yield mount
 
 
@@ -62,10 +53,6 @@ def refuses(number: int, path: Path) -> None:
         assert error.errno == number, error  # noqa: PT017  any OSError but of one errno
     else:
         raise AssertionError(f"{path.name} is there")
-
-
-def threads(mount: Mount) -> int:
-    return len(os.listdir(f"/proc/{mount.pid}/task"))
 
 
 def test_answers(mount: Mount) -> None:
@@ -89,17 +76,59 @@ def test_mistakes(mount: Mount) -> None:
 
 
 def test_a_thousand_suspended_requests_need_no_threads(mount: Mount) -> None:
-    """FUSE asks for as many at a time as it has threads: hence from many processes."""
-    with ThreadPoolExecutor(64) as pool:
-        paths = [mount.path / "asleep"] * 256
-        before = threads(mount)
+    path = mount.path / "crowd"
+    before = mount.threads()
+    with ThreadPoolExecutor(1000) as pool:
+        results = pool.map(os.stat, [path] * 1000)
+        eventually("all wait", lambda: bool(mount.log.find("the crowd is complete")))
+        assert mount.statedump().requests() == 1000
+        more = mount.threads() - before
+        del more["glfs_iotwr"]  # io-threads' own
+        assert more.total() <= 1, more
+        (mount.path / "door").stat()
+        assert all(result.st_size == len("crowd") for result in results)
+    assert mount.statedump().requests() == 0
+
+
+@pytest.mark.parametrize("threads", ["above", "below", "without"])
+def test_a_late_answer(host: Host, threads: str) -> None:
+    """ETIMEDOUT after two seconds from a child that takes ten, whose answer harms nothing.
+
+    Without io-threads below Glupy, the child blocks the thread that has asked it.
+    """
+    with host.mount(impatient(host, threads)) as mount:
+        path = mount.path / "file"
+        path.write_text("")
         begun = time.monotonic()
-        results = pool.map(os.stat, paths)
-        time.sleep(0.1)
-        between = threads(mount)
-        assert all(result.st_size == 6 for result in results)
-        assert time.monotonic() - begun < 5
-    assert between <= before + 20
+        with pytest.raises(TimeoutError):
+            os.getxattr(path, "user.name")
+        assert 2 <= time.monotonic() - begun < 2.5
+        eventually("the late answer", lambda: mount.statedump().requests() == 0)
+        assert time.monotonic() - begun >= 10
+        path.write_text("and then")
+        mount.log.expect("GETXATTR.*Connection timed out")
+
+
+def impatient(host: Host, threads: str) -> Volfile:
+    volfile = host.posix().add("slow", "debug/delay-gen", {
+        "delay-duration": 10_000_000,  # microseconds
+        "delay-percentage": 100,
+        "enable": "getxattr",
+    })  # fmt: skip
+    return stack(host, volfile, "impatient", threads)
+
+
+def stack(host: Host, volfile: Volfile, module: str, threads: str) -> Volfile:
+    """A translator with io-threads above it, below it, or without."""
+    if threads == "below":
+        volfile.add("threads-below", "performance/io-threads")
+    volfile.add(module, host.glupy, {
+        "module-name": module,
+        "module-path": host.copy(HERE / f"translators/{module}.py"),
+    })  # fmt: skip
+    if threads == "above":
+        volfile.add("threads-above", "performance/io-threads")
+    return volfile
 
 
 def test_locks(mount: Mount) -> None:

@@ -16,8 +16,6 @@ import pytest
 from glusterfs import Host, Log, Mount, Option, Process, Volfile, eventually
 from volserver import VolfileServer
 
-RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
-
 
 def volfile(
     host: Host, source: str, name: str = "lives", on: Volfile | None = None, **more: Option
@@ -300,22 +298,7 @@ class xlator(Translator):
 
 def dump(mount: Mount) -> dict[str, str]:
     """The part of a statedump that is the translator's."""
-    RUN.mkdir(exist_ok=True)
-    options = RUN / f"glusterdump.{mount.pid}.options"
-    folder = mount.path.parent / "dumps"
-    folder.mkdir(exist_ok=True)
-    before = set(folder.glob("*.dump.*"))
-    options.write_text(f"all=yes\npath={folder}\n")
-    try:
-        mount.popen.send_signal(signal.SIGUSR1)
-        eventually("a statedump", lambda: bool(set(folder.glob("*.dump.*")) - before))
-    finally:
-        options.unlink(missing_ok=True)
-    (file,) = set(folder.glob("*.dump.*")) - before
-    text = file.read_text()
-    file.unlink()
-    section = text.split("[features/glupy.lives.priv]\n")[1].split("\n\n")[0].split("\n[")[0]
-    return dict(line.split("=", 1) for line in section.splitlines() if line)
+    return mount.statedump().glupy("lives")
 
 
 def dumps(host: Host, says: str) -> Volfile:

@@ -23,6 +23,7 @@ from gluster import (
 )
 
 ROUNDS = 5000
+CROWD = 1000
 
 
 class xlator(Translator):
@@ -30,6 +31,9 @@ class xlator(Translator):
         super().__init__(this)
         self.lock = Lock()
         self.inside = 0
+        self.door = Lock()
+        self.door.acquire()
+        self.crowd = 0
         self.background = self.spawn(self.work())
 
     async def work(self) -> None:
@@ -72,6 +76,12 @@ class xlator(Translator):
         return reply.replace(op_ret=-1, op_errno=errno.EDOM)
 
     async def stat_fop(self, frame: Frame, this: Xlator, loc: Loc, xdata: Dict | None) -> Any:
+        if loc.path == "/crowd":
+            self.crowd += 1
+            if self.crowd == CROWD:
+                print("the crowd is complete")
+            async with self.door:
+                pass
         reply = await frame.wind()
         if loc.path != "/changed":
             return reply
@@ -87,6 +97,12 @@ class xlator(Translator):
 
     async def case_asleep(self, frame: Frame, loc: Loc, xdata: Dict | None) -> Any:
         await sleep(0.2)
+        return await frame.wind()
+
+    async def case_door(self, frame: Frame, loc: Loc, xdata: Dict | None) -> Any:
+        if self.crowd:
+            self.crowd = 0
+            self.door.release()
         return await frame.wind()
 
     async def case_kept(self, frame: Frame, loc: Loc, xdata: Dict | None) -> Any:
