@@ -282,7 +282,8 @@ pub trait HandleClass: PyTypeInfo + PyClass<Frozen = True> + Sync {
     /// The C structure.
     type C;
     /// The class's table entry.
-    const CLASS: &'static Class;
+    // No constant: Rust 1.85 has none that leads to what may change, here the pool.
+    fn class() -> &'static Class;
 }
 
 /// Declares a handle class: `handle_class!(Loc, gf::loc_t, own, release)`.
@@ -294,7 +295,7 @@ macro_rules! handle_class {
 
         impl crate::handle::HandleClass for $name {
             type C = $c;
-            const CLASS: &'static crate::handle::Class = {
+            fn class() -> &'static crate::handle::Class {
                 static CLASS: crate::handle::Class = crate::handle::Class {
                     name: stringify!($name),
                     c_type: stringify!($c),
@@ -308,7 +309,7 @@ macro_rules! handle_class {
                     pool: crate::gil::GilCell::new(Vec::new()),
                 };
                 &CLASS
-            };
+            }
         }
     };
 }
@@ -340,7 +341,7 @@ pub fn cast<'a, 'py, T: HandleClass>(
 ) -> PyResult<&'a Bound<'py, T>> {
     object
         .cast::<T>()
-        .map_err(|_| convert::wrong_type(object, T::CLASS.name, || what.to_owned()))
+        .map_err(|_| convert::wrong_type(object, T::class().name, || what.to_owned()))
 }
 
 /// Reads something from the C object behind a handle.
@@ -439,7 +440,7 @@ pub fn owned<T: HandleClass>(
     if ptr.is_null() {
         return Ok(None);
     }
-    let handle = borrow(py, T::CLASS, Raw::new(ptr), xl)?;
+    let handle = borrow(py, T::class(), Raw::new(ptr), xl)?;
     // SAFETY: `borrow` makes an object of this class.
     unsafe { erased(handle.bind(py)) }.own(py);
     // SAFETY: as above.
@@ -462,8 +463,8 @@ pub unsafe fn adopted<T: HandleClass>(
     }
     let raw = Raw::new(ptr);
     // SAFETY: by contract.
-    let owner = unsafe { Owner::adopt(T::CLASS, raw, xl) };
-    let handle = borrow(py, T::CLASS, raw, xl)?;
+    let owner = unsafe { Owner::adopt(T::class(), raw, xl) };
+    let handle = borrow(py, T::class(), raw, xl)?;
     // SAFETY: `borrow` makes an object of this class.
     unsafe { erased(handle.bind(py)) }.set_owner(py, owner);
     // SAFETY: as above.

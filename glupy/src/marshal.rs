@@ -28,19 +28,19 @@ use crate::owned::{CHECKSUM_SIZE, raw_of};
 pub fn class_of(kind: Kind) -> Option<&'static Class> {
     Some(match kind {
         Kind::I32 | Kind::U32 | Kind::I64 | Kind::U64 | Kind::Str | Kind::Checksum => return None,
-        Kind::Loc => Loc::CLASS,
-        Kind::Inode => Inode::CLASS,
-        Kind::Fd => Fd::CLASS,
-        Kind::Iatt => Iatt::CLASS,
-        Kind::Dict => Dict::CLASS,
-        Kind::Iobref => Iobref::CLASS,
-        Kind::Iovec => Iovec::CLASS,
-        Kind::Dirents => Dirents::CLASS,
-        Kind::Flock => Flock::CLASS,
-        Kind::Lease => Lease::CLASS,
-        Kind::Statvfs => Statvfs::CLASS,
-        Kind::Locklist => LockList::CLASS,
-        Kind::Client => Client::CLASS,
+        Kind::Loc => Loc::class(),
+        Kind::Inode => Inode::class(),
+        Kind::Fd => Fd::class(),
+        Kind::Iatt => Iatt::class(),
+        Kind::Dict => Dict::class(),
+        Kind::Iobref => Iobref::class(),
+        Kind::Iovec => Iovec::class(),
+        Kind::Dirents => Dirents::class(),
+        Kind::Flock => Flock::class(),
+        Kind::Lease => Lease::class(),
+        Kind::Statvfs => Statvfs::class(),
+        Kind::Locklist => LockList::class(),
+        Kind::Client => Client::class(),
     })
 }
 

@@ -102,7 +102,7 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
         list::init(head);
         (
             head,
-            Owner::adopt(Dirents::CLASS, Raw::new(head), stack::this()),
+            Owner::adopt(Dirents::class(), Raw::new(head), stack::this()),
         )
     };
     for entry in entries.try_iter().map_err(|_| wrong())? {
@@ -194,7 +194,7 @@ impl Dirent {
         } else if let Ok(value) = value.cast::<T>() {
             Some(base(value).raw(py))
         } else {
-            let expected = format!("{} or None", T::CLASS.name);
+            let expected = format!("{} or None", T::class().name);
             return Err(convert::wrong_type(value, &expected, || {
                 format!("Dirent.{what}")
             }));
@@ -204,13 +204,13 @@ impl Dirent {
             let place = place(entry);
             let old = *place;
             // SAFETY: a live object; THIS is set for the ref.
-            let new = new.and_then(|new| stack::with_this(xl, || unsafe { (T::CLASS.own)(new) }));
+            let new = new.and_then(|new| stack::with_this(xl, || unsafe { (T::class().own)(new) }));
             *place = new.map_or(ptr::null_mut(), |new| new.ptr.cast());
             Ok(old)
         })?;
         if !old.is_null() {
             // SAFETY: the entry's reference, which it has no more.
-            drop(unsafe { Owner::adopt(T::CLASS, Raw::new(old), xl) });
+            drop(unsafe { Owner::adopt(T::class(), Raw::new(old), xl) });
         }
         Ok(())
     }
@@ -279,7 +279,7 @@ impl Dirent {
                     (*new).inode = gf::inode_ref((*old).inode);
                 }
             });
-            base(slf).set_owner(py, Owner::adopt(Dirent::CLASS, Raw::new(new), xl));
+            base(slf).set_owner(py, Owner::adopt(Dirent::class(), Raw::new(new), xl));
         }
         Ok(())
     }

@@ -143,7 +143,7 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             len: parts.len() as i32,
             iobref,
         };
-        let owner = Owner::adopt(Iovec::CLASS, raw, xl);
+        let owner = Owner::adopt(Iovec::class(), raw, xl);
         let mut end = start;
         for (i, part) in parts.iter().enumerate() {
             if part.len_bytes() > 0 {

@@ -120,7 +120,7 @@ impl Loc {
         })?;
         if !old.is_null() {
             // SAFETY: the loc's reference, which it has no more.
-            drop(unsafe { Owner::adopt(Inode::CLASS, Raw::new(old), xl) });
+            drop(unsafe { Owner::adopt(Inode::class(), Raw::new(old), xl) });
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
         list::init(head);
         (
             head,
-            Owner::adopt(LockList::CLASS, Raw::new(head), stack::this()),
+            Owner::adopt(LockList::class(), Raw::new(head), stack::this()),
         )
     };
     for lock in locks.try_iter().map_err(|_| wrong())? {

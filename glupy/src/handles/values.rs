@@ -82,9 +82,9 @@ fn make<T: HandleClass>(
         if let Some(source) = source {
             new.copy_from_nonoverlapping(source, 1);
         }
-        (new, Owner::adopt(T::CLASS, Raw::new(new), stack::this()))
+        (new, Owner::adopt(T::class(), Raw::new(new), stack::this()))
     };
-    let class = T::CLASS.name;
+    let class = T::class().name;
     for (name, value) in fields.into_iter().flatten() {
         let name: String = name.extract()?;
         // SAFETY: nobody else knows the structure yet.
@@ -103,7 +103,7 @@ fn source<T: HandleClass>(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<
     match object.cast::<T>() {
         Ok(handle) => Ok(Some(base(handle).raw(object.py()).ptr.cast())),
         Err(_) => {
-            let class = T::CLASS.name;
+            let class = T::class().name;
             Err(convert::wrong_type(object, class, || class.to_owned()))
         }
     }
@@ -181,7 +181,9 @@ fn describe<T: HandleClass>(
     before: &str,
     fields: &[&str],
 ) -> PyResult<String> {
-    let mut text = format!("<{} {before}", T::CLASS.name).trim_end().to_owned();
+    let mut text = format!("<{} {before}", T::class().name)
+        .trim_end()
+        .to_owned();
     for field in fields {
         text.push_str(&format!(
             " {field}={}",
