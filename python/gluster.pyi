@@ -28,7 +28,10 @@ _C = TypeVar("_C", bound=ctypes.Structure)
 _R = TypeVar("_R", covariant=True)
 
 FOPS: dict[str, Fop]
-"""The fops that the installed GlusterFS has, in the order of its table."""
+"""The fops that GlusterFS has, in the order of its table."""
+
+MISSING_FOPS: dict[str, Fop]
+"""Those that are known, but not to the GlusterFS that `glupy.so` was built for."""
 
 ALIASES: dict[str, str]
 """What older sources call something, and what the headers call it."""

@@ -11,7 +11,8 @@ import pytest
 from course.check import ROUNDS, check_record, complete
 from course.harness import Graph, build
 
-from glusterfs import Host
+from compare import coverage, same, same_noise
+from glusterfs import Host, xlator_dir
 from workspace import ROOT, BuildError, Workspace
 
 # What is made of each fop: the layer's file, and what stands there for fop X.
@@ -180,6 +181,78 @@ def test_a_fop_that_the_headers_lack_is_left_out(workspace: Workspace) -> None:
 
     assert re.findall("left out: (.*)", said) == [f"these GlusterFS headers have no fop {lacking}"]
     assert compiled(workspace.built) == every_fop() - {lacking}
+
+
+# Python that wants the fop that is left out: by its name, by its decorator, by what winds it.
+HANDLER = """
+    from gluster import FOPS, MISSING_FOPS, Translator
+    assert list(MISSING_FOPS) == ["copy_file_range"] and len(FOPS) == 53
+    class xlator(Translator):
+        def copy_file_range_fop(self, frame, this, *args):
+            frame.wind()
+"""
+DECORATED = """
+    from gluster import Translator, copy_file_range_cbk_t
+    class xlator(Translator):
+        @copy_file_range_cbk_t
+        def copied(self, frame, cookie, this, op_ret, op_errno, *answer):
+            frame.unwind()
+"""
+WOUND = """
+    from gluster import Translator, copy_file_range_wind
+    class xlator(Translator):
+        pass
+"""
+
+
+def test_a_fop_that_glusterfs_lacks(
+    workspace: Workspace, tmp_path: Path, trusted_xattrs: None
+) -> None:
+    """What is left out passes Python by, and a translator that wants it is refused.
+
+    The installed GlusterFS runs this library, so its tables keep their length: what is cut
+    from the headers is the fop's name.
+    """
+    lacking = "copy_file_range"
+    headers = workspace.headers()
+    workspace.change(XLATOR_H, {
+        f" fop_{lacking}_t {lacking};": " void *cut;",
+        f" fop_{lacking}_cbk_t {lacking}_cbk;": " void *cut_cbk;",
+    })  # fmt: skip
+    assert f"these GlusterFS headers have no fop {lacking}" in workspace.build(headers)
+
+    host = Host(tmp_path, workspace.library(tmp_path))
+    with host.mount(host.posix("plain-brick"), "plain") as plain:
+        expected = coverage(plain.path)
+    volfile = host.posix()
+    volfile.add("glupy", host.glupy, {
+        "module-name": "passthrough",
+        "module-path": host.copy(ROOT / "tests/translators/passthrough.py"),
+        "record": host.directory / "seen",
+    })  # fmt: skip
+    with host.mount(volfile) as mount:
+        same(expected, coverage(mount.path))
+    same_noise([plain.log], [mount.log])
+    assert any("copy_file_range" in line for line in expected)
+    seen = (host.directory / "seen").read_text().splitlines()
+    assert sum(line.endswith(" known") for line in seen) == 53
+    assert {"lookup fop", "lookup cbk", "writev fop"} <= set(seen)
+
+    modules = host.write(handler=HANDLER, decorated=DECORATED, wound=WOUND)
+    version = re.escape(xlator_dir().parent.name)
+    no_such_fop = rf"GlusterFS {version} has no fop {lacking}, which came with GlusterFS 6.0"
+    for module, expectation in [
+        ("handler", rf"handler: copy_file_range_fop \(handler.py:5\): {no_such_fop}"),
+        ("decorated", rf"decorated: copied \(decorated.py:4\): {no_such_fop}"),
+        ("wound", rf"wound does not load: .*wound.py:2: ImportError: .*: {no_such_fop}"),
+    ]:
+        volfile = host.posix()
+        volfile.add("glupy", host.glupy, {"module-name": module, "module-path": modules})
+        status, log = host.mount_command(volfile, module)
+        assert status != 0
+        assert log.find(rf"E .*0-glupy: module {expectation}"), log.text()
+        log.checked = False  # GlusterFS's own words on a volume that does not start
+    assert not host.close()
 
 
 def test_what_differs_from_the_headers_does_not_compile(workspace: Workspace) -> None:

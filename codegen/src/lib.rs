@@ -17,6 +17,7 @@
 pub mod describe;
 pub mod diagnostics;
 pub mod emit;
+pub mod fingerprint;
 pub mod model;
 pub mod names;
 pub mod resolve;
