@@ -1,6 +1,8 @@
 //! Where the versions of GlusterFS differ in what the runtime uses of them.
 //! `build/gluster.rs` sets `cfg(gluster_11)` for 11 and newer.
 
+use std::mem::offset_of;
+
 use crate::gf;
 
 /// What a translator keeps with an fd; zero when it keeps nothing.
@@ -55,4 +57,11 @@ pub unsafe fn client_uid(client: *const gf::client_t) -> *const libc::c_char {
     unsafe {
         (*client).client_uid
     }
+}
+
+/// What links a stack with the others of the process (`all_frames`): its first member, which
+/// is in a union without a name before 11.
+pub fn all_frames(stack: *mut gf::call_stack_t) -> *mut gf::list_head {
+    const _: () = assert!(offset_of!(gf::call_stack_t, pool) == size_of::<gf::list_head>());
+    stack.cast()
 }
