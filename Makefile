@@ -4,6 +4,9 @@ PYTHON ?= /usr/bin/python3
 CARGO ?= cargo
 DESTDIR ?=
 
+# The Debians in which `make matrix` runs the end-to-end tests.
+MOUNT ?= trixie
+
 # The Python that glupy.so embeds; another build of Python is chosen with
 # `make PYO3_PYTHON=/path/to/python3`.
 export PYO3_PYTHON ?= $(PYTHON)
@@ -49,7 +52,7 @@ define fuzz
 	@grep ^Done $(fuzz_target)/$(1).log
 endef
 
-.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest asan bench generate check lint bare clean help
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest asan bench generate check lint matrix bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -117,6 +120,9 @@ lint: deps-test $(venv)/ready ## Formatting, lints and types of Rust and Python
 	$(venv)/bin/ruff check --config $(config) $(python_sources)
 	$(venv)/bin/ruff format --check --config $(config) $(python_sources)
 	$(venv)/bin/mypy --config-file $(config)
+
+matrix: deps-test ## Build for the GlusterFS of each Debian, and test it in a Debian 13
+	$(PYTHON) tools/matrix.py $(target)/matrix $(MOUNT)
 
 bare: ## Run demo and test on a Debian 12 that has only the base system
 	tools/bare.sh

@@ -36,6 +36,9 @@ from gluster import sleep as sleep
 from gluster import timeout as timeout
 from gluster import to_thread as to_thread
 
+built_for: str
+"""The version of GlusterFS that glupy.so was built for."""
+
 fops: list[str]
 
 sources: dict[str, str]

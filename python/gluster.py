@@ -71,6 +71,9 @@ from glupy.options import Option
 from glupy.schema import Arg, Fop
 from glupy.translator import Translator, handler
 
+# Of the schema; glupy.so must have the same.
+_FINGERPRINT = "e610905b165d68ab"
+
 # The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
 # all of them.
 _STRUCTURES = {
@@ -527,8 +530,7 @@ ALIASES: dict[str, str] = {
     "dictionary": "dict",
 }
 
-# The fops of the schema that the installed GlusterFS has, in the order of its table.
-FOPS: dict[str, Fop] = {
+_ALL_FOPS: dict[str, Fop] = {
     fop.name: fop
     for fop in (
         Fop(
@@ -1211,6 +1213,7 @@ FOPS: dict[str, Fop] = {
             cbk_args=(
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.3",
         ),
         Fop(
             name="fallocate",
@@ -1229,6 +1232,7 @@ FOPS: dict[str, Fop] = {
                 Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.5",
         ),
         Fop(
             name="discard",
@@ -1246,6 +1250,7 @@ FOPS: dict[str, Fop] = {
                 Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.5",
         ),
         Fop(
             name="zerofill",
@@ -1263,6 +1268,7 @@ FOPS: dict[str, Fop] = {
                 Arg("postop_stbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.5",
         ),
         Fop(
             name="ipc",
@@ -1276,6 +1282,7 @@ FOPS: dict[str, Fop] = {
             cbk_args=(
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.7",
         ),
         Fop(
             name="seek",
@@ -1292,6 +1299,7 @@ FOPS: dict[str, Fop] = {
                 Arg("offset", "off_t", "int", "c_int64"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.8",
         ),
         Fop(
             name="lease",
@@ -1307,6 +1315,7 @@ FOPS: dict[str, Fop] = {
                 Arg("lease", "struct gf_lease *", "Lease | None", "POINTER(gf_lease)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.8",
         ),
         Fop(
             name="getactivelk",
@@ -1321,6 +1330,7 @@ FOPS: dict[str, Fop] = {
                 Arg("locklist", "lock_migration_info_t *", "LockList | None", "POINTER(lock_migration_info_t)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.8",
         ),
         Fop(
             name="setactivelk",
@@ -1335,6 +1345,7 @@ FOPS: dict[str, Fop] = {
             cbk_args=(
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="3.8",
         ),
         Fop(
             name="put",
@@ -1360,6 +1371,7 @@ FOPS: dict[str, Fop] = {
                 Arg("postparent", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="4.0",
         ),
         Fop(
             name="icreate",
@@ -1376,6 +1388,7 @@ FOPS: dict[str, Fop] = {
                 Arg("buf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="4.0",
         ),
         Fop(
             name="namelink",
@@ -1391,6 +1404,7 @@ FOPS: dict[str, Fop] = {
                 Arg("postbuf", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="4.0",
         ),
         Fop(
             name="copy_file_range",
@@ -1412,10 +1426,14 @@ FOPS: dict[str, Fop] = {
                 Arg("postbuf_dst", "struct iatt *", "Iatt | None", "POINTER(iatt)"),
                 Arg("xdata", "dict_t *", "Dict | None", "POINTER(dict_t)"),
             ),
+            since="6.0",
         ),
     )
-    if fop.name in _gluster.fops
 }
+
+# The fops that GlusterFS has, in the order of its table, and those of the schema that it lacks.
+FOPS: dict[str, Fop] = {name: fop for name, fop in _ALL_FOPS.items() if name in _gluster.fops}
+MISSING_FOPS: dict[str, Fop] = {name: fop for name, fop in _ALL_FOPS.items() if name not in FOPS}
 
 # The callbacks that are no fops: a method of that name gets these arguments.
 CALLBACKS: dict[str, tuple[str, ...]] = {
@@ -1436,380 +1454,380 @@ UNSAFE_CALLBACKS: tuple[str, ...] = (
     "fdctxsize",
 )
 
+stat_fop_t = handler(_ALL_FOPS["stat"], "fop")
+stat_cbk_t = handler(_ALL_FOPS["stat"], "cbk")
 if "stat" in FOPS:
-    stat_fop_t = handler(FOPS["stat"], "fop")
-    stat_cbk_t = handler(FOPS["stat"], "cbk")
     stat_wind = _gluster.stat_wind
     stat_unwind = _gluster.stat_unwind
     stat_reply_t = _gluster.stat_reply_t
 
+readlink_fop_t = handler(_ALL_FOPS["readlink"], "fop")
+readlink_cbk_t = handler(_ALL_FOPS["readlink"], "cbk")
 if "readlink" in FOPS:
-    readlink_fop_t = handler(FOPS["readlink"], "fop")
-    readlink_cbk_t = handler(FOPS["readlink"], "cbk")
     readlink_wind = _gluster.readlink_wind
     readlink_unwind = _gluster.readlink_unwind
     readlink_reply_t = _gluster.readlink_reply_t
 
+mknod_fop_t = handler(_ALL_FOPS["mknod"], "fop")
+mknod_cbk_t = handler(_ALL_FOPS["mknod"], "cbk")
 if "mknod" in FOPS:
-    mknod_fop_t = handler(FOPS["mknod"], "fop")
-    mknod_cbk_t = handler(FOPS["mknod"], "cbk")
     mknod_wind = _gluster.mknod_wind
     mknod_unwind = _gluster.mknod_unwind
     mknod_reply_t = _gluster.mknod_reply_t
 
+mkdir_fop_t = handler(_ALL_FOPS["mkdir"], "fop")
+mkdir_cbk_t = handler(_ALL_FOPS["mkdir"], "cbk")
 if "mkdir" in FOPS:
-    mkdir_fop_t = handler(FOPS["mkdir"], "fop")
-    mkdir_cbk_t = handler(FOPS["mkdir"], "cbk")
     mkdir_wind = _gluster.mkdir_wind
     mkdir_unwind = _gluster.mkdir_unwind
     mkdir_reply_t = _gluster.mkdir_reply_t
 
+unlink_fop_t = handler(_ALL_FOPS["unlink"], "fop")
+unlink_cbk_t = handler(_ALL_FOPS["unlink"], "cbk")
 if "unlink" in FOPS:
-    unlink_fop_t = handler(FOPS["unlink"], "fop")
-    unlink_cbk_t = handler(FOPS["unlink"], "cbk")
     unlink_wind = _gluster.unlink_wind
     unlink_unwind = _gluster.unlink_unwind
     unlink_reply_t = _gluster.unlink_reply_t
 
+rmdir_fop_t = handler(_ALL_FOPS["rmdir"], "fop")
+rmdir_cbk_t = handler(_ALL_FOPS["rmdir"], "cbk")
 if "rmdir" in FOPS:
-    rmdir_fop_t = handler(FOPS["rmdir"], "fop")
-    rmdir_cbk_t = handler(FOPS["rmdir"], "cbk")
     rmdir_wind = _gluster.rmdir_wind
     rmdir_unwind = _gluster.rmdir_unwind
     rmdir_reply_t = _gluster.rmdir_reply_t
 
+symlink_fop_t = handler(_ALL_FOPS["symlink"], "fop")
+symlink_cbk_t = handler(_ALL_FOPS["symlink"], "cbk")
 if "symlink" in FOPS:
-    symlink_fop_t = handler(FOPS["symlink"], "fop")
-    symlink_cbk_t = handler(FOPS["symlink"], "cbk")
     symlink_wind = _gluster.symlink_wind
     symlink_unwind = _gluster.symlink_unwind
     symlink_reply_t = _gluster.symlink_reply_t
 
+rename_fop_t = handler(_ALL_FOPS["rename"], "fop")
+rename_cbk_t = handler(_ALL_FOPS["rename"], "cbk")
 if "rename" in FOPS:
-    rename_fop_t = handler(FOPS["rename"], "fop")
-    rename_cbk_t = handler(FOPS["rename"], "cbk")
     rename_wind = _gluster.rename_wind
     rename_unwind = _gluster.rename_unwind
     rename_reply_t = _gluster.rename_reply_t
 
+link_fop_t = handler(_ALL_FOPS["link"], "fop")
+link_cbk_t = handler(_ALL_FOPS["link"], "cbk")
 if "link" in FOPS:
-    link_fop_t = handler(FOPS["link"], "fop")
-    link_cbk_t = handler(FOPS["link"], "cbk")
     link_wind = _gluster.link_wind
     link_unwind = _gluster.link_unwind
     link_reply_t = _gluster.link_reply_t
 
+truncate_fop_t = handler(_ALL_FOPS["truncate"], "fop")
+truncate_cbk_t = handler(_ALL_FOPS["truncate"], "cbk")
 if "truncate" in FOPS:
-    truncate_fop_t = handler(FOPS["truncate"], "fop")
-    truncate_cbk_t = handler(FOPS["truncate"], "cbk")
     truncate_wind = _gluster.truncate_wind
     truncate_unwind = _gluster.truncate_unwind
     truncate_reply_t = _gluster.truncate_reply_t
 
+open_fop_t = handler(_ALL_FOPS["open"], "fop")
+open_cbk_t = handler(_ALL_FOPS["open"], "cbk")
 if "open" in FOPS:
-    open_fop_t = handler(FOPS["open"], "fop")
-    open_cbk_t = handler(FOPS["open"], "cbk")
     open_wind = _gluster.open_wind
     open_unwind = _gluster.open_unwind
     open_reply_t = _gluster.open_reply_t
 
+readv_fop_t = handler(_ALL_FOPS["readv"], "fop")
+readv_cbk_t = handler(_ALL_FOPS["readv"], "cbk")
 if "readv" in FOPS:
-    readv_fop_t = handler(FOPS["readv"], "fop")
-    readv_cbk_t = handler(FOPS["readv"], "cbk")
     readv_wind = _gluster.readv_wind
     readv_unwind = _gluster.readv_unwind
     readv_reply_t = _gluster.readv_reply_t
 
+writev_fop_t = handler(_ALL_FOPS["writev"], "fop")
+writev_cbk_t = handler(_ALL_FOPS["writev"], "cbk")
 if "writev" in FOPS:
-    writev_fop_t = handler(FOPS["writev"], "fop")
-    writev_cbk_t = handler(FOPS["writev"], "cbk")
     writev_wind = _gluster.writev_wind
     writev_unwind = _gluster.writev_unwind
     writev_reply_t = _gluster.writev_reply_t
 
+statfs_fop_t = handler(_ALL_FOPS["statfs"], "fop")
+statfs_cbk_t = handler(_ALL_FOPS["statfs"], "cbk")
 if "statfs" in FOPS:
-    statfs_fop_t = handler(FOPS["statfs"], "fop")
-    statfs_cbk_t = handler(FOPS["statfs"], "cbk")
     statfs_wind = _gluster.statfs_wind
     statfs_unwind = _gluster.statfs_unwind
     statfs_reply_t = _gluster.statfs_reply_t
 
+flush_fop_t = handler(_ALL_FOPS["flush"], "fop")
+flush_cbk_t = handler(_ALL_FOPS["flush"], "cbk")
 if "flush" in FOPS:
-    flush_fop_t = handler(FOPS["flush"], "fop")
-    flush_cbk_t = handler(FOPS["flush"], "cbk")
     flush_wind = _gluster.flush_wind
     flush_unwind = _gluster.flush_unwind
     flush_reply_t = _gluster.flush_reply_t
 
+fsync_fop_t = handler(_ALL_FOPS["fsync"], "fop")
+fsync_cbk_t = handler(_ALL_FOPS["fsync"], "cbk")
 if "fsync" in FOPS:
-    fsync_fop_t = handler(FOPS["fsync"], "fop")
-    fsync_cbk_t = handler(FOPS["fsync"], "cbk")
     fsync_wind = _gluster.fsync_wind
     fsync_unwind = _gluster.fsync_unwind
     fsync_reply_t = _gluster.fsync_reply_t
 
+setxattr_fop_t = handler(_ALL_FOPS["setxattr"], "fop")
+setxattr_cbk_t = handler(_ALL_FOPS["setxattr"], "cbk")
 if "setxattr" in FOPS:
-    setxattr_fop_t = handler(FOPS["setxattr"], "fop")
-    setxattr_cbk_t = handler(FOPS["setxattr"], "cbk")
     setxattr_wind = _gluster.setxattr_wind
     setxattr_unwind = _gluster.setxattr_unwind
     setxattr_reply_t = _gluster.setxattr_reply_t
 
+getxattr_fop_t = handler(_ALL_FOPS["getxattr"], "fop")
+getxattr_cbk_t = handler(_ALL_FOPS["getxattr"], "cbk")
 if "getxattr" in FOPS:
-    getxattr_fop_t = handler(FOPS["getxattr"], "fop")
-    getxattr_cbk_t = handler(FOPS["getxattr"], "cbk")
     getxattr_wind = _gluster.getxattr_wind
     getxattr_unwind = _gluster.getxattr_unwind
     getxattr_reply_t = _gluster.getxattr_reply_t
 
+removexattr_fop_t = handler(_ALL_FOPS["removexattr"], "fop")
+removexattr_cbk_t = handler(_ALL_FOPS["removexattr"], "cbk")
 if "removexattr" in FOPS:
-    removexattr_fop_t = handler(FOPS["removexattr"], "fop")
-    removexattr_cbk_t = handler(FOPS["removexattr"], "cbk")
     removexattr_wind = _gluster.removexattr_wind
     removexattr_unwind = _gluster.removexattr_unwind
     removexattr_reply_t = _gluster.removexattr_reply_t
 
+opendir_fop_t = handler(_ALL_FOPS["opendir"], "fop")
+opendir_cbk_t = handler(_ALL_FOPS["opendir"], "cbk")
 if "opendir" in FOPS:
-    opendir_fop_t = handler(FOPS["opendir"], "fop")
-    opendir_cbk_t = handler(FOPS["opendir"], "cbk")
     opendir_wind = _gluster.opendir_wind
     opendir_unwind = _gluster.opendir_unwind
     opendir_reply_t = _gluster.opendir_reply_t
 
+fsyncdir_fop_t = handler(_ALL_FOPS["fsyncdir"], "fop")
+fsyncdir_cbk_t = handler(_ALL_FOPS["fsyncdir"], "cbk")
 if "fsyncdir" in FOPS:
-    fsyncdir_fop_t = handler(FOPS["fsyncdir"], "fop")
-    fsyncdir_cbk_t = handler(FOPS["fsyncdir"], "cbk")
     fsyncdir_wind = _gluster.fsyncdir_wind
     fsyncdir_unwind = _gluster.fsyncdir_unwind
     fsyncdir_reply_t = _gluster.fsyncdir_reply_t
 
+access_fop_t = handler(_ALL_FOPS["access"], "fop")
+access_cbk_t = handler(_ALL_FOPS["access"], "cbk")
 if "access" in FOPS:
-    access_fop_t = handler(FOPS["access"], "fop")
-    access_cbk_t = handler(FOPS["access"], "cbk")
     access_wind = _gluster.access_wind
     access_unwind = _gluster.access_unwind
     access_reply_t = _gluster.access_reply_t
 
+create_fop_t = handler(_ALL_FOPS["create"], "fop")
+create_cbk_t = handler(_ALL_FOPS["create"], "cbk")
 if "create" in FOPS:
-    create_fop_t = handler(FOPS["create"], "fop")
-    create_cbk_t = handler(FOPS["create"], "cbk")
     create_wind = _gluster.create_wind
     create_unwind = _gluster.create_unwind
     create_reply_t = _gluster.create_reply_t
 
+ftruncate_fop_t = handler(_ALL_FOPS["ftruncate"], "fop")
+ftruncate_cbk_t = handler(_ALL_FOPS["ftruncate"], "cbk")
 if "ftruncate" in FOPS:
-    ftruncate_fop_t = handler(FOPS["ftruncate"], "fop")
-    ftruncate_cbk_t = handler(FOPS["ftruncate"], "cbk")
     ftruncate_wind = _gluster.ftruncate_wind
     ftruncate_unwind = _gluster.ftruncate_unwind
     ftruncate_reply_t = _gluster.ftruncate_reply_t
 
+fstat_fop_t = handler(_ALL_FOPS["fstat"], "fop")
+fstat_cbk_t = handler(_ALL_FOPS["fstat"], "cbk")
 if "fstat" in FOPS:
-    fstat_fop_t = handler(FOPS["fstat"], "fop")
-    fstat_cbk_t = handler(FOPS["fstat"], "cbk")
     fstat_wind = _gluster.fstat_wind
     fstat_unwind = _gluster.fstat_unwind
     fstat_reply_t = _gluster.fstat_reply_t
 
+lk_fop_t = handler(_ALL_FOPS["lk"], "fop")
+lk_cbk_t = handler(_ALL_FOPS["lk"], "cbk")
 if "lk" in FOPS:
-    lk_fop_t = handler(FOPS["lk"], "fop")
-    lk_cbk_t = handler(FOPS["lk"], "cbk")
     lk_wind = _gluster.lk_wind
     lk_unwind = _gluster.lk_unwind
     lk_reply_t = _gluster.lk_reply_t
 
+lookup_fop_t = handler(_ALL_FOPS["lookup"], "fop")
+lookup_cbk_t = handler(_ALL_FOPS["lookup"], "cbk")
 if "lookup" in FOPS:
-    lookup_fop_t = handler(FOPS["lookup"], "fop")
-    lookup_cbk_t = handler(FOPS["lookup"], "cbk")
     lookup_wind = _gluster.lookup_wind
     lookup_unwind = _gluster.lookup_unwind
     lookup_reply_t = _gluster.lookup_reply_t
 
+readdir_fop_t = handler(_ALL_FOPS["readdir"], "fop")
+readdir_cbk_t = handler(_ALL_FOPS["readdir"], "cbk")
 if "readdir" in FOPS:
-    readdir_fop_t = handler(FOPS["readdir"], "fop")
-    readdir_cbk_t = handler(FOPS["readdir"], "cbk")
     readdir_wind = _gluster.readdir_wind
     readdir_unwind = _gluster.readdir_unwind
     readdir_reply_t = _gluster.readdir_reply_t
 
+inodelk_fop_t = handler(_ALL_FOPS["inodelk"], "fop")
+inodelk_cbk_t = handler(_ALL_FOPS["inodelk"], "cbk")
 if "inodelk" in FOPS:
-    inodelk_fop_t = handler(FOPS["inodelk"], "fop")
-    inodelk_cbk_t = handler(FOPS["inodelk"], "cbk")
     inodelk_wind = _gluster.inodelk_wind
     inodelk_unwind = _gluster.inodelk_unwind
     inodelk_reply_t = _gluster.inodelk_reply_t
 
+finodelk_fop_t = handler(_ALL_FOPS["finodelk"], "fop")
+finodelk_cbk_t = handler(_ALL_FOPS["finodelk"], "cbk")
 if "finodelk" in FOPS:
-    finodelk_fop_t = handler(FOPS["finodelk"], "fop")
-    finodelk_cbk_t = handler(FOPS["finodelk"], "cbk")
     finodelk_wind = _gluster.finodelk_wind
     finodelk_unwind = _gluster.finodelk_unwind
     finodelk_reply_t = _gluster.finodelk_reply_t
 
+entrylk_fop_t = handler(_ALL_FOPS["entrylk"], "fop")
+entrylk_cbk_t = handler(_ALL_FOPS["entrylk"], "cbk")
 if "entrylk" in FOPS:
-    entrylk_fop_t = handler(FOPS["entrylk"], "fop")
-    entrylk_cbk_t = handler(FOPS["entrylk"], "cbk")
     entrylk_wind = _gluster.entrylk_wind
     entrylk_unwind = _gluster.entrylk_unwind
     entrylk_reply_t = _gluster.entrylk_reply_t
 
+fentrylk_fop_t = handler(_ALL_FOPS["fentrylk"], "fop")
+fentrylk_cbk_t = handler(_ALL_FOPS["fentrylk"], "cbk")
 if "fentrylk" in FOPS:
-    fentrylk_fop_t = handler(FOPS["fentrylk"], "fop")
-    fentrylk_cbk_t = handler(FOPS["fentrylk"], "cbk")
     fentrylk_wind = _gluster.fentrylk_wind
     fentrylk_unwind = _gluster.fentrylk_unwind
     fentrylk_reply_t = _gluster.fentrylk_reply_t
 
+xattrop_fop_t = handler(_ALL_FOPS["xattrop"], "fop")
+xattrop_cbk_t = handler(_ALL_FOPS["xattrop"], "cbk")
 if "xattrop" in FOPS:
-    xattrop_fop_t = handler(FOPS["xattrop"], "fop")
-    xattrop_cbk_t = handler(FOPS["xattrop"], "cbk")
     xattrop_wind = _gluster.xattrop_wind
     xattrop_unwind = _gluster.xattrop_unwind
     xattrop_reply_t = _gluster.xattrop_reply_t
 
+fxattrop_fop_t = handler(_ALL_FOPS["fxattrop"], "fop")
+fxattrop_cbk_t = handler(_ALL_FOPS["fxattrop"], "cbk")
 if "fxattrop" in FOPS:
-    fxattrop_fop_t = handler(FOPS["fxattrop"], "fop")
-    fxattrop_cbk_t = handler(FOPS["fxattrop"], "cbk")
     fxattrop_wind = _gluster.fxattrop_wind
     fxattrop_unwind = _gluster.fxattrop_unwind
     fxattrop_reply_t = _gluster.fxattrop_reply_t
 
+fgetxattr_fop_t = handler(_ALL_FOPS["fgetxattr"], "fop")
+fgetxattr_cbk_t = handler(_ALL_FOPS["fgetxattr"], "cbk")
 if "fgetxattr" in FOPS:
-    fgetxattr_fop_t = handler(FOPS["fgetxattr"], "fop")
-    fgetxattr_cbk_t = handler(FOPS["fgetxattr"], "cbk")
     fgetxattr_wind = _gluster.fgetxattr_wind
     fgetxattr_unwind = _gluster.fgetxattr_unwind
     fgetxattr_reply_t = _gluster.fgetxattr_reply_t
 
+fsetxattr_fop_t = handler(_ALL_FOPS["fsetxattr"], "fop")
+fsetxattr_cbk_t = handler(_ALL_FOPS["fsetxattr"], "cbk")
 if "fsetxattr" in FOPS:
-    fsetxattr_fop_t = handler(FOPS["fsetxattr"], "fop")
-    fsetxattr_cbk_t = handler(FOPS["fsetxattr"], "cbk")
     fsetxattr_wind = _gluster.fsetxattr_wind
     fsetxattr_unwind = _gluster.fsetxattr_unwind
     fsetxattr_reply_t = _gluster.fsetxattr_reply_t
 
+rchecksum_fop_t = handler(_ALL_FOPS["rchecksum"], "fop")
+rchecksum_cbk_t = handler(_ALL_FOPS["rchecksum"], "cbk")
 if "rchecksum" in FOPS:
-    rchecksum_fop_t = handler(FOPS["rchecksum"], "fop")
-    rchecksum_cbk_t = handler(FOPS["rchecksum"], "cbk")
     rchecksum_wind = _gluster.rchecksum_wind
     rchecksum_unwind = _gluster.rchecksum_unwind
     rchecksum_reply_t = _gluster.rchecksum_reply_t
 
+setattr_fop_t = handler(_ALL_FOPS["setattr"], "fop")
+setattr_cbk_t = handler(_ALL_FOPS["setattr"], "cbk")
 if "setattr" in FOPS:
-    setattr_fop_t = handler(FOPS["setattr"], "fop")
-    setattr_cbk_t = handler(FOPS["setattr"], "cbk")
     setattr_wind = _gluster.setattr_wind
     setattr_unwind = _gluster.setattr_unwind
     setattr_reply_t = _gluster.setattr_reply_t
 
+fsetattr_fop_t = handler(_ALL_FOPS["fsetattr"], "fop")
+fsetattr_cbk_t = handler(_ALL_FOPS["fsetattr"], "cbk")
 if "fsetattr" in FOPS:
-    fsetattr_fop_t = handler(FOPS["fsetattr"], "fop")
-    fsetattr_cbk_t = handler(FOPS["fsetattr"], "cbk")
     fsetattr_wind = _gluster.fsetattr_wind
     fsetattr_unwind = _gluster.fsetattr_unwind
     fsetattr_reply_t = _gluster.fsetattr_reply_t
 
+readdirp_fop_t = handler(_ALL_FOPS["readdirp"], "fop")
+readdirp_cbk_t = handler(_ALL_FOPS["readdirp"], "cbk")
 if "readdirp" in FOPS:
-    readdirp_fop_t = handler(FOPS["readdirp"], "fop")
-    readdirp_cbk_t = handler(FOPS["readdirp"], "cbk")
     readdirp_wind = _gluster.readdirp_wind
     readdirp_unwind = _gluster.readdirp_unwind
     readdirp_reply_t = _gluster.readdirp_reply_t
 
+getspec_fop_t = handler(_ALL_FOPS["getspec"], "fop")
+getspec_cbk_t = handler(_ALL_FOPS["getspec"], "cbk")
 if "getspec" in FOPS:
-    getspec_fop_t = handler(FOPS["getspec"], "fop")
-    getspec_cbk_t = handler(FOPS["getspec"], "cbk")
     getspec_wind = _gluster.getspec_wind
     getspec_unwind = _gluster.getspec_unwind
     getspec_reply_t = _gluster.getspec_reply_t
 
+fremovexattr_fop_t = handler(_ALL_FOPS["fremovexattr"], "fop")
+fremovexattr_cbk_t = handler(_ALL_FOPS["fremovexattr"], "cbk")
 if "fremovexattr" in FOPS:
-    fremovexattr_fop_t = handler(FOPS["fremovexattr"], "fop")
-    fremovexattr_cbk_t = handler(FOPS["fremovexattr"], "cbk")
     fremovexattr_wind = _gluster.fremovexattr_wind
     fremovexattr_unwind = _gluster.fremovexattr_unwind
     fremovexattr_reply_t = _gluster.fremovexattr_reply_t
 
+fallocate_fop_t = handler(_ALL_FOPS["fallocate"], "fop")
+fallocate_cbk_t = handler(_ALL_FOPS["fallocate"], "cbk")
 if "fallocate" in FOPS:
-    fallocate_fop_t = handler(FOPS["fallocate"], "fop")
-    fallocate_cbk_t = handler(FOPS["fallocate"], "cbk")
     fallocate_wind = _gluster.fallocate_wind
     fallocate_unwind = _gluster.fallocate_unwind
     fallocate_reply_t = _gluster.fallocate_reply_t
 
+discard_fop_t = handler(_ALL_FOPS["discard"], "fop")
+discard_cbk_t = handler(_ALL_FOPS["discard"], "cbk")
 if "discard" in FOPS:
-    discard_fop_t = handler(FOPS["discard"], "fop")
-    discard_cbk_t = handler(FOPS["discard"], "cbk")
     discard_wind = _gluster.discard_wind
     discard_unwind = _gluster.discard_unwind
     discard_reply_t = _gluster.discard_reply_t
 
+zerofill_fop_t = handler(_ALL_FOPS["zerofill"], "fop")
+zerofill_cbk_t = handler(_ALL_FOPS["zerofill"], "cbk")
 if "zerofill" in FOPS:
-    zerofill_fop_t = handler(FOPS["zerofill"], "fop")
-    zerofill_cbk_t = handler(FOPS["zerofill"], "cbk")
     zerofill_wind = _gluster.zerofill_wind
     zerofill_unwind = _gluster.zerofill_unwind
     zerofill_reply_t = _gluster.zerofill_reply_t
 
+ipc_fop_t = handler(_ALL_FOPS["ipc"], "fop")
+ipc_cbk_t = handler(_ALL_FOPS["ipc"], "cbk")
 if "ipc" in FOPS:
-    ipc_fop_t = handler(FOPS["ipc"], "fop")
-    ipc_cbk_t = handler(FOPS["ipc"], "cbk")
     ipc_wind = _gluster.ipc_wind
     ipc_unwind = _gluster.ipc_unwind
     ipc_reply_t = _gluster.ipc_reply_t
 
+seek_fop_t = handler(_ALL_FOPS["seek"], "fop")
+seek_cbk_t = handler(_ALL_FOPS["seek"], "cbk")
 if "seek" in FOPS:
-    seek_fop_t = handler(FOPS["seek"], "fop")
-    seek_cbk_t = handler(FOPS["seek"], "cbk")
     seek_wind = _gluster.seek_wind
     seek_unwind = _gluster.seek_unwind
     seek_reply_t = _gluster.seek_reply_t
 
+lease_fop_t = handler(_ALL_FOPS["lease"], "fop")
+lease_cbk_t = handler(_ALL_FOPS["lease"], "cbk")
 if "lease" in FOPS:
-    lease_fop_t = handler(FOPS["lease"], "fop")
-    lease_cbk_t = handler(FOPS["lease"], "cbk")
     lease_wind = _gluster.lease_wind
     lease_unwind = _gluster.lease_unwind
     lease_reply_t = _gluster.lease_reply_t
 
+getactivelk_fop_t = handler(_ALL_FOPS["getactivelk"], "fop")
+getactivelk_cbk_t = handler(_ALL_FOPS["getactivelk"], "cbk")
 if "getactivelk" in FOPS:
-    getactivelk_fop_t = handler(FOPS["getactivelk"], "fop")
-    getactivelk_cbk_t = handler(FOPS["getactivelk"], "cbk")
     getactivelk_wind = _gluster.getactivelk_wind
     getactivelk_unwind = _gluster.getactivelk_unwind
     getactivelk_reply_t = _gluster.getactivelk_reply_t
 
+setactivelk_fop_t = handler(_ALL_FOPS["setactivelk"], "fop")
+setactivelk_cbk_t = handler(_ALL_FOPS["setactivelk"], "cbk")
 if "setactivelk" in FOPS:
-    setactivelk_fop_t = handler(FOPS["setactivelk"], "fop")
-    setactivelk_cbk_t = handler(FOPS["setactivelk"], "cbk")
     setactivelk_wind = _gluster.setactivelk_wind
     setactivelk_unwind = _gluster.setactivelk_unwind
     setactivelk_reply_t = _gluster.setactivelk_reply_t
 
+put_fop_t = handler(_ALL_FOPS["put"], "fop")
+put_cbk_t = handler(_ALL_FOPS["put"], "cbk")
 if "put" in FOPS:
-    put_fop_t = handler(FOPS["put"], "fop")
-    put_cbk_t = handler(FOPS["put"], "cbk")
     put_wind = _gluster.put_wind
     put_unwind = _gluster.put_unwind
     put_reply_t = _gluster.put_reply_t
 
+icreate_fop_t = handler(_ALL_FOPS["icreate"], "fop")
+icreate_cbk_t = handler(_ALL_FOPS["icreate"], "cbk")
 if "icreate" in FOPS:
-    icreate_fop_t = handler(FOPS["icreate"], "fop")
-    icreate_cbk_t = handler(FOPS["icreate"], "cbk")
     icreate_wind = _gluster.icreate_wind
     icreate_unwind = _gluster.icreate_unwind
     icreate_reply_t = _gluster.icreate_reply_t
 
+namelink_fop_t = handler(_ALL_FOPS["namelink"], "fop")
+namelink_cbk_t = handler(_ALL_FOPS["namelink"], "cbk")
 if "namelink" in FOPS:
-    namelink_fop_t = handler(FOPS["namelink"], "fop")
-    namelink_cbk_t = handler(FOPS["namelink"], "cbk")
     namelink_wind = _gluster.namelink_wind
     namelink_unwind = _gluster.namelink_unwind
     namelink_reply_t = _gluster.namelink_reply_t
 
+copy_file_range_fop_t = handler(_ALL_FOPS["copy_file_range"], "fop")
+copy_file_range_cbk_t = handler(_ALL_FOPS["copy_file_range"], "cbk")
 if "copy_file_range" in FOPS:
-    copy_file_range_fop_t = handler(FOPS["copy_file_range"], "fop")
-    copy_file_range_cbk_t = handler(FOPS["copy_file_range"], "cbk")
     copy_file_range_wind = _gluster.copy_file_range_wind
     copy_file_range_unwind = _gluster.copy_file_range_unwind
     copy_file_range_reply_t = _gluster.copy_file_range_reply_t
@@ -1841,6 +1859,7 @@ __all__ = [
     "Loc",
     "Lock",
     "LockList",
+    "MISSING_FOPS",
     "Option",
     "Reply",
     "Semaphore",
@@ -1977,5 +1996,6 @@ __all__ = [
     "GF_CLIENT_PID_ADD_REPLICA_MOUNT",
     "GF_CLIENT_PID_SET_UTIME",
     "GF_CLIENT_PID_QUOTA_HELPER",
-    *(f"{fop}_{what}" for fop in FOPS for what in ("fop_t", "cbk_t", "wind", "unwind", "reply_t")),
+    *(f"{fop}_{what}" for fop in _ALL_FOPS for what in ("fop_t", "cbk_t")),
+    *(f"{fop}_{what}" for fop in FOPS for what in ("wind", "unwind", "reply_t")),
 ]

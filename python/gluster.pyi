@@ -28,7 +28,10 @@ _C = TypeVar("_C", bound=ctypes.Structure)
 _R = TypeVar("_R", covariant=True)
 
 FOPS: dict[str, Fop]
-"""The fops that the installed GlusterFS has, in the order of its table."""
+"""The fops that GlusterFS has, in the order of its table."""
+
+MISSING_FOPS: dict[str, Fop]
+"""Those that are known, but not to the GlusterFS that `glupy.so` was built for."""
 
 ALIASES: dict[str, str]
 """What older sources call something, and what the headers call it."""
@@ -145,7 +148,7 @@ class timeout:
 
     def __init__(self, seconds: float) -> None: ...
     async def __aenter__(self) -> timeout: ...
-    async def __aexit__(self, *exception: object) -> bool: ...
+    async def __aexit__(self, *exception: object) -> None: ...
 
 class Semaphore:
     """Lets a number of coroutines go on at a time; others are suspended, in order."""
@@ -175,6 +178,8 @@ class Reply:
     @property
     def op_errno(self) -> int:
         """The error, if there is one."""
+    def replace(self, **changes: Any) -> Self:
+        """The same answer with other values."""
 
 @final
 class Frame:

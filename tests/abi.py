@@ -32,12 +32,13 @@ class Member:
 
 
 def structures(module: ModuleType) -> dict[str, Structure]:
-    """The structures that have a name in C and members, by this name."""
+    """The structures that have a name in C and members that ctypes knows, by this name."""
     found = {}
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, ctypes.Structure | ctypes.Union):
             name = re.fullmatch(r"The C (?:structure|union) `(.+)`\.", value.__doc__ or "")
-            if name and hasattr(value, "_fields_"):
+            fields: Any = getattr(value, "_fields_", [])
+            if name and fields and fields[0][0] != "memory":
                 found[name[1]] = value
     return found
 

@@ -100,6 +100,7 @@ class LogLine:
 # What a stack without Glupy logs as a warning or an error, each with its reason.
 KNOWN_NOISE = [
     (r"Failed to set 'ulimit -n|Failed to set max", "a container may not raise its limits"),
+    (r"Could not set thread name .*errno=2", "how 11 logs that a thread has ended early"),
     (r"__socket_rwv.*No data available", "how a brick logs that a client has left"),
     (r"read from /dev/fuse returned -1 \(Operation not permitted\)", "faster than the mount"),
     (r"gf_thread_set_vname\].*No such file", "a thread that has ended before it had its name"),

@@ -188,8 +188,11 @@ def test_contents(host: Host) -> None:
                     data = {}
                     at = dict.contents.members_list
                     while at:
-                        value = at.contents.value.contents
-                        data[at.contents.key] = bytes(value.data[:value.len])
+                        pair = at.contents
+                        value = pair.value.contents
+                        # A pointer to a string, or since 11 the string, of any length.
+                        key = pair.key or ctypes.string_at(addressof(pair) + type(pair).key.offset)
+                        data[key] = bytes(value.data[:value.len])
                         at = at.contents.next
                     assert data == {k.encode(): bytes(dict[k]) for k in dict}
                     print("dict", len(data))

@@ -11,14 +11,15 @@ import pytest
 from course.check import ROUNDS, check_record, complete
 from course.harness import Graph, build
 
-from glusterfs import Host
+from compare import coverage, same, same_noise
+from glusterfs import Host, xlator_dir
 from sanitizer import unsuited
 from workspace import ROOT, BuildError, Workspace
 
 # What is made of each fop: the layer's file, and what stands there for fop X.
 LAYERS = {
     "glupy/src/generated/fops.rs": ["pub mod X {", "&X::FOP"],
-    "python/gluster.py": ["    X_fop_t = handler(", "    X_wind = ", "    X_unwind = "],
+    "python/gluster.py": ["\nX_fop_t = handler(", "    X_wind = ", "    X_unwind = "],
     "python/gluster.pyi": ["def X_wind(frame: Frame, ", "def X_unwind(frame: Frame, "],
     "docs/fops.md": ["\n## X\n", "def X_fop(self, frame, this, "],
 }
@@ -189,14 +190,102 @@ def test_a_fop_that_the_headers_lack_is_left_out(workspace: Workspace) -> None:
     assert compiled(workspace.built) == every_fop() - {lacking}
 
 
+# Python that wants the fop that is left out: by its name, by its decorator, by what winds it.
+HANDLER = """
+    from gluster import FOPS, MISSING_FOPS, Translator
+    assert list(MISSING_FOPS) == ["copy_file_range"] and len(FOPS) == 53
+    class xlator(Translator):
+        def copy_file_range_fop(self, frame, this, *args):
+            frame.wind()
+"""
+DECORATED = """
+    from gluster import Translator, copy_file_range_cbk_t
+    class xlator(Translator):
+        @copy_file_range_cbk_t
+        def copied(self, frame, cookie, this, op_ret, op_errno, *answer):
+            frame.unwind()
+"""
+WOUND = """
+    from gluster import Translator, copy_file_range_wind
+    class xlator(Translator):
+        pass
+"""
+
+
 @BUILDS
-def test_what_differs_from_the_headers_does_not_compile(workspace: Workspace) -> None:
-    """The compiler's errors show each fop of which the schema says something else."""
-    for fop, right, wrong in [
-        ("rchecksum", "len: int32_t", "len: off_t"),
-        ("readlink", "path: const char *", "path: inode_t *"),
-        ("seek", "index: 50", "index: 52"),
+def test_a_fop_that_glusterfs_lacks(
+    workspace: Workspace, tmp_path: Path, trusted_xattrs: None
+) -> None:
+    """What is left out passes Python by, and a translator that wants it is refused.
+
+    The installed GlusterFS runs this library, so its tables keep their length: what is cut
+    from the headers is the fop's name.
+    """
+    lacking = "copy_file_range"
+    headers = workspace.headers()
+    workspace.change(XLATOR_H, {
+        f" fop_{lacking}_t {lacking};": " void *cut;",
+        f" fop_{lacking}_cbk_t {lacking}_cbk;": " void *cut_cbk;",
+    })  # fmt: skip
+    assert f"these GlusterFS headers have no fop {lacking}" in workspace.build(headers)
+
+    host = Host(tmp_path, workspace.library(tmp_path))
+    with host.mount(host.posix("plain-brick"), "plain") as plain:
+        expected = coverage(plain.path)
+    volfile = host.posix()
+    volfile.add("glupy", host.glupy, {
+        "module-name": "passthrough",
+        "module-path": host.copy(ROOT / "tests/translators/passthrough.py"),
+        "record": host.directory / "seen",
+    })  # fmt: skip
+    with host.mount(volfile) as mount:
+        same(expected, coverage(mount.path))
+    same_noise([plain.log], [mount.log])
+    assert any("copy_file_range" in line for line in expected)
+    seen = (host.directory / "seen").read_text().splitlines()
+    assert sum(line.endswith(" known") for line in seen) == 53
+    assert {"lookup fop", "lookup cbk", "writev fop"} <= set(seen)
+
+    modules = host.write(handler=HANDLER, decorated=DECORATED, wound=WOUND)
+    version = re.escape(xlator_dir().parent.name)
+    no_such_fop = rf"GlusterFS {version} has no fop {lacking}, which came with GlusterFS 6.0"
+    for module, expectation in [
+        ("handler", rf"handler: copy_file_range_fop \(handler.py:5\): {no_such_fop}"),
+        ("decorated", rf"decorated: copied \(decorated.py:4\): {no_such_fop}"),
+        ("wound", rf"wound does not load: .*wound.py:2: ImportError: .*: {no_such_fop}"),
     ]:
+        volfile = host.posix()
+        volfile.add("glupy", host.glupy, {"module-name": module, "module-path": modules})
+        status, log = host.mount_command(volfile, module)
+        assert status != 0
+        assert log.find(rf"E .*0-glupy: module {expectation}"), log.text()
+        log.checked = False  # GlusterFS's own words on a volume that does not start
+    assert not host.close()
+
+
+@BUILDS
+@pytest.mark.parametrize(
+    "wrongs",
+    [
+        [
+            ("rchecksum", "len: int32_t", "len: off_t",
+             "call: call::<This, Args, gf::fop_rchecksum_t>(),"),
+            ("readlink", "path: const char *", "path: inode_t *",
+             "back: back::<This, Reply, gf::fop_readlink_cbk_t>(),"),
+        ],
+        # Rust 1.85 computes nothing where types differ.
+        [
+            ("seek", "index: 50", "index: 52",
+             "index: slot(52, offset_of!(gf::xlator_fops, seek)),"),
+        ],
+    ],
+    ids=["types", "index"],
+)  # fmt: skip
+def test_what_differs_from_the_headers_does_not_compile(
+    workspace: Workspace, wrongs: list[tuple[str, str, str, str]]
+) -> None:
+    """The compiler's errors show each fop of which the schema says something else."""
+    for fop, right, wrong, _ in wrongs:
         old = entry(workspace, fop)
         assert old.count(right) == 1
         workspace.change("fops.yaml", {old: old.replace(right, wrong)})
@@ -205,11 +294,7 @@ def test_what_differs_from_the_headers_does_not_compile(workspace: Workspace) ->
     with pytest.raises(BuildError) as failure:
         workspace.build()
 
-    for line in [
-        "call: call::<This, Args, gf::fop_rchecksum_t>(),",
-        "back: back::<This, Reply, gf::fop_readlink_cbk_t>(),",
-        "index: slot(52, offset_of!(gf::xlator_fops, seek)),",
-    ]:
+    for *_, line in wrongs:
         assert line in str(failure.value)
 
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 # Where Python runs in each kind of handler, and whether it runs there on a thread of
 # io-threads that are above Glupy, or below it.
-PLACES = {
+PLACES: dict[str, dict[str, str | None]] = {
     "Handlers": {"fop": "above", "cbk": "below"},
     "Coroutines": {
         "begun": "above", "resumed": "below", "gathered": "above", "slept": None, "thread": None,

@@ -47,13 +47,15 @@ lacking() { # lines "package  reason" -> those that are not installed
     done
 }
 
-rust='
-rustc-web         Rust 1.85 or newer: the one on PATH is missing or older
-cargo-web         builds Rust packages'
-clippy='
-rust-web-clippy   cargo clippy'
-rustfmt='
-rustfmt-web       cargo fmt'
+# Debian 12 has a newer Rust beside its own, for building browsers.
+if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then web=-web; else web=''; fi
+rust="
+rustc$web   Rust 1.85 or newer: the one on PATH is missing or older
+cargo$web   builds Rust packages"
+clippy="
+rust${web}-clippy   cargo clippy"
+rustfmt="
+rustfmt$web   cargo fmt"
 
 case ${1-} in
 test) wanted=$wanted$wanted_for_test ;;

@@ -29,11 +29,14 @@ pub struct Side {
     pub place: Place,
 }
 
+/// Lists what headers say of one kind of thing.
+type Describe = fn(&Headers) -> Sides;
+
 /// Everything of which the two say something else. What lies elsewhere than in GlusterFS's
 /// own headers is left out.
 pub fn compare(old: &Headers, new: &Headers) -> Vec<Change> {
     let mut changes = Vec::new();
-    let sections: [(&'static str, fn(&Headers) -> Sides); 6] = [
+    let sections: [(&'static str, Describe); 6] = [
         ("fop", fops),
         ("callback", |headers| hooks(&headers.callbacks)),
         ("dumpop", |headers| hooks(&headers.dumpops)),

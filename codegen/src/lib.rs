@@ -22,6 +22,7 @@ pub mod changes;
 pub mod describe;
 pub mod diagnostics;
 pub mod emit;
+pub mod fingerprint;
 pub mod headers;
 pub mod import;
 pub mod model;

@@ -3,6 +3,7 @@
 //! fops that they have (`cfg(fop_X)`), where libglusterfs and Python are.
 
 mod ctypes;
+mod gluster;
 mod headers;
 mod layout;
 mod select;
@@ -21,16 +22,24 @@ fn main() {
     let bindings = syn::parse_file(&bindings).expect("bindgen's output is Rust");
     fs::write(out.join("structures.py"), ctypes::module(&bindings)).expect("write structures.py");
     select::fops(&bindings);
-    link();
+    link(&bindings);
     describe_python();
 }
 
-fn link() {
-    let libdir = pkg_config::get_variable("glusterfs-api", "libdir").unwrap_or_default();
-    if !libdir.is_empty() {
-        println!("cargo::rustc-link-search=native={libdir}");
-    }
+fn link(bindings: &syn::File) {
+    let library = match gluster::library(bindings) {
+        Ok(library) => library,
+        Err(reason) => {
+            println!("cargo::error={reason}");
+            return;
+        }
+    };
+    println!(
+        "cargo::rustc-link-search=native={}",
+        library.folder.display()
+    );
     println!("cargo::rustc-link-lib=dylib=glusterfs");
+    println!("cargo::rustc-env=GLUPY_GLUSTERFS={}", library.version);
     // The graph that goes away calls dlclose; Python and its thread states must
     // not lose the code below them.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");

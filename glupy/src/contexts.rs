@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::compat;
 use crate::gf;
 use crate::gil::GilCell;
 use crate::instance::Instance;
@@ -131,16 +132,18 @@ impl Holder {
     /// # Safety
     /// The object is alive, or it is being freed and this is its forget or release.
     pub unsafe fn number(self, xl: *mut gf::xlator_t) -> u64 {
-        let mut number = 0;
         // SAFETY: by contract. The lock that these take is the object's own, below
         // which nothing waits for the GIL (see `hooks`).
         unsafe {
             match self {
-                Holder::Inode(inode) => gf::inode_ctx_get0(inode, xl, &raw mut number),
-                Holder::Fd(fd) => gf::fd_ctx_get(fd, xl, &raw mut number),
+                Holder::Inode(inode) => {
+                    let mut number = 0;
+                    gf::inode_ctx_get0(inode, xl, &raw mut number);
+                    number
+                }
+                Holder::Fd(fd) => compat::fd_ctx_get(fd, xl),
             }
-        };
-        number
+        }
     }
 
     unsafe fn set_number(self, xl: *mut gf::xlator_t, mut number: u64) -> bool {
@@ -148,7 +151,10 @@ impl Holder {
         let status = stack::with_this(xl, || unsafe {
             match self {
                 Holder::Inode(inode) => gf::inode_ctx_set0(inode, xl, &raw mut number),
-                Holder::Fd(fd) if number == 0 => gf::fd_ctx_del(fd, xl, &raw mut number),
+                Holder::Fd(fd) if number == 0 => {
+                    compat::fd_ctx_del(fd, xl);
+                    0
+                }
                 Holder::Fd(fd) => gf::fd_ctx_set(fd, xl, number),
             }
         });

@@ -303,7 +303,8 @@ pub trait HandleClass: PyTypeInfo + PyClass<Frozen = True> + Sync {
     /// The C structure.
     type C;
     /// The class's table entry.
-    const CLASS: &'static Class;
+    // No constant: Rust 1.85 has none that leads to what may change, here the pool.
+    fn class() -> &'static Class;
 }
 
 /// Declares a handle class: `handle_class!(Loc, gf::loc_t, own, release, copies)`.
@@ -315,7 +316,7 @@ macro_rules! handle_class {
 
         impl crate::handle::HandleClass for $name {
             type C = $c;
-            const CLASS: &'static crate::handle::Class = {
+            fn class() -> &'static crate::handle::Class {
                 static CLASS: crate::handle::Class = crate::handle::Class {
                     name: stringify!($name),
                     c_type: stringify!($c),
@@ -330,7 +331,7 @@ macro_rules! handle_class {
                     pool: crate::gil::GilCell::new(Vec::new()),
                 };
                 &CLASS
-            };
+            }
         }
     };
 }
@@ -362,7 +363,7 @@ pub fn cast<'a, 'py, T: HandleClass>(
 ) -> PyResult<&'a Bound<'py, T>> {
     object
         .cast::<T>()
-        .map_err(|_| convert::wrong_type(object, T::CLASS.name, || what.to_owned()))
+        .map_err(|_| convert::wrong_type(object, T::class().name, || what.to_owned()))
 }
 
 /// Reads something from the C object behind a handle.
@@ -451,7 +452,7 @@ pub fn owned<T: HandleClass>(
     if ptr.is_null() {
         return Ok(None);
     }
-    let handle = borrow(py, T::CLASS, Raw::new(ptr), instance)?;
+    let handle = borrow(py, T::class(), Raw::new(ptr), instance)?;
     // SAFETY: `borrow` makes an object of this class.
     unsafe { erased(handle.bind(py)) }.own(py)?;
     // SAFETY: as above.
@@ -476,7 +477,7 @@ pub unsafe fn adopted<T: HandleClass>(
         return Ok(None);
     }
     // SAFETY: by contract.
-    let owner = unsafe { Owner::adopt(T::CLASS, Raw::new(ptr), instance) };
+    let owner = unsafe { Owner::adopt(T::class(), Raw::new(ptr), instance) };
     having::<T>(py, owner).map(Some)
 }
 
@@ -486,9 +487,9 @@ pub unsafe fn adopted<T: HandleClass>(
 /// `ReferenceError` when the volume is gone.
 pub fn having<T: HandleClass>(py: Python<'_>, owner: Arc<Owner>) -> PyResult<Py<T>> {
     if let Some(instance) = owner.instance() {
-        instance.volume.check(py, T::CLASS.name)?;
+        instance.volume.check(py, T::class().name)?;
     }
-    let handle = borrow(py, T::CLASS, owner.raw(), owner.instance())?;
+    let handle = borrow(py, T::class(), owner.raw(), owner.instance())?;
     // SAFETY: `borrow` makes an object of this class.
     unsafe { erased(handle.bind(py)) }.set_owner(py, owner);
     // SAFETY: as above.

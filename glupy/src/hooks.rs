@@ -10,6 +10,7 @@ use std::ffi::{CStr, CString};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::compat;
 use crate::contexts::Holder;
 use crate::convert;
 use crate::fop::{Kind, Param, Word};
@@ -129,7 +130,7 @@ impl Left {
                 }
                 _ => {
                     let client: *mut gf::client_t = word.get();
-                    let uid = (*client).client_uid;
+                    let uid = compat::client_uid(client);
                     (!uid.is_null()).then(|| Left::Client {
                         uid: CStr::from_ptr(uid).to_owned(),
                     })

@@ -6,12 +6,14 @@
 
 mod action;
 mod carrier;
+mod compat;
 mod contexts;
 mod convert;
 mod coroutine;
 mod counters;
 mod dispatch;
 mod dump;
+mod fingerprint;
 mod fop;
 mod frame;
 // Formatted by the generator.
@@ -41,6 +43,7 @@ mod roomy;
 mod stack;
 mod timer;
 mod trampoline;
+mod version;
 mod volume;
 mod work;
 mod xlator;

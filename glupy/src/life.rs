@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::action::Queue;
 use crate::dump;
+use crate::fingerprint;
 use crate::gf;
 use crate::instance::Instance;
 use crate::log;
@@ -63,6 +64,14 @@ pub static mut xlator_api: gf::xlator_api_t = {
     api
 };
 
+/// Leaves the loader nothing to read, whatever layout it expects: it then says that the
+/// translator has no fops, and does not load it.
+pub fn withdraw() {
+    // SAFETY: the library is being loaded, nobody else has the address yet; the structure
+    // may be all zero.
+    unsafe { xlator_api = std::mem::zeroed() };
+}
+
 type Notify = unsafe extern "C" fn(*mut gf::xlator_t, i32, *mut c_void) -> i32;
 type VariadicNotify = unsafe extern "C" fn(*mut gf::xlator_t, i32, *mut c_void, ...) -> i32;
 
@@ -102,7 +111,10 @@ fn outcome(this: *mut gf::xlator_t, what: &str, f: impl FnOnce() -> Result<(), S
 unsafe extern "C" fn init(this: *mut gf::xlator_t) -> i32 {
     outcome(this, "init", || {
         // SAFETY: called by the loader with a translator to be initialized.
-        let instance = unsafe { Instance::start(this) }?;
+        let instance = unsafe {
+            fingerprint::layout(this)?;
+            Instance::start(this)?
+        };
         living(|all| all.push(instance));
         Ok(())
     })
@@ -121,8 +133,10 @@ unsafe extern "C" fn reconfigure(this: *mut gf::xlator_t, options: *mut gf::dict
 /// Tells Python of an event and passes it on.
 unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_void) -> i32 {
     // SAFETY: called by GlusterFS with a translator of ours; one whose `init` has
-    // failed has nothing in `private`.
-    let instance = unsafe { (!(*this).private.is_null()).then(|| Instance::of(this)) };
+    // failed has nothing in `private`, if that is where it seems to be.
+    let instance = unsafe {
+        (!fingerprint::refused() && !(*this).private.is_null()).then(|| Instance::of(this))
+    };
     if let Some(instance) = instance.filter(|instance| instance.method("notify").is_some()) {
         instance.guard("notify", || {
             crate::gil::attach(|py| {

@@ -5,6 +5,7 @@ use std::ptr;
 
 use smallvec::SmallVec;
 
+use crate::compat;
 use crate::fop::Fop;
 use crate::gf;
 use crate::list;
@@ -133,7 +134,7 @@ pub unsafe fn destroy(frame: *mut gf::call_frame_t) {
         let pool = (*root).pool;
         let ctx = (*root).ctx;
         libc::pthread_mutex_lock((&raw mut (*pool).lock).cast());
-        list::remove((&raw mut (*root).__bindgen_anon_1).cast());
+        list::remove(compat::all_frames(root));
         (*pool).cnt -= 1;
         libc::pthread_mutex_unlock((&raw mut (*pool).lock).cast());
         libc::pthread_mutex_destroy((&raw mut (*root).stack_lock).cast());

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::coroutine;
+use crate::fingerprint;
 use crate::frame::{Frame, FrameError};
 use crate::gil;
 use crate::handle::Handle;
@@ -192,6 +193,9 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
         c"glupy.finder",
     )?;
     finder.call_method0("install")?;
+    fingerprint::python(py).inspect_err(|_| {
+        let _ = known.del_item("_gluster");
+    })?;
     let load = py.import("glupy.load")?;
     py.import("glupy.log")?.call_method1("install", (joined,))?;
     Ok(Support {
@@ -242,6 +246,7 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
             .map(|fop| fop.name)
             .collect::<Vec<_>>(),
     )?;
+    module.add("built_for", fingerprint::built_for())?;
     module.add("sources", MODULES.iter().copied().into_py_dict(py)?)?;
     coroutine::install(&module)?;
     long_forms::add(&module)?;

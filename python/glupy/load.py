@@ -28,6 +28,7 @@ from glupy.translator import (
     Translator,
     find_handlers,
     find_methods,
+    lacks,
 )
 
 #: Where modules are looked for when a volume has no ``option module-path``.
@@ -72,7 +73,7 @@ def load(this: Xlator) -> Loaded:
         translator = _translator_class(module, file, given.get("class-name"))(this)
         return Loaded(
             translator,
-            find_handlers(translator, gluster.FOPS),
+            find_handlers(translator, gluster.FOPS, gluster.MISSING_FOPS),
             find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS),
             own,
         )
@@ -219,7 +220,12 @@ def _is_ours(file: str) -> bool:
 
 
 def _describe(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, ImportError) and error.name == "gluster":
+        match = re.search(r"'(\w+)_(?:wind|unwind|reply_t)'", text)
+        if match and match[1] in gluster.MISSING_FOPS:
+            text += f": {lacks(gluster.MISSING_FOPS[match[1]])}"
+    return text
 
 
 def _trace(error: BaseException) -> str:

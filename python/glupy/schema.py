@@ -42,7 +42,7 @@ class Fop:
     ``index`` is its GF_FOP number. ``args`` leave out frame and this,
     ``cbk_args`` leave out frame, cookie, this, op_ret and op_errno. ``op_ret``
     says what a result of zero or more counts: nothing (``status``), ``bytes``
-    or ``entries``.
+    or ``entries``. ``since`` is the GlusterFS version that brought it, where that matters.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Fop:
     op_ret: str
     args: tuple[Arg, ...]
     cbk_args: tuple[Arg, ...]
+    since: str | None = None
 
     @property
     def call_signature(self) -> inspect.Signature:

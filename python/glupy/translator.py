@@ -125,14 +125,18 @@ class Handler:
     method: Method
 
 
-def find_handlers(translator: Translator, fops: dict[str, Fop]) -> list[Handler]:
+def find_handlers(
+    translator: Translator, fops: dict[str, Fop], missing: dict[str, Fop]
+) -> list[Handler]:
     """The handlers of a translator, by decorator or by name.
 
-    Raises LoadError for a name that is not a fop's, a signature that does not
-    fit, and two handlers for the same thing.
+    Raises LoadError for a name that is not a fop's, or that of a ``missing`` one, a
+    signature that does not fit, and two handlers for the same thing.
     """
     found: dict[tuple[int, bool], Handler] = {}
-    for name, function, fop, side in _candidates(translator, fops):
+    for name, function, fop, side in _candidates(translator, {**fops, **missing}):
+        if fop.name in missing:
+            raise LoadError(f"{_place(name, function)}: {lacks(fop)}")
         _check_signature(name, function, fop, side)
         handler = Handler(fop.index, side == "fop", Method.of(name, function))
         other = found.setdefault((handler.index, handler.down), handler)
@@ -147,6 +151,12 @@ def find_handlers(translator: Translator, fops: dict[str, Fop]) -> list[Handler]
             why = "is a coroutine, which awaits the answer itself"
             raise LoadError(f"{cbk.method.place}: {handler.method.place} {why}: keep one")
     return list(found.values())
+
+
+def lacks(fop: Fop) -> str:
+    """Says that GlusterFS has no such fop."""
+    since = f", which came with GlusterFS {fop.since}" if fop.since else ""
+    return f"GlusterFS {_gluster.built_for} has no fop {fop.name}{since}"
 
 
 #: What the runtime calls beside handlers and callbacks, and with what.

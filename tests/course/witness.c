@@ -40,6 +40,12 @@ witness_passed(void)
     return passed;
 }
 
+#ifdef GD_OP_VERSION_11_0 /* GlusterFS 11 and newer */
+#define DESTROY(frame) FRAME_DESTROY(frame, _gf_false)
+#else
+#define DESTROY(frame) FRAME_DESTROY(frame)
+#endif
+
 /* Frees the frames that answered calls have left in their request.  GlusterFS does so
  * when the request ends, but that of the checks is a long one. */
 void
@@ -52,7 +58,7 @@ witness_sweep(void)
     list_for_each_entry_safe(frame, next, &stack->myframes, frames)
     {
         if (frame->complete && frame->parent)
-            FRAME_DESTROY(frame);
+            DESTROY(frame);
     }
     stack = NULL;
 }

@@ -10,4 +10,5 @@ class xlator(Translator):
         self, frame: Frame, this: Xlator, loc: Loc, name: str | None, xdata: Dict | None
     ) -> Reply:
         async with timeout(2):
-            return await frame.wind()
+            reply: Reply = await frame.wind()
+        return reply

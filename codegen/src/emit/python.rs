@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use minijinja::{Value, context};
 
 use super::{Error, template};
+use crate::fingerprint;
 use crate::model::{CType, Model};
 
 /// All of it.
@@ -29,7 +30,8 @@ pub fn view(model: &Model) -> Value {
         .filter(|name| !name.starts_with("c_"))
         .chain(ALWAYS)
         .collect();
-    context! { c_structures, ..Value::from_serialize(model) }
+    let fingerprint = fingerprint::of(model);
+    context! { c_structures, fingerprint, ..Value::from_serialize(model) }
 }
 
 /// The name in a ctypes type, without POINTER().

@@ -3,11 +3,14 @@
 use quote::quote;
 
 use super::{Error, rust};
+use crate::fingerprint;
 use crate::model::Model;
 
 /// The list of the generated modules, which are formatted by prettyplease and not rustfmt.
-pub fn emit(_: &Model) -> Result<String, Error> {
+pub fn emit(model: &Model) -> Result<String, Error> {
     let blank = rust::blank();
+    let fingerprint = fingerprint::of(model);
+    let doc = rust::doc("The schema's fingerprint; `gluster.py` must have the same.");
     rust::file(quote! {
         //! What is generated from the schema.
         #blank
@@ -17,5 +20,8 @@ pub fn emit(_: &Model) -> Result<String, Error> {
         pub mod hooks;
         #[rustfmt::skip]
         pub mod structs;
+        #blank
+        #doc
+        pub const FINGERPRINT: &str = #fingerprint;
     })
 }

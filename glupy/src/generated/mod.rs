@@ -8,3 +8,6 @@ pub mod fops;
 pub mod hooks;
 #[rustfmt::skip]
 pub mod structs;
+
+/// The schema's fingerprint; `gluster.py` must have the same.
+pub const FINGERPRINT: &str = "e610905b165d68ab";

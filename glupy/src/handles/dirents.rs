@@ -75,8 +75,8 @@ unsafe fn strip(entry: *mut gf::gf_dirent_t) -> References {
         )
     };
     let all = [
-        (Inode::CLASS, Raw::new(inode)),
-        (Dict::CLASS, Raw::new(dict)),
+        (Inode::class(), Raw::new(inode)),
+        (Dict::class(), Raw::new(dict)),
     ];
     all.into_iter()
         .filter(|(_, raw)| !raw.ptr.is_null())
@@ -147,7 +147,10 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
             return Err(PyMemoryError::new_err(()));
         }
         list::init(head);
-        (head, Owner::adopt(Dirents::CLASS, Raw::new(head), instance))
+        (
+            head,
+            Owner::adopt(Dirents::class(), Raw::new(head), instance),
+        )
     };
     for entry in &entries {
         let raw = base(entry).raw(py)?;
@@ -237,7 +240,7 @@ impl Dirent {
             base(slf).join(py, base(value))?;
             Some(base(value).raw(py)?)
         } else {
-            let expected = format!("{} or None", T::CLASS.name);
+            let expected = format!("{} or None", T::class().name);
             return Err(convert::wrong_type(value, &expected, || {
                 format!("Dirent.{what}")
             }));
@@ -247,14 +250,14 @@ impl Dirent {
             let place = place(entry);
             let old = *place;
             // SAFETY: a live object; THIS is set for the ref.
-            let own = |new| instance::within(instance, || unsafe { (T::CLASS.own)(new) });
+            let own = |new| instance::within(instance, || unsafe { (T::class().own)(new) });
             let new = new.and_then(own);
             *place = new.map_or(ptr::null_mut(), |new| new.ptr.cast());
             Ok(old)
         })?;
         if !old.is_null() {
             // SAFETY: the entry's reference, which it has no more.
-            drop(unsafe { Owner::adopt(T::CLASS, Raw::new(old), instance) });
+            drop(unsafe { Owner::adopt(T::class(), Raw::new(old), instance) });
         }
         Ok(())
     }
@@ -323,7 +326,7 @@ impl Dirent {
                     (*new).inode = gf::inode_ref((*old).inode);
                 }
             });
-            base(slf).set_owner(py, Owner::adopt(Dirent::CLASS, Raw::new(new), instance));
+            base(slf).set_owner(py, Owner::adopt(Dirent::class(), Raw::new(new), instance));
         }
         Ok(())
     }

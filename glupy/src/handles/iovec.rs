@@ -48,7 +48,7 @@ unsafe fn strip(raw: Raw) -> References {
     let len = usize::try_from(raw.len).unwrap_or(0);
     // SAFETY: by contract; zeroed buffers are empty ones.
     unsafe { raw.ptr.cast::<gf::iovec>().write_bytes(0, len) };
-    References::from_elem((Iobref::CLASS, Raw::new(raw.iobref)), 1)
+    References::from_elem((Iobref::class(), Raw::new(raw.iobref)), 1)
 }
 
 /// Copies the array and takes a reference on the data's owner; without an owner
@@ -162,7 +162,7 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             len: parts.len() as i32,
             iobref,
         };
-        let owner = Owner::adopt(Iovec::CLASS, raw, Instance::current(data.py()));
+        let owner = Owner::adopt(Iovec::class(), raw, Instance::current(data.py()));
         let mut end = start;
         for (i, part) in parts.iter().enumerate() {
             if part.len_bytes() > 0 {

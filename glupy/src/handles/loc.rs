@@ -81,7 +81,7 @@ unsafe fn strip(loc: *mut gf::loc_t) -> References {
     let inodes = places.map(|place| std::mem::replace(place, ptr::null_mut()));
     let inodes = inodes.into_iter().filter(|inode| !inode.is_null());
     inodes
-        .map(|inode| (Inode::CLASS, Raw::new(inode)))
+        .map(|inode| (Inode::class(), Raw::new(inode)))
         .collect()
 }
 
@@ -139,7 +139,7 @@ impl Loc {
         })?;
         if !old.is_null() {
             // SAFETY: the loc's reference, which it has no more.
-            drop(unsafe { Owner::adopt(Inode::CLASS, Raw::new(old), instance) });
+            drop(unsafe { Owner::adopt(Inode::class(), Raw::new(old), instance) });
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
             return Err(PyMemoryError::new_err(()));
         }
         list::init(head);
-        (head, Owner::adopt(LockList::CLASS, Raw::new(head), None))
+        (head, Owner::adopt(LockList::class(), Raw::new(head), None))
     };
     for lock in locks.try_iter().map_err(|_| wrong())? {
         let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::{Gfid, Iatt, InodeTable};
+use crate::compat;
 use crate::contexts::Holder;
 use crate::convert;
 use crate::gf;
@@ -407,7 +408,7 @@ impl Client {
     fn client_uid(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         // SAFETY: a live client's string.
         read(slf, |client| unsafe {
-            marshal::decode(slf.py(), client.client_uid)
+            marshal::decode(slf.py(), compat::client_uid(client))
         })?
     }
 
@@ -417,7 +418,7 @@ impl Client {
         }
         // SAFETY: a live client's string.
         read(slf, |client| unsafe {
-            let uid = client.client_uid;
+            let uid = compat::client_uid(client);
             if uid.is_null() {
                 return "<Client>".to_owned();
             }

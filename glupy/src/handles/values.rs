@@ -115,7 +115,7 @@ where
         Some(source) => match source.cast::<T>() {
             Ok(other) => read(other, |c| *c)?,
             Err(_) => T::from_other(source)?.ok_or_else(|| {
-                let name = T::CLASS.name;
+                let name = T::class().name;
                 convert::wrong_type(source, name, || name.to_owned())
             })?,
         },
@@ -123,12 +123,12 @@ where
     for (name, value) in fields.into_iter().flatten() {
         let name: String = name.extract()?;
         if !T::set_derived(&mut new, &name, &value)? && !T::set_field(&mut new, &name, &value)? {
-            let class = T::CLASS.name;
+            let class = T::class().name;
             return Err(PyTypeError::new_err(format!("{class} has no field {name}")));
         }
     }
     // SAFETY: a live structure of the class's type, which holds no references.
-    let owner = unsafe { Owner::within(T::CLASS, Raw::new(&raw mut new), None) };
+    let owner = unsafe { Owner::within(T::class(), Raw::new(&raw mut new), None) };
     Ok(handle::initializer(owner, class))
 }
 
@@ -152,7 +152,9 @@ pub fn equal<T: Fields>(slf: &Bound<'_, T>, other: &Bound<'_, PyAny>) -> PyResul
 }
 
 fn describe<T: Fields>(slf: &Bound<'_, T>, before: &str, fields: &[&str]) -> PyResult<String> {
-    let mut text = format!("<{} {before}", T::CLASS.name).trim_end().to_owned();
+    let mut text = format!("<{} {before}", T::class().name)
+        .trim_end()
+        .to_owned();
     for field in fields {
         let value = slf.as_any().getattr(*field)?;
         text.push_str(&format!(" {field}={}", value.repr()?));
