@@ -33,7 +33,7 @@ pub struct Side {
 /// own headers is left out.
 pub fn compare(old: &Headers, new: &Headers) -> Vec<Change> {
     let mut changes = Vec::new();
-    let sections: [(&'static str, fn(&Headers) -> Sides); 6] = [
+    let sections: [(&'static str, Describe); 6] = [
         ("fop", fops),
         ("callback", |headers| hooks(&headers.callbacks)),
         ("dumpop", |headers| hooks(&headers.dumpops)),
@@ -66,7 +66,10 @@ pub fn compare(old: &Headers, new: &Headers) -> Vec<Change> {
     changes
 }
 
+/// The things of one sort, by name.
 type Sides = BTreeMap<String, Side>;
+
+type Describe = fn(&Headers) -> Sides;
 
 fn side(place: &Place, lines: Vec<String>) -> Side {
     Side {
