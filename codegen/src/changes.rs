@@ -69,7 +69,10 @@ pub fn compare(old: &Headers, new: &Headers) -> Vec<Change> {
     changes
 }
 
+/// The things of one sort, by name.
 type Sides = BTreeMap<String, Side>;
+
+type Describe = fn(&Headers) -> Sides;
 
 fn side(place: &Place, lines: Vec<String>) -> Side {
     Side {
