@@ -178,8 +178,6 @@ class Reply:
     @property
     def op_errno(self) -> int:
         """The error, if there is one."""
-    def replace(self, **changes: Any) -> Self:
-        """The same answer with other values."""
 
 @final
 class Frame:

@@ -226,7 +226,7 @@ def test_gfapi(host: Host, how: str) -> None:
         graph = brick.client(Volfile(), "client")
         client.write_text(str(volfile(host, KEEPS, on=graph)))
         log = Log(host.directory / "client.log")
-        program: list[str | Path] = [sys.executable, "-c", GFAPI, client, log.path, how]
+        program = [sys.executable, "-c", GFAPI, str(client), str(log.path), how]
         subprocess.run(program, env=host.reports.environment(), check=True, timeout=60)
     assert [line.message for line in log.find("0-lives: fini")] == ["fini with 1"]
 

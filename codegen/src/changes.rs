@@ -29,9 +29,6 @@ pub struct Side {
     pub place: Place,
 }
 
-/// Lists what headers say of one kind of thing.
-type Describe = fn(&Headers) -> Sides;
-
 /// Everything of which the two say something else. What lies elsewhere than in GlusterFS's
 /// own headers is left out.
 pub fn compare(old: &Headers, new: &Headers) -> Vec<Change> {
