@@ -817,31 +817,34 @@ fn values(texts: &[Text]) -> Vec<String> {
 
 /// Why a text is not how the headers spell a type that crosses as such a class.
 fn not_a_c_type(text: &str, class: Option<Class>) -> Option<&'static str> {
-    let target = text.strip_suffix('*').unwrap_or(text);
-    let (words, array) = target.split_once(" [").unwrap_or((target, "1]"));
-    let length = array.strip_suffix(']').unwrap_or("");
-    let word = |word: &str| {
-        let mut chars = word.chars();
-        chars
-            .next()
-            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    let (words, stars) = match text.split_once(" *") {
+        Some((words, stars)) => (words, Some(stars)),
+        None => (text, None),
     };
-    let pointer = text.ends_with('*');
-    let spaced = if pointer {
-        words.strip_suffix(' ')
-    } else {
-        Some(words)
-    };
-    if !spaced.is_some_and(|words| words.split(' ').all(word))
+    let array = words
+        .strip_suffix(']')
+        .and_then(|words| words.split_once(" ["));
+    let (words, length) = array.filter(|_| stars.is_none()).unwrap_or((words, "0"));
+    let word = words.strip_prefix("const ").unwrap_or(words);
+    let tags = ["struct ", "union ", "enum "];
+    let word = tags
+        .iter()
+        .find_map(|tag| word.strip_prefix(tag))
+        .unwrap_or(word);
+    const NUMBERS: &[&str] = &["unsigned", "signed", "long", "short", "int", "char"];
+    let number = words.split(' ').all(|word| NUMBERS.contains(&word));
+    let pointer = stars.map(|stars| stars.replace("const *", "*"));
+    if !(number
+        || syn::parse_str::<syn::Ident>(word).is_ok_and(|name| name == word && word.is_ascii()))
         || length.is_empty()
         || !length.bytes().all(|byte| byte.is_ascii_digit())
+        || !pointer.unwrap_or_default().bytes().all(|byte| byte == b'*')
     {
         return Some("expected a spelling such as `int`, `struct iatt *` or `char [16]`");
     }
-    match class {
-        Some(Class::Pointer) if !pointer => Some("expected an asterisk: its kind is a pointer"),
-        Some(Class::Number | Class::FieldNumber) if pointer => {
+    match (class, stars) {
+        (Some(Class::Pointer), None) => Some("expected an asterisk: its kind is a pointer"),
+        (Some(Class::Number | Class::FieldNumber), Some(_)) => {
             Some("expected no asterisk: its kind is a number")
         }
         _ => None,
@@ -876,5 +879,46 @@ fn left_of(kind: Kind) -> Vec<Given> {
         ],
         Kind::Client => vec![given("client_uid", "str")],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_spelt_as_c_does() {
+        for text in [
+            "int",
+            "unsigned long",
+            "struct iatt *",
+            "const char *",
+            "char *const *",
+            "const struct x **",
+            "char [16]",
+            "gf_dirent_t *",
+        ] {
+            assert_eq!(not_a_c_type(text, None), None, "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "*",
+            "int*",
+            "int  *",
+            "int * *",
+            "struct",
+            "struct a b *",
+            "char [x] *",
+            "char []",
+            "fn *",
+            "a\n",
+            "int *x",
+            "1",
+            "é *",
+            "int *const",
+        ] {
+            assert!(not_a_c_type(text, None).is_some(), "{text}");
+        }
     }
 }

@@ -127,6 +127,9 @@ impl Schema {
                 "loc_t *",
                 "struct iatt *",
                 "char *",
+                "void *",
+                "struct thing **",
+                "struct thing *",
             ];
             let ty = types[self.random.usize(..types.len())];
             if ty.ends_with('*') {
@@ -238,6 +241,9 @@ types:
   loc_t *: {kind: loc, python: Loc, ctypes: POINTER(loc_t), doc: a | b}
   struct iatt *: {kind: iatt, python: Iatt, ctypes: POINTER(iatt)}
   struct iovec *: {kind: iovec, python: Iovec, ctypes: POINTER(iovec)}
+  void *: {kind: pointer, python: Any, ctypes: c_void_p}
+  struct thing **: {kind: pointer, python: Any, ctypes: c_void_p}
+  struct thing *: {kind: struct, python: thing, ctypes: POINTER(thing)}
   struct iobref *: {kind: iobref, python: Iobref, ctypes: POINTER(iobref)}
 ";
 
