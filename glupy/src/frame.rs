@@ -219,9 +219,13 @@ impl Frame {
     fn live(&self, py: Python<'_>) -> PyResult<*mut gf::call_frame_t> {
         let c = self.c.get(py).0;
         if c.is_null() {
-            Err(self.refused(py, "its C frame is gone"))
-        } else {
-            Ok(c)
+            return Err(self.refused(py, "its C frame is gone"));
+        }
+        let volume = &self.instance(py).volume;
+        match volume.has_ended() {
+            // GlusterFS gave up waiting for it.
+            true => Err(volume.gone_error("Frame")),
+            false => Ok(c),
         }
     }
 
@@ -819,6 +823,11 @@ impl Frame {
     /// Answers EIO if the request is still open: nobody else can any more.
     fn abandon(&self, py: Python<'_>) {
         if self.is_over(py) {
+            return;
+        }
+        if self.instance(py).volume.has_ended() {
+            // GlusterFS gave up waiting for it, and has freed its call stack.
+            self.finish(py, State::Answered);
             return;
         }
         if let Some(handler) = self.handler.get(py) {
