@@ -19,15 +19,17 @@ use crate::own_stack;
 use crate::owned::OwnedWords;
 use crate::stack;
 
-/// What keeps an action's words valid until it has been carried out. Nothing, as a rule:
-/// the words are borrowed from a call that is not over; hence the box.
+/// What keeps an action's words valid until it has been carried out. Nothing, as a rule, or
+/// a string or two: the words are borrowed from a call that is not over; hence the box.
 #[derive(Default)]
-pub struct Hold(Option<Box<Held>>);
+pub struct Hold {
+    /// Python objects whose memory the words point to.
+    objects: SmallVec<[Py<PyAny>; 2]>,
+    more: Option<Box<Held>>,
+}
 
 #[derive(Default)]
 struct Held {
-    /// Python objects whose memory the words point to.
-    objects: SmallVec<[Py<PyAny>; 2]>,
     /// C objects that the words point to.
     owners: SmallVec<[Arc<Owner>; 2]>,
     /// Whole sets of words, such as a request's own arguments.
@@ -40,12 +42,12 @@ struct Held {
 
 impl Hold {
     fn held(&mut self) -> &mut Held {
-        self.0.get_or_insert_default()
+        self.more.get_or_insert_default()
     }
 
     /// Keeps a Python object.
     pub fn object(&mut self, object: Py<PyAny>) {
-        self.held().objects.push(object);
+        self.objects.push(object);
     }
 
     /// Keeps a C object.
@@ -66,7 +68,9 @@ impl Hold {
     /// Positions of pointers that Python has given.
     pub fn given(&self) -> u16 {
         let more = |held: &Held| held.more.as_ref().map_or(0, |more| more.given());
-        self.0.as_deref().map_or(0, |held| held.given | more(held))
+        self.more
+            .as_deref()
+            .map_or(0, |held| held.given | more(held))
     }
 
     /// Keeps what another one holds.
@@ -223,8 +227,8 @@ impl Action {
                 return;
             }
         };
-        let has_objects = |held: &Held| !held.objects.is_empty() || held.more.is_some();
-        if hold.0.as_deref().is_some_and(has_objects) {
+        let has_more = |held: &Held| held.more.is_some();
+        if !hold.objects.is_empty() || hold.more.as_deref().is_some_and(has_more) {
             gil::attach(|_| drop(hold));
         }
     }
