@@ -18,9 +18,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 
 SUITES = ("bullseye", "bookworm", "trixie", "forky")
 PACKAGES = ("libglusterfs-dev", "libglusterfs0")
@@ -94,20 +95,26 @@ class Gluster:
         }
 
 
-def run(command: Sequence[str | Path], **environment: str) -> str:
-    """The output of a command, both streams."""
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+def run(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> str:
+    """The output of a command, both streams; in a file while it runs, if wanted."""
+    with log.open("w+") if log else TemporaryFile("w+") as output:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        output.seek(0)
+        text = output.read()
     if done.returncode:
-        raise CommandError(done.stdout)
-    return done.stdout
+        raise CommandError(text)
+    return text
 
 
 # -- the packages -----------------------------------------------------------------------
@@ -171,7 +178,7 @@ def build(gluster: Gluster) -> str:
     """Build glupy.so, and look whether libglusterfs has all that it wants."""
     command: list[str | Path] = ["cargo", "build", "--locked", "--release", "--package", "glupy"]
     try:
-        run(command, **gluster.settings(gluster.tree, gluster.folder / "target"))
+        run(command, gluster.settings(gluster.tree, gluster.folder / "target"))
     except CommandError as failure:
         if refusal := REFUSAL.search(str(failure)):
             gluster.notes.append(refusal[1])
@@ -197,7 +204,7 @@ def symbols(which: str, library: Path) -> set[str]:
 
 
 def mount(gluster: Gluster, all_of_them: list[Gluster]) -> str:
-    """Run the end-to-end tests in a Debian that has this GlusterFS."""
+    """Run the end-to-end tests in a Debian that has this GlusterFS; `mounting.log` grows."""
     others = [o for o in all_of_them if o.series != gluster.series and o.library.exists()]
     if not others:
         raise CommandError("no glupy.so for another GlusterFS, which the tests want, was built")
@@ -206,7 +213,8 @@ def mount(gluster: Gluster, all_of_them: list[Gluster]) -> str:
     output = run(
         [ROOT / "tools/chroot.sh", gluster.folder / "system", gluster.suite,
          "sh", "-ec", IN_CHROOT, "sh", *assignments],
-        MNT=str(others[-1].tree),
+        {"MNT": str(others[-1].tree)},
+        log=gluster.folder / "mounting.log",
     )  # fmt: skip
     gluster.notes.append(output.splitlines()[-1].strip("= "))
     return "yes"
