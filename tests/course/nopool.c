@@ -64,8 +64,14 @@ struct iobuf *
 iobuf_get2(struct iobuf_pool *pool, size_t size)
 {
     static struct iobuf *(*original)(struct iobuf_pool *, size_t);
+    struct iobuf *iobuf;
 
     if (!original)
         original = dlsym(RTLD_NEXT, "iobuf_get2");
-    return original(pool, size > LARGEST_IOBUF ? size : LARGEST_IOBUF + 1);
+    if (!size)
+        size = iobpool_default_pagesize(pool);
+    iobuf = original(pool, size > LARGEST_IOBUF ? size : LARGEST_IOBUF + 1);
+    if (iobuf)
+        iobuf->page_size = size;
+    return iobuf;
 }
