@@ -24,11 +24,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from sanitizer import Reports
+from sanitizer import SLOWER, Reports
 from volserver import VolfileServer
 
 Option = str | int | Path
-DEADLINE = 120  # seconds that a process of a test may live: after that, something hangs
+DEADLINE = 120 * SLOWER  # seconds that a process of a test may live: after that, something hangs
 RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
 
 
@@ -158,7 +158,7 @@ class Log:
 
 def eventually(what: str, condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until the condition holds."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOWER
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not within {seconds} seconds")
@@ -267,7 +267,7 @@ class Process:
         if self.running():
             self.popen.terminate()
         try:
-            self.popen.wait(timeout=20)
+            self.popen.wait(timeout=20 * SLOWER)
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
@@ -328,7 +328,7 @@ class Mount(Process):
     def stop(self) -> None:
         unmount(self.path)
         try:
-            self.popen.wait(timeout=20)  # unmounting ends the process
+            self.popen.wait(timeout=20 * SLOWER)  # unmounting ends the process
         except subprocess.TimeoutExpired:
             print(f"{self.name} did not end when it was unmounted", file=sys.stderr)
         super().stop()

@@ -16,6 +16,9 @@ import pytest
 #: The sanitizer's runtime: libasan.so. Empty when the tests run without.
 RUNTIME = os.environ.get("GLUPY_ASAN", "")
 
+#: How much longer than else something may take.
+SLOWER = 4 if RUNTIME else 1
+
 OPTIONS = {
     "detect_leaks": 0,  # GlusterFS frees little at its end
     "use_sigaltstack": 0,  # threads come and go faster than it can map them
@@ -26,6 +29,10 @@ OPTIONS = {
     "max_free_fill_size": 1 << 20,
     "free_fill_byte": 0xDD,
 }
+
+# The sanitizer and nopool.so find what they wrap only if it is there from the start,
+# which it is not in a program that loads libgfapi later.
+LATE = ["libglusterfs.so.0", "libtirpc.so.3"]
 
 # What is not the report of an error.
 REMARKS = re.compile(r"==\d+==WARNING: ASan doesn't fully support makecontext")  # synctasks
@@ -51,7 +58,8 @@ class Reports:
 
         Reports.processes += 1
         self.folder.mkdir(exist_ok=True)
-        preload = [RUNTIME, str(build().directory / "nopool.so"), os.environ.get("LD_PRELOAD", "")]
+        nopool = str(build().directory / "nopool.so")
+        preload = [RUNTIME, nopool, *LATE, os.environ.get("LD_PRELOAD", "")]
         options = OPTIONS | {"log_path": self.folder / "report"}
         return {
             **os.environ,

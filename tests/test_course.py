@@ -301,7 +301,6 @@ def mutate(workspace: Workspace) -> set[tuple[str, str, str]]:
     return swapped
 
 
-@unsuited("the library that it builds has no sanitizer")
 def test_a_mutated_trampoline_is_caught(tmp_path: Path, trusted_xattrs: None) -> None:
     """A build of Glupy in which C functions of a fop swap two parameters fails the course."""
     workspace = Workspace()

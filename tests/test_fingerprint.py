@@ -114,7 +114,8 @@ def test_another_gluster_module(host: Host) -> None:
     path.write_text(str(volfile))
     done = subprocess.run(
         ["/usr/bin/python3", "-c", PROGRAM, str(path), str(log.path)],
-        env={"PYTHONPATH": str(other)}, capture_output=True, text=True, timeout=60, check=True,
+        env=host.reports.environment() | {"PYTHONPATH": str(other)},
+        capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert done.stdout == f"{other}/gluster.py -1\n"
     [line] = said(log)

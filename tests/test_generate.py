@@ -13,7 +13,6 @@ from course.harness import Graph, build
 
 from compare import coverage, same, same_noise
 from glusterfs import Host, xlator_dir
-from sanitizer import unsuited
 from workspace import ROOT, BuildError, Workspace
 
 # What is made of each fop: the layer's file, and what stands there for fop X.
@@ -23,9 +22,6 @@ LAYERS = {
     "python/gluster.pyi": ["def X_wind(frame: Frame, ", "def X_unwind(frame: Frame, "],
     "docs/fops.md": ["\n## X\n", "def X_fop(self, frame, this, "],
 }
-
-
-BUILDS = unsuited("the library that it builds has no sanitizer")
 
 
 @pytest.fixture
@@ -84,7 +80,6 @@ typedef int32_t (*fop_frobnicate_cbk_t)(call_frame_t *frame, void *cookie, xlato
 """
 
 
-@BUILDS
 def test_a_new_fop_is_an_entry(workspace: Workspace) -> None:
     """An entry for a fop that the headers have brings it into every layer, and into the library.
 
@@ -127,7 +122,6 @@ MISSING = """
 """
 
 
-@BUILDS
 def test_a_deleted_entry_is_a_fop_less(
     workspace: Workspace, tmp_path: Path, trusted_xattrs: None
 ) -> None:
@@ -168,7 +162,6 @@ def test_a_deleted_entry_is_a_fop_less(
 # -- the headers ------------------------------------------------------------------------
 
 
-@BUILDS
 def test_a_fop_that_the_headers_lack_is_left_out(workspace: Workspace) -> None:
     """Headers of an older GlusterFS: the build says what it leaves out.
 
@@ -212,7 +205,6 @@ WOUND = """
 """
 
 
-@BUILDS
 def test_a_fop_that_glusterfs_lacks(
     workspace: Workspace, tmp_path: Path, trusted_xattrs: None
 ) -> None:
@@ -263,7 +255,6 @@ def test_a_fop_that_glusterfs_lacks(
     assert not host.close()
 
 
-@BUILDS
 @pytest.mark.parametrize(
     "wrongs",
     [

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -196,6 +197,15 @@ if how == "fini":
     glfs.glfs_fini(fs)
 """
 
+
+def run(host: Host, client: Path, log: Log, how: str) -> None:
+    """Run the program above."""
+    subprocess.run(
+        [sys.executable, "-c", GFAPI, client, log.path, how],
+        env=host.reports.environment(), check=True, timeout=60,
+    )  # fmt: skip
+
+
 KEEPS = """
 from gluster import Translator
 
@@ -226,8 +236,7 @@ def test_gfapi(host: Host, how: str) -> None:
         graph = brick.client(Volfile(), "client")
         client.write_text(str(volfile(host, KEEPS, on=graph)))
         log = Log(host.directory / "client.log")
-        program = [sys.executable, "-c", GFAPI, str(client), str(log.path), how]
-        subprocess.run(program, env=host.reports.environment(), check=True, timeout=60)
+        run(host, client, log, how)
     assert [line.message for line in log.find("0-lives: fini")] == ["fini with 1"]
 
 
@@ -263,9 +272,7 @@ def test_gfapi_reads_on(host: Host) -> None:
         graph = brick.client(Volfile(), "client")
         client.write_text(str(volfile(host, READS, on=graph, note=note)))
         log = Log(host.directory / "client.log")
-        subprocess.run(
-            [sys.executable, "-c", GFAPI, client, log.path, "fini"], check=True, timeout=60
-        )
+        run(host, client, log, "fini")
     assert "the volume lives is gone" in note.read_text()
     assert log.find("I .*0-lives: the volume is taken down: .* released")
     assert not log.find("Active inode")

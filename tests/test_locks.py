@@ -7,7 +7,9 @@ an inode would wait there for that lock, whose holder waits for the GIL.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +22,8 @@ THREADS, ROUNDS = 4, 250
 
 # Keeps the inodes that are made, and lets go of them in every way that there is.
 DROPS = """
+import gc
+import random
 import threading
 from gluster import Translator
 
@@ -33,60 +37,70 @@ class Cycle:
 
 class xlator(Translator):
     previous = None
-    kept = []
-    forgotten = 0
+    forgotten = asked = 0
+
+    def __init__(self, this):
+        super().__init__(this)
+        self.kept = []
 
     def mknod_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
         if op_ret == 0:
             inode.ctx = Context(self.previous)
-            self.previous = inode
-            self.kept.append(inode)
+            self.previous = None if self.previous else inode
+            if random.random() < 0.5:    # else the one with the lock drops it last
+                self.kept.append(inode)
         frame.unwind()
+
+    def drop(self):
+        "Gives away the oldest, of which nobody else has anything any more."
+        dropped, self.kept = self.kept[:-40], self.kept[-40:]
+        return dropped
 
     def DROPS
 
+    def statfs_fop(self, frame, this, loc, xdata):    # comes with the lock held
+        self.asked += 1
+        frame.wind()
+
     def forget(self, gfid, ctx):
         assert ctx.other is None or ctx.other.gfid
-        del ctx.other
+        ctx.other = None
         self.forgotten += 1
 
     def setxattr_fop(self, frame, this, *args):
         self.previous = None
         self.kept.clear()
         print("told:", self.forgotten)
+        print("asked:", self.asked)
         frame.unwind(-1, 1)
 """
 
 WAYS = {
     "fop": """
-    def stat_fop(self, frame, this, loc, xdata):
-        self.kept.clear()
+    def unlink_fop(self, frame, this, *args):
+        self.drop()
         frame.wind()
     """,
     "cbk": """
-    def stat_cbk(self, frame, cookie, this, op_ret, op_errno, *answer):
-        self.kept.clear()
+    def unlink_cbk(self, frame, cookie, this, op_ret, op_errno, *answer):
+        self.drop()
         frame.unwind()
     """,
     "coroutine": """
-    async def stat_fop(self, frame, this, loc, xdata):
-        self.kept.clear()
+    async def unlink_fop(self, frame, this, *args):
+        self.drop()
         reply = await frame.wind()
-        self.kept.clear()
+        self.drop()
         return reply
     """,
     "thread": """
-    def stat_fop(self, frame, this, loc, xdata):
-        kept, self.kept = self.kept, []
-        threading.Thread(target=kept.clear).start()
-        del kept
+    def unlink_fop(self, frame, this, *args):
+        threading.Thread(target=self.drop).start()
         frame.wind()
     """,
     "collector": """
-    def stat_fop(self, frame, this, loc, xdata):
-        Cycle(self.kept)
-        self.kept = []
-        import gc
+    def unlink_fop(self, frame, this, *args):
+        Cycle(self.drop())
         gc.collect(0)
         frame.wind()
     """,
@@ -113,21 +127,25 @@ def test_unrefs_under_a_lock_that_a_forget_takes(mount: Mount) -> None:
             path = mount.path / f"{thread}-{i}"
             os.mknod(path)
             os.unlink(path)
-            os.stat(mount.path)
+            os.statvfs(mount.path)
 
+    count = THREADS * ROUNDS
     with mount, ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(work, range(THREADS)))
 
         def done() -> bool:
-            try:
+            with contextlib.suppress(OSError):
                 os.setxattr(mount.path, "user.end", b"")
-            except OSError:
-                said = [mount.log.find(f"{word}: {THREADS * ROUNDS}$") for word in COUNTS]
-                return all(said)
-            raise AssertionError("the setxattr was not answered by Python")
+            return all(said(mount, word) == count for word in ("forgotten", "told"))
 
         mount.log.known.append("fuse_setxattr_cbk|SETXATTR|setxattr")
         eventually("all are forgotten, and told to Python", done)
+    assert said(mount, "asked") >= count  # Python ran with the lock held
+    assert 0 < said(mount, "own") < count  # some in the unref with the lock held
+    assert said(mount, "gil") == 0
 
 
-COUNTS = ["forgotten", "told"]
+def said(mount: Mount, word: str) -> int:
+    """The number that the translators have said last."""
+    found = re.findall(rf"\b{word}: (\d+)", mount.log.text())
+    return int(found[-1]) if found else 0

@@ -1,12 +1,14 @@
 /*
  * A translator with a lock of its own.  It holds the lock around its unrefs and around
- * the wind of a stat, and takes it when it hears of a forget, as translators do that
+ * the wind of a statfs, and takes it when it hears of a forget, as translators do that
  * keep a list of inodes.
  *
  * An unref may be the last one, which calls the forget of every translator: whoever
  * drops one while it holds something that others want under this lock (the GIL) waits
  * for ever.
  */
+#include <dlfcn.h>
+
 #include <glusterfs/xlator.h>
 #include <glusterfs/defaults.h>
 
@@ -15,7 +17,10 @@
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static inode_t *kept[KEPT];
 static unsigned next;
-static unsigned forgotten;
+static bool unreffing;
+
+/* Forgets in all, in its own unrefs, and of a thread that holds the GIL. */
+static unsigned forgotten, own, gil;
 
 /* Keeps an inode, or NULL, in the place of the oldest one. */
 static void
@@ -26,8 +31,10 @@ keep(inode_t *inode)
     pthread_mutex_lock(&lock);
     oldest = kept[next % KEPT];
     kept[next++ % KEPT] = inode ? inode_ref(inode) : NULL;
+    unreffing = true;
     if (oldest)
         inode_unref(oldest);
+    unreffing = false;
     pthread_mutex_unlock(&lock);
 }
 
@@ -55,10 +62,11 @@ locking_mknod(call_frame_t *frame, xlator_t *this, loc_t *loc, mode_t mode,
 }
 
 static int32_t
-locking_stat(call_frame_t *frame, xlator_t *this, loc_t *loc, dict_t *xdata)
+locking_statfs(call_frame_t *frame, xlator_t *this, loc_t *loc, dict_t *xdata)
 {
     pthread_mutex_lock(&lock);
-    STACK_WIND_TAIL(frame, FIRST_CHILD(this), FIRST_CHILD(this)->fops->stat,
+    usleep(1000); /* others come meanwhile, and wait for the lock */
+    STACK_WIND_TAIL(frame, FIRST_CHILD(this), FIRST_CHILD(this)->fops->statfs,
                     loc, xdata);
     pthread_mutex_unlock(&lock);
     return 0;
@@ -71,7 +79,8 @@ locking_setxattr(call_frame_t *frame, xlator_t *this, loc_t *loc, dict_t *dict,
 {
     for (unsigned i = 0; i < KEPT; i++)
         keep(NULL);
-    gf_log(this->name, GF_LOG_INFO, "forgotten: %u", forgotten);
+    gf_log(this->name, GF_LOG_INFO, "forgotten: %u own: %u gil: %u", forgotten,
+           own, gil);
     STACK_WIND_TAIL(frame, FIRST_CHILD(this), FIRST_CHILD(this)->fops->setxattr,
                     loc, dict, flags, xdata);
     return 0;
@@ -80,8 +89,12 @@ locking_setxattr(call_frame_t *frame, xlator_t *this, loc_t *loc, dict_t *dict,
 static int32_t
 locking_forget(xlator_t *this, inode_t *inode)
 {
+    int (*has_gil)(void) = dlsym(RTLD_DEFAULT, "PyGILState_Check");
+
     pthread_mutex_lock(&lock);
     forgotten++;
+    own += unreffing;
+    gil += has_gil && has_gil();
     pthread_mutex_unlock(&lock);
     return 0;
 }
@@ -94,7 +107,7 @@ init(xlator_t *this)
 
 static struct xlator_fops fops = {
     .mknod = locking_mknod,
-    .stat = locking_stat,
+    .statfs = locking_statfs,
     .setxattr = locking_setxattr,
 };
 
