@@ -44,8 +44,14 @@ fops: list[str]
 sources: dict[str, str]
 """The texts of the modules that glupy.so carries."""
 
-def log(level: int, file: str, line: int, function: str, text: str) -> None:
-    """Writes records, one per line of the text, at a `gf_loglevel_t`."""
+def log(level: int, file: str, line: int, function: str, text: str, volume: str) -> None:
+    """Writes records, one per line of the text, at a `gf_loglevel_t`.
+
+    The volume is for threads that run for no translator; "" if it is not known.
+    """
+
+def admit(file: str, line: int, what: str, volume: str) -> bool:
+    """Whether what has gone wrong there may be told again; counts it."""
 
 def log_enabled(level: int) -> bool:
     """Whether a record at that level would be written."""

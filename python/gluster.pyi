@@ -582,7 +582,7 @@ class Iovec(_Handle[iovec]):
     """
 
     def __init__(self, data: _Data) -> None:
-        """With a copy of the data, a part for each element of a sequence."""
+        """With a copy of the data, a part for each element of a sequence of up to eight."""
     @property
     def nbytes(self) -> int:
         """The size of all parts together."""

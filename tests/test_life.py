@@ -177,6 +177,7 @@ def test_a_process_that_is_forked_ends_nothing(host: Host) -> None:
     def fini""",
     )
     with host.mount(volfile(host, source.replace("raise", "return"), sleep=0)) as mount:
+        mount.log.expect(r"W \[lives.py:\d+:mkdir_fop\] 0-lives: os.fork")
         (mount.path / "folder").mkdir()
         assert said(mount) == []
     assert said(mount) == ["fini of lives", "is over"]

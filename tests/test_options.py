@@ -125,8 +125,8 @@ def test_all_that_is_wrong(host: Host) -> None:
         "option cache-timeot 1s: there is no such option; did you mean cache-timeout?",
         "option colour: 'blue' is not one of red, Green",
         "option something else: there is no such option; there are cache-timeout, class-name, "
-        "colour, folder, latency-measurement, module-name, module-path, number, on, pass-through, "
-        "room, share, strict-modes, text, unset",
+        "colour, folder, latency-measurement, module-name, module-path, number, on, "
+        "on-exception, pass-through, room, share, strict-modes, text, unset",
     ]
 
 

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::fop::{self, Fop, MAX_ARGS, Word};
+use crate::fork;
 use crate::gf;
 use crate::gil;
 use crate::handle::{CPtr, Owner, Release};
@@ -233,6 +234,14 @@ impl Action {
         }
     }
 
+    /// In a process that was forked from the one to which it belongs.
+    fn refuse(self) {
+        match self {
+            Action::Release(_) => std::mem::forget(self),
+            _ => fork::end(),
+        }
+    }
+
     /// Makes what the words point to the action's own: it will be carried out later
     /// than what they were borrowed from lives.
     ///
@@ -380,8 +389,16 @@ pub fn submit(action: Action) {
         None => Some(action),
     });
     if let Some(action) = left {
+        if fork::is_strange() {
+            return action.refuse();
+        }
         Python::attach(|py| py.detach(|| action.run()));
     }
+}
+
+/// Whether a handler runs on this thread, or what one has called.
+pub fn is_collecting() -> bool {
+    with_current(|queue| queue.is_some())
 }
 
 /// Takes queued actions back, those for which `f` is true.

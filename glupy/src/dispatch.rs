@@ -77,9 +77,9 @@ pub unsafe fn enter(
                         entering.set_running(py, &[]);
                         frame.set_handles(py, arguments.handles());
                         drop(arguments);
-                        finish(py, frame, c, instance, handler, result);
+                        finish(py, frame, c, handler, result);
                     }
-                    Err(error) => finish(py, frame, c, instance, handler, Err(error)),
+                    Err(error) => finish(py, frame, c, handler, Err(error)),
                 }
                 if !frame.is_over(py) {
                     open = frame;
@@ -157,7 +157,11 @@ pub unsafe fn leave(
                 let frame = object.get();
                 frame.promote_unless_nested(py, here);
                 if frame.awaits(py) {
-                    waiting = awaited(py, cookie, answer());
+                    let answer = answer();
+                    if let (true, Ok(reply)) = (instance.passes_on_exception(), &answer) {
+                        frame.keep_awaited(py, reply);
+                    }
+                    waiting = awaited(py, cookie, answer);
                 } else {
                     frame.set_reply(py, fop, op_ret, op_errno, reply);
                     let answer = Answer {
@@ -212,14 +216,14 @@ unsafe fn call_back(
             let begun = handler.counters.begin(py);
             let result = arguments.call(py, handler).map(drop);
             handler.counters.end(py, begun);
-            finish(py, frame, c, instance, handler, result);
+            finish(py, frame, c, handler, result);
             let handles = arguments.handles();
             drop(arguments);
             handles
                 .into_iter()
                 .for_each(|object| handle::settle(py, object));
         }
-        Err(error) => finish(py, frame, c, instance, handler, Err(error)),
+        Err(error) => finish(py, frame, c, handler, Err(error)),
     }
 }
 
@@ -339,14 +343,11 @@ fn finish(
     py: Python<'_>,
     frame: &Frame,
     c: *mut gf::call_frame_t,
-    instance: &Instance,
     handler: &Handler,
     result: PyResult<()>,
 ) {
     if let Err(error) = result {
-        frame.withdraw(py, c);
-        let op_errno = instance.failed(py, handler, error, frame.has_answer(py));
-        frame.fail(py, op_errno);
+        frame.failed(py, c, handler, error);
     }
 }
 

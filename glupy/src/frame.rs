@@ -5,8 +5,10 @@
 //! answering earlier would free the frames below.
 
 mod entering;
+mod failing;
 mod kept;
 mod methods;
+mod told;
 
 use std::ffi::c_void;
 use std::ptr;
@@ -33,6 +35,7 @@ use crate::recycle;
 
 pub use entering::Entering;
 pub use methods::child_of;
+use told::Past;
 
 create_exception!(
     gluster,
@@ -116,6 +119,12 @@ pub struct Frame {
     handler: GilCell<Option<&'static Handler>>,
     /// Whether it is among those that `kept` watches.
     watched: GilCell<bool>,
+    /// Who has answered it or has passed it on.
+    past: Past,
+    /// Whether a child has got it.
+    wound: GilCell<bool>,
+    /// The last reply to its coroutine, if it may be needed (`failing`).
+    awaited: GilCell<Option<Py<Reply>>>,
 }
 
 /// The kernel refuses larger ones from FUSE, and the caller hangs.
@@ -174,6 +183,9 @@ impl Frame {
                 local: GilCell::new(None),
                 handler: GilCell::new(None),
                 watched: GilCell::new(false),
+                past: Past::default(),
+                wound: GilCell::new(false),
+                awaited: GilCell::new(None),
             },
         )
     }
@@ -194,6 +206,7 @@ impl Frame {
         let frame = object.get();
         let open = frame.open.get(py) - 1;
         frame.open.set(py, open);
+        frame.wound.set(py, true);
         if open == 0 {
             // SAFETY: takes back the reference that the C frame held; another
             // one is in `object`.
@@ -229,20 +242,12 @@ impl Frame {
         }
     }
 
-    fn refused(&self, py: Python<'_>, what: &str) -> PyErr {
-        let name = self.fop(py).name;
-        let state = match self.state.get(py) {
-            State::Pending => "is pending",
-            State::Answering => "has its answer, which waits for open winds",
-            State::Answered => "has been answered",
-            State::PassedOn => {
-                return FrameError::new_err(format!(
-                    "{name}: {what}: the request has been passed on to a child without a way back \
-                     (define {name}_cbk to see the answer)"
-                ));
-            }
-        };
-        FrameError::new_err(format!("{name}: {what}: the request {state}"))
+    /// Whether it has neither an answer nor been passed on.
+    fn check_open(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+        match self.state.get(py) {
+            State::Pending => Ok(()),
+            _ => Err(self.refused(py, what)),
+        }
     }
 
     /// Whether nothing more can happen to the request at this translator.
@@ -365,6 +370,18 @@ impl Frame {
         }
     }
 
+    /// The arguments as they came, and what keeps them; None if they were not kept.
+    fn args(&self, py: Python<'_>) -> Option<([Word; MAX_ARGS], Option<Arc<OwnedWords>>)> {
+        // SAFETY: clones an Arc and copies words.
+        unsafe {
+            self.args.with(py, |args| match args {
+                Args::None => None,
+                Args::Borrowed(words) => Some((*words, None)),
+                Args::Owned(owned) => Some((owned.words(), Some(owned.clone()))),
+            })
+        }
+    }
+
     /// The answer that the running cbk handler sees.
     pub fn set_reply(
         &self,
@@ -449,6 +466,7 @@ impl Frame {
             if !entering.is_this_thread() {
                 entering.own_running(py);
                 releases.collect(|| self.settle_handles(py));
+                self.args.set(py, Args::None);
             }
         }
         // SAFETY: as long as it is set, the call has not returned, and it does not before
@@ -475,9 +493,7 @@ impl Frame {
         cookie: Option<Py<PyAny>>,
     ) -> PyResult<Option<Py<Future>>> {
         let (py, frame) = (slf.py(), slf.get());
-        if frame.state.get(py) != State::Pending {
-            return Err(frame.refused(py, "can not wind"));
-        }
+        frame.check_open(py, "can not wind")?;
         let c = frame.live(py)?;
         if frame.awaits.get(py) {
             if cookie.is_some() {
@@ -515,6 +531,7 @@ impl Frame {
                 "{name}_wind: a cookie comes back to {name}_cbk, which is not defined"
             )));
         }
+        frame.past.note(py, frame.handler.get(py));
         let frame = CPtr(frame.finish(py, State::PassedOn));
         action::submit(Action::WindTail {
             fop,
@@ -540,6 +557,7 @@ impl Frame {
         let limited = coroutine::with_current(py, "wind", |task| Ok(task.get().is_limited(py)));
         if limited.unwrap_or(false) {
             // The coroutine may be torn from it, and answer before the child does.
+            self.wound.set(py, true);
             let (instance, credentials) = (self.instance(py), self.credentials(py)?);
             // SAFETY: the words are the request's, or have been given now.
             return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
@@ -579,6 +597,7 @@ impl Frame {
             {
                 // SAFETY: as in `withdraw`.
                 unsafe { self.uncount_wind(py, c, cookie) };
+                self.past.note(py, self.handler.get(py));
                 let frame = CPtr(self.finish(py, State::PassedOn));
                 action::submit(Action::WindTail {
                     fop,
@@ -615,11 +634,7 @@ impl Frame {
             )))
         });
         if let Err(error) = answered {
-            self.withdraw(py, self.c.get(py).0);
-            let op_errno = self
-                .instance(py)
-                .failed(py, handler, error, self.has_answer(py));
-            self.fail(py, op_errno);
+            self.failed(py, self.c.get(py).0, handler, error);
         }
         self.credentials.set(py, None);
     }
@@ -671,12 +686,12 @@ impl Frame {
         words: [Word; MAX_ARGS],
         hold: Hold,
     ) -> PyResult<()> {
-        if self.state.get(py) != State::Pending {
-            return Err(self.refused(py, "can not answer"));
-        }
+        self.check_open(py, "can not answer")?;
         self.live(py)?;
         let fop = self.fop(py);
-        if let (true, Some(handler)) = (op_ret < 0, self.handler.get(py)) {
+        let handler = self.handler.get(py);
+        self.past.note(py, handler);
+        if let (true, Some(handler)) = (op_ret < 0, handler) {
             handler.counters.error(py);
         }
         if self.open.get(py) > 0 {
@@ -796,7 +811,10 @@ impl Frame {
         }
         if gil::refcount(&object) > 1 {
             // Kept by Python, or by the C frame until its winds are back.
-            if frame.open.get(py) == 0 && !frame.is_over(py) && !frame.watched.replace(py, true) {
+            if frame.is_over(py) {
+                // What they were borrowed from goes.
+                frame.args.set(py, Args::None);
+            } else if frame.open.get(py) == 0 && !frame.watched.replace(py, true) {
                 kept::add(py, ptr::from_ref(frame).addr());
             }
             return;
@@ -808,6 +826,9 @@ impl Frame {
         frame.reply.set(py, None);
         frame.null_reply.set(py, 0);
         frame.awaits.set(py, false);
+        frame.wound.set(py, false);
+        frame.awaited.set(py, None);
+        frame.past.clear(py);
         if gil::refcount(&object) == 1 {
             // SAFETY: `push` and `len` run no Python.
             unsafe {
@@ -831,8 +852,11 @@ impl Frame {
             return;
         }
         if let Some(handler) = self.handler.get(py) {
-            let text = "dropped the request without an answer; it is answered EIO";
-            log::at(self.instance(py).name(), handler, text);
+            let text = format!(
+                "{}: dropped the request without an answer; it is answered EIO",
+                self.subject(py)
+            );
+            log::at(self.instance(py).name(), handler, "unanswered", &text);
         }
         self.settle_handles(py);
         self.fail(py, libc::EIO);
@@ -851,14 +875,7 @@ impl Frame {
         fop: &'static Fop,
         words: &[Word; MAX_ARGS],
     ) -> PyResult<()> {
-        // SAFETY: copies plain words.
-        let came = unsafe {
-            self.args.with(py, |args| match args {
-                Args::None => None,
-                Args::Borrowed(words) => Some(*words),
-                Args::Owned(owned) => Some(owned.words()),
-            })
-        };
+        let came = self.args(py).map(|(words, _)| words);
         let came = came.filter(|_| ptr::eq(fop, self.fop(py)));
         Frame::check_words(function, fop, words, came)
     }

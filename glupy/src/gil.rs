@@ -6,6 +6,8 @@ use std::ptr;
 use pyo3::ffi;
 use pyo3::{Py, Python};
 
+use crate::fork;
+
 /// A cell that may be touched by whoever holds the GIL. Values go in and out;
 /// no reference leaves, so no Python code can run while one is held.
 #[derive(Debug, Default)]
@@ -71,8 +73,11 @@ impl<T> GilCell<T> {
 /// Runs `f` with the GIL. A thread that comes for the first time keeps its Python
 /// thread state until it ends: making one for each call costs microseconds.
 pub fn attach<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
+    let generation = fork::generation();
     keep_thread_state();
-    Python::attach(f)
+    let result = Python::attach(f);
+    fork::return_to(generation);
+    result
 }
 
 /// How many references an object has.

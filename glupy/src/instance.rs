@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString};
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
@@ -13,6 +14,7 @@ use crate::contexts::Contexts;
 use crate::coroutine::Tasks;
 use crate::counters::Counters;
 use crate::fop::{Fop, RawFn, SLOTS};
+use crate::fork;
 use crate::generated;
 use crate::gf;
 use crate::handle::CPtr;
@@ -94,6 +96,7 @@ pub struct Instance {
     pub tasks: Tasks,
     /// What it keeps with inodes and fds.
     pub contexts: Contexts,
+    passes_on_exception: AtomicBool,
     children: Vec<CPtr<gf::xlator_t>>,
 }
 
@@ -132,6 +135,7 @@ impl Instance {
             );
         }
         python::start()?;
+        fork::started();
         // SAFETY: by contract.
         let volume = unsafe { Volume::new(xl) };
         let this = crate::gil::attach(|py| Py::new(py, Xlator::new(xl, volume)));
@@ -141,6 +145,7 @@ impl Instance {
             loaded: OnceLock::new(),
             tasks: Tasks::default(),
             contexts: Contexts::default(),
+            passes_on_exception: AtomicBool::new(false),
             children: children.into_iter().map(CPtr).collect(),
         }));
         let private = ptr::from_ref(instance).cast_mut().cast();
@@ -219,6 +224,8 @@ impl Instance {
         // A parent's wind then takes the default fops, see `stack::target`.
         // SAFETY: a live translator; a parent reads the flag with each wind.
         unsafe { (*self.xl()).pass_through = settings.pass_through };
+        self.passes_on_exception
+            .store(settings.passes_on_exception, Ordering::Relaxed);
         for handler in self.handlers() {
             handler.counters.time_all(settings.latency_measurement);
         }
@@ -357,24 +364,47 @@ impl Instance {
         });
     }
 
-    fn indescribable(&self, handler: &Handler, error: &PyErr) {
-        let text = format!("an exception that can not be described: {error}");
-        log::at(self.name(), handler, &text);
+    /// Logs what a coroutine that answers nobody does wrong.
+    pub fn complain(&self, coroutine: &Bound<'_, PyAny>, what: &str, text: &str) {
+        let complained = stack::with_this(self.xl(), || python::complain(coroutine, what, text));
+        if complained.is_err() {
+            log::error(self.name(), text);
+        }
     }
 
-    /// Reports an exception of a handler; the errno that answers its request, unless
-    /// that has its answer already.
-    pub fn failed(&self, py: Python<'_>, handler: &Handler, error: PyErr, answered: bool) -> i32 {
-        // A coroutine may have failed on a thread of Glupy's own.
-        let failed = stack::with_this(self.xl(), || python::failed(py, handler, error, answered));
-        let (op_errno, expected) = failed.unwrap_or_else(|error| {
-            self.indescribable(handler, &error);
-            (libc::EIO, false)
+    fn indescribable(&self, handler: &Handler, error: &PyErr) {
+        let text = format!("an exception that can not be described: {error}");
+        log::at(self.name(), handler, "indescribable", &text);
+    }
+
+    /// Reports an exception of a handler, unless it is the errno that answers the request:
+    /// what was asked, and what becomes of it, if it has no answer yet.
+    pub fn failed(
+        &self,
+        py: Python<'_>,
+        handler: &Handler,
+        error: PyErr,
+        subject: &str,
+        outcome: Option<&str>,
+    ) -> Option<i32> {
+        let outcome = outcome.unwrap_or_default();
+        let failed = stack::with_this(self.xl(), || {
+            python::failed(py, handler, error, subject, outcome)
         });
-        if !expected {
+        let op_errno = failed.unwrap_or_else(|error| {
+            self.indescribable(handler, &error);
+            0
+        });
+        if op_errno == 0 {
             handler.counters.exception(py);
+            return None;
         }
-        op_errno
+        Some(op_errno)
+    }
+
+    /// Whether a request passes on when its handler fails (`option on-exception`).
+    pub fn passes_on_exception(&self) -> bool {
+        self.passes_on_exception.load(Ordering::Relaxed)
     }
 
     /// Runs a handler's course where there is room for Python; a panic or a Python

@@ -15,6 +15,7 @@ mod dispatch;
 mod dump;
 mod fingerprint;
 mod fop;
+mod fork;
 mod frame;
 // Formatted by the generator.
 #[rustfmt::skip]
@@ -27,6 +28,7 @@ mod hooks;
 mod instance;
 mod keepers;
 mod life;
+mod limit;
 mod list;
 mod log;
 mod long_forms;

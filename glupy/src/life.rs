@@ -14,6 +14,7 @@ use crate::dump;
 use crate::fingerprint;
 use crate::gf;
 use crate::instance::Instance;
+use crate::limit;
 use crate::log;
 use crate::work;
 use crate::xlator::{self, Xlator};
@@ -284,6 +285,9 @@ fn end_all(py: Python<'_>) {
 }
 
 fn end_living() {
+    if PROCESS.load(Ordering::Relaxed) == std::process::id() {
+        limit::tell_all();
+    }
     let instances = living(std::mem::take);
     if !instances.is_empty() && PROCESS.load(Ordering::Relaxed) == std::process::id() {
         end(instances);

@@ -1,12 +1,14 @@
 //! The GlusterFS log.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::gf;
 use crate::instance::Handler;
+use crate::life;
+use crate::limit::{self, Place};
 use crate::marshal::c_string;
 use crate::stack;
 
@@ -20,17 +22,18 @@ pub fn info(volume: &CStr, text: &str) {
     record(volume, c"glupy", c"glupy", 0, gf::GF_LOG_INFO, text);
 }
 
-/// Logs an error at a handler's place in the author's file.
-pub fn at(volume: &CStr, handler: &Handler, text: &str) {
-    let text = format!("{}: {text}", handler.place());
-    record(
-        volume,
-        &handler.file,
-        &handler.name,
-        handler.line,
-        gf::GF_LOG_ERROR,
-        &text,
-    );
+/// Logs an error at a handler's place in the author's file, unless the same (`what`) has
+/// been logged there just now.
+pub fn at(volume: &CStr, handler: &Handler, what: &str, text: &str) {
+    if limit::admit(&limit::place_of(volume, handler.definition(), what)) {
+        let text = format!("{}: {text}", handler.place());
+        error_at(volume, &handler.file, &handler.name, handler.line, &text);
+    }
+}
+
+/// Logs an error at a place in the author's file.
+pub fn error_at(volume: &CStr, file: &CStr, function: &CStr, line: i32, text: &str) {
+    record(volume, file, function, line, gf::GF_LOG_ERROR, text);
 }
 
 fn record(
@@ -59,15 +62,43 @@ fn record(
     }
 }
 
-/// Writes a record of Python's: the support package calls it.
-///
-/// The volume is the one whose handler runs on this thread (`THIS`).
-#[pyfunction]
-pub fn log(py: Python<'_>, level: u32, file: Text, line: i32, function: Text, text: Text) {
+/// The volume whose handler runs on this thread (`THIS`). On a thread that an author has
+/// started that is none of ours: then the one that is named, if there is one.
+fn volume(named: &Text) -> CString {
+    let this = stack::this();
+    if life::instance(this).is_none() && !named.0.is_empty() {
+        return c_string(&named.0);
+    }
     // SAFETY: THIS is always a live translator; its name lives as long.
-    let volume = unsafe { CStr::from_ptr((*stack::this()).name) };
+    unsafe { CStr::from_ptr((*this).name) }.to_owned()
+}
+
+/// Writes a record of Python's: the support package calls it.
+#[pyfunction]
+#[pyo3(signature = (level, file, line, function, text, volume))]
+pub fn log(
+    py: Python<'_>,
+    level: u32,
+    file: Text,
+    line: i32,
+    function: Text,
+    text: Text,
+    volume: Text,
+) {
+    let volume = self::volume(&volume);
     let (file, function) = (c_string(&file.0), c_string(&function.0));
-    py.detach(|| record(volume, &file, &function, line, level, &text.0));
+    py.detach(|| record(&volume, &file, &function, line, level, &text.0));
+}
+
+/// Whether something that has gone wrong may be told, or has been just now.
+#[pyfunction]
+pub fn admit(file: Text, line: i32, what: Text, volume: Text) -> bool {
+    limit::admit(&Place {
+        volume: self::volume(&volume).to_string_lossy().into_owned(),
+        file: file.0,
+        line,
+        what: what.0,
+    })
 }
 
 /// Text of Python's. What is not Unicode in it (file names may hold such) is

@@ -10,6 +10,7 @@ use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::coroutine;
 use crate::fingerprint;
+use crate::fork;
 use crate::frame::{Frame, FrameError};
 use crate::gil;
 use crate::handle::Handle;
@@ -50,6 +51,7 @@ const MODULES: &[(&str, &str)] = &[
         "gluster.glupy",
         include_str!("../../python/glupy/original.py"),
     ),
+    ("glupy.report", include_str!("../../python/glupy/report.py")),
     ("glupy.load", include_str!("../../python/glupy/load.py")),
 ];
 
@@ -60,6 +62,7 @@ struct Support {
     failed: Py<PyAny>,
     report: Py<PyAny>,
     report_spawned: Py<PyAny>,
+    complain: Py<PyAny>,
     dump_lines: Py<PyAny>,
 }
 
@@ -92,6 +95,7 @@ pub fn start() -> Result<(), String> {
         })?;
         let _ = SUPPORT.set(support);
         crate::work::start()?;
+        fork::watch()?;
         life::end_at_exit(py, joined)
     })
 }
@@ -198,12 +202,17 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
     })?;
     let load = py.import("glupy.load")?;
     py.import("glupy.log")?.call_method1("install", (joined,))?;
+    let report = py.import("glupy.report")?;
+    if !joined {
+        report.call_method0("install")?;
+    }
     Ok(Support {
         load: load.getattr("load")?.unbind(),
         reconfigure: load.getattr("reconfigure")?.unbind(),
-        failed: load.getattr("failed")?.unbind(),
-        report: load.getattr("report")?.unbind(),
-        report_spawned: load.getattr("report_spawned")?.unbind(),
+        failed: report.getattr("failed")?.unbind(),
+        report: report.getattr("report")?.unbind(),
+        report_spawned: report.getattr("report_spawned")?.unbind(),
+        complain: report.getattr("complain")?.unbind(),
         dump_lines: load.getattr("dump_lines")?.unbind(),
     })
 }
@@ -233,6 +242,7 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     module.add_class::<handles::LockList>()?;
     module.add_class::<handles::Statvfs>()?;
     module.add_function(wrap_pyfunction!(log::log, &module)?)?;
+    module.add_function(wrap_pyfunction!(log::admit, &module)?)?;
     module.add_function(wrap_pyfunction!(log::log_enabled, &module)?)?;
     module.add_function(wrap_pyfunction!(parse::parse_bool, &module)?)?;
     module.add_function(wrap_pyfunction!(parse::parse_int, &module)?)?;
@@ -299,6 +309,8 @@ pub struct Settings {
     pub pass_through: bool,
     /// Whether every call of Python is timed.
     pub latency_measurement: bool,
+    /// Whether a request passes on when its handler fails.
+    pub passes_on_exception: bool,
 }
 
 fn support() -> &'static Support {
@@ -333,8 +345,8 @@ pub fn reconfigure(
     settings.map_err(|error| describe(py, &error))
 }
 
-/// Reports an exception of a handler; the errno that answers the request, and
-/// whether it was raised to answer it.
+/// Reports an exception of a handler, unless it is the errno that answers the request:
+/// what was asked, and what becomes of it ("" when it has its answer).
 ///
 /// # Errors
 /// An exception of the report itself.
@@ -342,11 +354,15 @@ pub fn failed(
     py: Python<'_>,
     handler: &Handler,
     error: PyErr,
-    answered: bool,
-) -> PyResult<(i32, bool)> {
+    subject: &str,
+    outcome: &str,
+) -> PyResult<i32> {
     support()
         .failed
-        .call1(py, (handler.definition(), error.into_value(py), answered))?
+        .call1(
+            py,
+            (handler.definition(), error.into_value(py), subject, outcome),
+        )?
         .extract(py)
 }
 
@@ -370,6 +386,17 @@ pub fn report_spawned(coroutine: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()
     support()
         .report_spawned
         .call1(py, (coroutine, error.into_value(py)))
+        .map(drop)
+}
+
+/// Logs what a coroutine that answers nobody does wrong.
+///
+/// # Errors
+/// An exception of the report itself.
+pub fn complain(coroutine: &Bound<'_, PyAny>, what: &str, text: &str) -> PyResult<()> {
+    let complain = &support().complain;
+    complain
+        .call1(coroutine.py(), (coroutine, what, text))
         .map(drop)
 }
 

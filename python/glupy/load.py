@@ -1,24 +1,20 @@
-"""Loads the module that a volume names, and reports what goes wrong in it."""
+"""Loads the module that a volume names, and gives it its options."""
 
 from __future__ import annotations
 
-import errno
 import importlib.util
 import inspect
 import os
 import re
 import stat
 import sys
-import traceback
 from collections.abc import Iterable, Mapping
-from types import CoroutineType, ModuleType, TracebackType
-from typing import Any
+from types import ModuleType
 
-import _gluster
 from _gluster import Xlator
 
 import gluster
-from glupy import log, settings
+from glupy import log, report, settings
 from glupy.options import OptionError
 from glupy.settings import Settings
 from glupy.translator import (
@@ -33,9 +29,6 @@ from glupy.translator import (
 
 #: Where modules are looked for when a volume has no ``option module-path``.
 MODULE_PATH = "/etc/glusterfs/glupy"
-
-#: The longest errno that FUSE passes on: with a larger one the caller hangs.
-MAX_ERRNO = 511
 
 _EVENTS = {event.value: event for event in gluster.Event}
 
@@ -81,7 +74,7 @@ def load(this: Xlator) -> Loaded:
         error.report = f"module {name}: {error}"  # type: ignore[union-attr]
         raise
     except BaseException as error:  # SystemExit too: it must not end the daemon
-        error.report = _report(name, file, error)  # type: ignore[attr-defined]
+        error.report = report.of_loading(name, file, error, _hint(error))  # type: ignore[attr-defined]
         raise
 
 
@@ -108,8 +101,8 @@ def reconfigure(translator: Translator, given: dict[str, str]) -> Settings:
         _restore(translator, before)
         raise
     except BaseException as error:
-        text = f"reconfigure: {_describe(error)}; the options stay as they were"
-        error.report = f"{text}\n{_trace(error)}"  # type: ignore[attr-defined]
+        text = f"reconfigure: {report.describe(error)}; the options stay as they were"
+        error.report = f"{text}\n{report.trace(error)}"  # type: ignore[attr-defined]
         _restore(translator, before)
         raise
 
@@ -173,6 +166,7 @@ def _execute(name: str, file: str, this: Xlator) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # Where dataclasses, pickle and the like look a class's module up.
     sys.modules[unique] = module
+    log.volumes[unique] = this.name
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -207,85 +201,13 @@ def _translator_class(module: ModuleType, file: str, name: str | None) -> type[T
     return found
 
 
-def _authors(error: BaseException) -> TracebackType | None:
-    """The traceback from the author's code on."""
-    trace = error.__traceback__
-    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
-    return trace or error.__traceback__
-
-
-def _is_ours(file: str) -> bool:
-    return file.startswith(("<glupy.so>/", "<frozen importlib"))
-
-
-def _describe(error: BaseException) -> str:
-    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+def _hint(error: BaseException) -> str:
+    """What more there is to say of what was raised."""
     if isinstance(error, ImportError) and error.name == "gluster":
-        match = re.search(r"'(\w+)_(?:wind|unwind|reply_t)'", text)
+        match = re.search(r"'(\w+)_(?:wind|unwind|reply_t)'", str(error))
         if match and match[1] in gluster.MISSING_FOPS:
-            text += f": {lacks(gluster.MISSING_FOPS[match[1]])}"
-    return text
-
-
-def _trace(error: BaseException) -> str:
-    trace = _authors(error)
-    # A file that does not parse has no frame of its own in the traceback.
-    ours_alone = trace is not None and _is_ours(trace.tb_frame.f_code.co_filename)
-    error.__traceback__ = None if ours_alone else trace
-    return "".join(traceback.format_exception(error)).rstrip()
-
-
-def _report(name: str, file: str, error: BaseException) -> str:
-    trace = traceback.extract_tb(_authors(error))
-    line = trace[-1].lineno if trace else None
-    place = f"{trace[-1].filename}:{line}" if trace and not _is_ours(trace[-1].filename) else file
-    if isinstance(error, SyntaxError) and error.filename:
-        place = f"{error.filename}:{error.lineno}"
-    return f"module {name} does not load: {place}: {_describe(error)}\n{_trace(error)}"
-
-
-def failed(method: tuple[str, str, int], error: BaseException, answered: bool) -> tuple[int, bool]:
-    """The errno that answers a request whose handler raised, and whether that was meant.
-
-    An OSError says it itself, and that is all; anything else is a mistake, whose
-    traceback goes into the log, and is answered EIO. After the answer, any
-    exception is a mistake.
-    """
-    if isinstance(error, OSError) and not answered:
-        number = error.errno
-        if isinstance(number, int) and 1 <= number <= MAX_ERRNO:
-            return number, True
-    outcome = "had its answer already" if answered else "is answered EIO"
-    _log(method, error, f"; the request {outcome}")
-    return errno.EIO, False
-
-
-def report(method: tuple[str, str, int], error: BaseException) -> None:
-    """Logs an exception of a method that answers nobody."""
-    _log(method, error, "")
-
-
-def report_spawned(coroutine: CoroutineType[Any, Any, Any], error: BaseException) -> None:
-    """Logs an exception of a coroutine that answers nobody."""
-    code = coroutine.cr_code
-    file = os.path.basename(code.co_filename)
-    _log((coroutine.__name__, file, code.co_firstlineno), error, "")
-
-
-def _log(method: tuple[str, str, int], error: BaseException, outcome: str) -> None:
-    """Logs an exception with its traceback, at the author's line that raised it.
-
-    Where no line of the author's did, at the method: its name, its file, its line.
-    """
-    trace = traceback.extract_tb(_authors(error))
-    function, file, line = method
-    place = f"{function} ({file}:{line})"
-    if trace and not _is_ours(trace[-1].filename):
-        file, function = os.path.basename(trace[-1].filename), trace[-1].name
-        line = trace[-1].lineno or 0
-    text = f"{place}: {_describe(error)}{outcome}\n{_trace(error)}"
-    _gluster.log(log.ERROR, file, line, function, text)
+            return lacks(gluster.MISSING_FOPS[match[1]])
+    return ""
 
 
 def dump_lines(said: object) -> list[tuple[str, str]]:

@@ -25,14 +25,43 @@ _BETWEEN = (
 )
 
 
-def _author(frame: FrameType | None) -> tuple[str, int, str]:
-    """The file, line and function that wrote."""
+#: The volume of each author's module, by the module's name.
+volumes: dict[str, str] = {}
+
+
+def volume_of(frame: FrameType) -> str:
+    """The volume for which the code of a frame was loaded; "" if it is a library's.
+
+    Threads that an author starts run for no translator that GlusterFS knows of.
+    """
+    name = str(frame.f_globals.get("__name__", ""))
+    while name and name not in volumes:
+        name = name.rpartition(".")[0]  # a module of a package
+    return volumes.get(name, "")
+
+
+def _author(frame: FrameType | None) -> tuple[str, int, str, str]:
+    """The file, line and function that wrote, and its volume."""
     while frame is not None:
         code = frame.f_code
         if not code.co_filename.startswith(_BETWEEN):
-            return os.path.basename(code.co_filename), frame.f_lineno, code.co_name
+            file = os.path.basename(code.co_filename)
+            return file, frame.f_lineno, code.co_name, volume_of(frame)
         frame = frame.f_back
-    return "glupy", 0, "glupy"
+    return "glupy", 0, "glupy", ""
+
+
+def current_place() -> str | None:
+    """The author's function, file and line that runs: ``lookup_fop (negative.py:12)``."""
+    file, line, function, _ = _author(sys._getframe().f_back)
+    return f"{function} ({file}:{line})" if line else None
+
+
+def warn_author(text: str) -> None:
+    """Warns at the author's line that leads here, now and then."""
+    file, line, function, volume = _author(sys._getframe(1))
+    if _gluster.admit(file, line, text, volume):
+        _gluster.log(WARNING, file, line, function, text, volume)
 
 
 class LogStream(io.TextIOBase):
@@ -53,9 +82,9 @@ class LogStream(io.TextIOBase):
         text_so_far = getattr(self._partial, "text", "") + text
         *lines, self._partial.text = text_so_far.split("\n")
         if lines:
-            file, line, function = _author(sys._getframe(1))
+            file, line, function, volume = _author(sys._getframe(1))
             for each in lines:
-                _gluster.log(self._level, file, line, function, each)
+                _gluster.log(self._level, file, line, function, each, volume)
         return len(text)
 
     def flush(self) -> None:
@@ -74,7 +103,7 @@ class LogHandler(logging.Handler):
             except Exception:
                 self.handleError(record)
                 return
-            _gluster.log(level, record.filename, record.lineno, record.funcName, text)
+            _gluster.log(level, record.filename, record.lineno, record.funcName, text, "")
 
 
 class VolumeLogger(logging.Logger):

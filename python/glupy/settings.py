@@ -19,6 +19,12 @@ OWN: dict[str, Option[Any]] = {
         Option.bool("strict-modes", default=True, help="Refuse modules that others can change."),
         Option.bool("pass-through", default=False, help="Take the translator out of the way."),
         Option.bool("latency-measurement", default=False, help="Time every call of Python."),
+        Option.enum(
+            "on-exception",
+            values=["fail", "pass-through"],
+            default="fail",
+            help="What becomes of a request whose handler raises.",
+        ),
     )
 }
 
@@ -89,9 +95,15 @@ class Settings:
 
     pass_through: bool
     latency_measurement: bool
+    on_exception: str
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Settings:
         """As a volume's options have them; OptionError if one is wrong."""
         names = (field.name for field in fields(cls))
         return cls(**{name: own(given, name.replace("_", "-")) for name in names})
+
+    @property
+    def passes_on_exception(self) -> bool:
+        """Whether a request passes on as it came when its handler fails."""
+        return self.on_exception == "pass-through"

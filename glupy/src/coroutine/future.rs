@@ -125,6 +125,13 @@ impl Future {
 
     /// A coroutine does not wait for it any more.
     pub fn abandon(&self, py: Python<'_>, task: &Task) {
+        if !self.forget(py, task) {
+            self.give_up(py);
+        }
+    }
+
+    /// The same, but whoever makes the result goes on. Whether others still wait.
+    pub fn forget(&self, py: Python<'_>, task: &Task) -> bool {
         let others: Waiters = self
             .waiters
             .take(py)
@@ -138,8 +145,9 @@ impl Future {
             self.wait(py, waiter);
         }
         if !any {
-            self.give_up(py);
+            self.abandoned.set(py, true);
         }
+        any
     }
 
     /// Nobody waits for it any more: who makes the result need not.

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::future::{self, Future, Outcome, Source, Waiter};
+use super::semaphore::Semaphore;
 use super::{CancelledError, cancelled};
 use crate::action::Queue;
 use crate::carrier::{self, Carrying};
@@ -17,6 +18,7 @@ use crate::dispatch;
 use crate::frame::{Frame, FrameError};
 use crate::gil::GilCell;
 use crate::instance::{Handler, Instance};
+use crate::log;
 use crate::pool;
 use crate::stack;
 
@@ -50,6 +52,8 @@ pub struct Task {
     limits: GilCell<u32>,
     /// The outermost call that carries out what it asks for.
     carrying: Carrying,
+    /// What it has acquired, and perhaps released.
+    held: GilCell<Vec<Py<Semaphore>>>,
     /// Where its result goes, unless it answers a request.
     result: Option<Py<Future>>,
 }
@@ -116,6 +120,7 @@ impl Task {
             pending: GilCell::new(None),
             limits: GilCell::new(limits),
             carrying: Carrying::default(),
+            held: GilCell::new(Vec::new()),
             result,
         };
         Py::new(py, task)
@@ -210,6 +215,40 @@ impl Task {
     pub fn is_over(&self, py: Python<'_>) -> bool {
         // SAFETY: looks only.
         unsafe { self.coroutine.with(py, |coroutine| coroutine.is_none()) }
+    }
+
+    /// It has acquired a semaphore.
+    pub fn holds(&self, semaphore: &Bound<'_, Semaphore>) {
+        let py = semaphore.py();
+        // SAFETY: compares addresses and takes a reference: no Python runs.
+        unsafe {
+            self.held.with(py, |held| {
+                if !held.iter().any(|other| other.is(semaphore)) {
+                    held.push(semaphore.clone().unbind());
+                }
+            });
+        }
+    }
+
+    /// Nobody shall wait for what it has not released; what that was.
+    fn give_back(&self, py: Python<'_>) -> Option<&'static str> {
+        let mut what = None;
+        for semaphore in self.held.take(py) {
+            if Semaphore::give_back(semaphore.bind(py), self) > 0 {
+                what = Some(Semaphore::noun(semaphore.bind(py)));
+            }
+        }
+        what
+    }
+
+    /// It has ended, and has not released what it has acquired.
+    fn complain(&self, py: Python<'_>, what: &str, coroutine: Option<&Py<PyAny>>) {
+        let text = format!("ended with a {what} that it has acquired, which is released now");
+        match (self.purpose, coroutine) {
+            (Purpose::Request(handler), _) => log::at(self.instance.name(), handler, what, &text),
+            (_, Some(coroutine)) => self.instance.complain(coroutine.bind(py), what, &text),
+            (_, None) => {}
+        }
     }
 
     /// Has one of Glupy's own threads go on with it.
@@ -366,6 +405,9 @@ impl Task {
     fn end(&self, py: Python<'_>, outcome: Option<Outcome>) -> Option<Py<Task>> {
         let coroutine = self.coroutine.take(py);
         carrier::over(py, &self.carrying);
+        if let Some(what) = self.give_back(py) {
+            self.complain(py, what, coroutine.as_ref());
+        }
         match (self.purpose, outcome) {
             (Purpose::Request(handler), outcome) => {
                 let frame = self.frame.take(py)?;
@@ -406,6 +448,7 @@ impl Drop for Task {
                 let mut queue = Queue::default();
                 queue.collect(|| {
                     drop(self.coroutine.take(py));
+                    self.give_back(py);
                     if let Some(frame) = self.frame.take(py) {
                         Frame::release(frame, py);
                     }
@@ -442,6 +485,8 @@ impl Task {
                 None => Ok(()),
             };
             self.coroutine.with(py, one)?;
+            self.held
+                .with(py, |held| held.iter().try_for_each(|one| visit.call(one)))?;
             self.pending.with(py, one)?;
             self.frame.with(py, |frame| match frame {
                 Some(frame) => visit.call(&*frame),
@@ -462,10 +507,13 @@ impl Task {
     fn __clear__(&self) {
         // SAFETY: called by the collector, with the GIL.
         let py = unsafe { Python::assume_attached() };
-        drop(self.waits.take(py));
+        if let Some(future) = self.waits.take(py) {
+            future.get().forget(py, self);
+        }
         drop(self.returned.take(py));
         carrier::over(py, &self.carrying);
         drop(self.coroutine.take(py));
+        self.give_back(py);
         if let Some(frame) = self.frame.take(py) {
             Frame::release(frame, py);
         }

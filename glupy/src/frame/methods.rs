@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::{Args, Frame, State};
+use super::{Frame, State};
 use crate::action::Hold;
 use crate::convert::{self, Bytes};
 use crate::coroutine::Future;
@@ -64,16 +64,9 @@ impl Frame {
     ) -> PyResult<Option<Py<Future>>> {
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
+        frame.check_open(py, "can not wind")?;
         frame.promote_elsewhere(py);
-        // SAFETY: clones an Arc and copies words.
-        let kept = unsafe {
-            frame.args.with(py, |args| match args {
-                Args::None => None,
-                Args::Borrowed(words) => Some((*words, None)),
-                Args::Owned(owned) => Some((owned.words(), Some(owned.clone()))),
-            })
-        };
-        let Some((words, owned)) = kept else {
+        let Some((words, owned)) = frame.args(py) else {
             let name = fop.name;
             let text = format!("can not wind: its arguments were not kept (define {name}_fop)");
             return Err(frame.refused(py, &text));

@@ -109,8 +109,13 @@ fn bytes_of(buffer: &gf::iovec) -> &[u8] {
     unsafe { slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len) }
 }
 
+/// The most elements that are made. The RPC layer has room for 16 with its own
+/// (`MAX_IOVEC`), and FUSE's answer is one writev, which takes 1024: nobody gets a longer
+/// one.
+const MAX_PARTS: usize = 8;
+
 /// Puts data into a buffer of GlusterFS's, the one copy that is made of it; a
-/// sequence gives as many elements.
+/// sequence gives as many elements, or one if these would be too many.
 ///
 /// # Errors
 /// `TypeError` for what has no buffer; `MemoryError`.
@@ -135,6 +140,7 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             parts.len()
         )));
     }
+    let joined = parts.len() > MAX_PARTS;
     let xl = stack::this();
     let memory = || PyMemoryError::new_err(());
     // SAFETY: THIS is a live translator with a context. What is allocated is given
@@ -159,7 +165,7 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
         }
         let raw = Raw {
             ptr: array.cast(),
-            len: parts.len() as i32,
+            len: if joined { 1 } else { parts.len() as i32 },
             iobref,
         };
         let owner = Owner::adopt(Iovec::class(), raw, Instance::current(data.py()));
@@ -168,11 +174,19 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             if part.len_bytes() > 0 {
                 end.copy_from_nonoverlapping(part.buf_ptr().cast(), part.len_bytes());
             }
-            array.add(i).write(gf::iovec {
-                iov_base: end.cast(),
-                iov_len: part.len_bytes(),
-            });
+            if !joined {
+                array.add(i).write(gf::iovec {
+                    iov_base: end.cast(),
+                    iov_len: part.len_bytes(),
+                });
+            }
             end = end.add(part.len_bytes());
+        }
+        if joined {
+            array.write(gf::iovec {
+                iov_base: start.cast(),
+                iov_len: size,
+            });
         }
         Ok(owner)
     }

@@ -1,0 +1,57 @@
+//! Processes that Python makes with `os.fork`. They have one thread and GlusterFS's files:
+//! one that came back from its handler would answer the request a second time, and then
+//! read requests from FUSE that nobody can handle there.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many forks this process is away from the first one.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Where a volume was started last.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// How such a process ends.
+const STATUS: i32 = 70;
+
+/// Has forks counted.
+///
+/// # Errors
+/// Why they can not be.
+pub fn watch() -> Result<(), String> {
+    extern "C" fn in_child() {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: the function is never unloaded (see build.rs).
+    match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
+        0 => Ok(()),
+        _ => Err("forks can not be watched".to_owned()),
+    }
+}
+
+/// A volume starts in this process.
+pub fn started() {
+    STARTED.store(generation(), Ordering::Relaxed);
+}
+
+/// The process, in number of forks.
+pub fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Whether no volume was started in this process.
+pub fn is_strange() -> bool {
+    generation() != STARTED.load(Ordering::Relaxed)
+}
+
+/// Ends the process if it has been forked since: who called is its parent's.
+pub fn return_to(generation_before: u32) {
+    if generation_before != generation() {
+        end();
+    }
+}
+
+/// Ends the process, without the functions that are to run at the end of the parent.
+pub fn end() {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(STATUS) };
+}
