@@ -51,8 +51,8 @@ mod tests {
         assert_eq!(before, of(&SCHEMA.replace(doc, "doc: Otherwise put.")));
         // A name, a type, a version.
         for (old, new) in [
-            ("len: int32_t", "length: int32_t"),
-            ("len: int32_t", "len: uint32_t"),
+            ("len: {type: int32_t", "length: {type: int32_t"),
+            ("len: {type: int32_t", "len: {type: uint32_t"),
             ("since: \"6.0\"", "since: \"6.1\""),
         ] {
             assert!(SCHEMA.contains(old), "{old}");
