@@ -9,7 +9,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::fop::{self, Fop, MAX_ARGS, Word};
+use crate::fop::{self, Fop, Param};
 use crate::fork;
 use crate::gf;
 use crate::gil;
@@ -19,6 +19,7 @@ use crate::log;
 use crate::own_stack;
 use crate::owned::OwnedWords;
 use crate::stack;
+use crate::words::Words;
 
 /// What keeps an action's words valid until it has been carried out. Nothing, as a rule, or
 /// a string or two: the words are borrowed from a call that is not over; hence the box.
@@ -56,9 +57,29 @@ impl Hold {
         self.held().owners.push(owner);
     }
 
-    /// Keeps a set of words.
-    pub fn words(&mut self, words: Arc<OwnedWords>) {
+    /// Keeps a set of words; where they are.
+    pub fn words(&mut self, words: Arc<OwnedWords>) -> Words {
+        let place = CPtr::to(words.words());
         self.held().words.push(words);
+        Words::At(place)
+    }
+
+    /// Takes references and copies of what words point to, and keeps them.
+    ///
+    /// # Safety
+    /// As for [`OwnedWords::new`].
+    pub unsafe fn own(
+        &mut self,
+        params: &'static [Param],
+        words: &Words,
+        xl: *mut gf::xlator_t,
+    ) -> Words {
+        // SAFETY: by contract.
+        let owned = unsafe {
+            let words = words.get(params.len());
+            OwnedWords::new(params, words, xl, self.given())
+        };
+        self.words(Arc::new(owned))
     }
 
     /// Says that Python has given the pointer at a position, which an object keeps.
@@ -88,7 +109,7 @@ pub enum Action {
         frame: CPtr<gf::call_frame_t>,
         child: CPtr<gf::xlator_t>,
         cookie: CPtr<()>,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     },
     /// Wind and be gone.
@@ -96,7 +117,7 @@ pub enum Action {
         fop: &'static Fop,
         frame: CPtr<gf::call_frame_t>,
         child: CPtr<gf::xlator_t>,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     },
     /// Answer.
@@ -105,7 +126,7 @@ pub enum Action {
         frame: CPtr<gf::call_frame_t>,
         op_ret: i32,
         op_errno: i32,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     },
     /// End a stack of our own.
@@ -131,7 +152,8 @@ impl Action {
             } => (fop.reply, words, frame),
             Action::Destroy { .. } | Action::Release(_) => return false,
         };
-        let Some(param) = fop::lost(params, words) else {
+        // SAFETY: an action's words stay until it has been carried out.
+        let Some(param) = fop::lost(params, unsafe { words.get(params.len()) }) else {
             return false;
         };
         let (name, c_type) = (param.name, param.c_type);
@@ -143,7 +165,6 @@ impl Action {
 
     /// Carries the action out. The GIL is not held.
     fn run(self) {
-        const NOTHING: &[Word] = &[Word::NULL; MAX_ARGS];
         let lost = self.is_lost();
         let hold = match self {
             Action::Wind {
@@ -163,9 +184,11 @@ impl Action {
             | Action::Unwind {
                 fop, frame, hold, ..
             } if lost => {
-                let nothing = &NOTHING[..fop.reply.len()];
                 // SAFETY: as for an answer.
-                unsafe { stack::unwind(fop, frame.0, -1, libc::EIO, nothing) };
+                unsafe {
+                    let nothing = Words::NOTHING.get(fop.reply.len());
+                    stack::unwind(fop, frame.0, -1, libc::EIO, nothing);
+                }
                 hold
             }
             Action::Wind {
@@ -185,7 +208,7 @@ impl Action {
                         frame.0,
                         cookie.0.cast(),
                         child.0,
-                        &words[..fop.args.len()],
+                        words.get(fop.args.len()),
                     )
                 };
                 hold
@@ -198,7 +221,7 @@ impl Action {
                 hold,
             } => {
                 // SAFETY: as above; the state machine forgets the frame.
-                unsafe { stack::wind_tail(fop, frame.0, child.0, &words[..fop.args.len()]) };
+                unsafe { stack::wind_tail(fop, frame.0, child.0, words.get(fop.args.len())) };
                 hold
             }
             Action::Unwind {
@@ -210,7 +233,10 @@ impl Action {
                 hold,
             } => {
                 // SAFETY: as above; a frame is answered once, with no wind open.
-                unsafe { stack::unwind(fop, frame.0, op_ret, op_errno, &words[..fop.reply.len()]) };
+                unsafe {
+                    let values = words.get(fop.reply.len());
+                    stack::unwind(fop, frame.0, op_ret, op_errno, values);
+                }
                 hold
             }
             Action::Destroy { frame } => {
@@ -274,9 +300,7 @@ impl Action {
             Action::Destroy { .. } | Action::Release(_) => return,
         };
         // SAFETY: by contract.
-        let owned = unsafe { OwnedWords::new(params, words, (*frame.0).this, hold.given()) };
-        *words = owned.words();
-        hold.words(Arc::new(owned));
+        *words = unsafe { hold.own(params, words, (*frame.0).this) };
     }
 
     /// Whether it is the wind of this frame whose reply that future brings.
@@ -301,7 +325,7 @@ thread_local! {
     static CURRENT: Cell<*mut Queue> = const { Cell::new(ptr::null_mut()) };
 }
 
-// Not inlined, as in gil.rs: the thread may have changed since the last look.
+// Neither is inlined, as in gil.rs: the thread may have changed since the last look.
 #[inline(never)]
 fn swap_current(queue: *mut Queue) -> *mut Queue {
     CURRENT
@@ -309,13 +333,19 @@ fn swap_current(queue: *mut Queue) -> *mut Queue {
         .unwrap_or(ptr::null_mut())
 }
 
-fn with_current<R>(f: impl FnOnce(Option<&mut Queue>) -> R) -> R {
-    let queue = swap_current(ptr::null_mut());
-    // SAFETY: set by `collect` on this thread, whose queue is alive while its
-    // handler runs; taken out of the thread-local, it has no other user.
-    let result = f(unsafe { queue.as_mut() });
-    swap_current(queue);
-    result
+#[inline(never)]
+fn current() -> *mut Queue {
+    CURRENT.try_with(Cell::get).unwrap_or(ptr::null_mut())
+}
+
+/// Looks at the queue of the handler that runs on this thread.
+///
+/// # Safety
+/// The function submits nothing, and runs no Python.
+unsafe fn with_current<R>(f: impl FnOnce(Option<&mut Queue>) -> R) -> R {
+    // SAFETY: set by `collect` on this thread, whose queue is alive while its handler
+    // runs; by contract there is no other reference to it meanwhile.
+    f(unsafe { current().as_mut() })
 }
 
 impl Queue {
@@ -370,8 +400,8 @@ impl Queue {
     }
 
     /// Carries out what was collected, in order. The GIL is not held.
-    pub fn carry_out(self) {
-        for action in self.0 {
+    pub fn carry_out(&mut self) {
+        for action in self.0.drain(..) {
             action.run();
         }
     }
@@ -381,13 +411,16 @@ impl Queue {
 ///
 /// Called with the GIL held.
 pub fn submit(action: Action) {
-    let left = with_current(|queue| match queue {
-        Some(queue) => {
-            queue.0.push(action);
-            None
-        }
-        None => Some(action),
-    });
+    // SAFETY: `push` only moves the action.
+    let left = unsafe {
+        with_current(|queue| match queue {
+            Some(queue) => {
+                queue.0.push(action);
+                None
+            }
+            None => Some(action),
+        })
+    };
     if let Some(action) = left {
         if fork::is_strange() {
             return action.refuse();
@@ -398,17 +431,20 @@ pub fn submit(action: Action) {
 
 /// Whether a handler runs on this thread, or what one has called.
 pub fn is_collecting() -> bool {
-    with_current(|queue| queue.is_some())
+    !current().is_null()
 }
 
-/// Takes queued actions back, those for which `f` is true.
+/// Takes queued actions back, those for which `f`, which only looks at them, is true.
 pub fn withdraw(f: impl Fn(&Action) -> bool) -> SmallVec<[Action; 2]> {
-    with_current(|queue| {
-        let Some(queue) = queue else {
-            return SmallVec::new();
-        };
-        let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
-        queue.0 = kept;
-        gone
-    })
+    // SAFETY: actions are moved, and none is dropped.
+    unsafe {
+        with_current(|queue| {
+            let Some(queue) = queue else {
+                return SmallVec::new();
+            };
+            let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
+            queue.0 = kept;
+            gone
+        })
+    }
 }

@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 use crate::action::{self, Action, Hold, Queue};
 use crate::carrier::{self, Carrying};
 use crate::coroutine::{self, Future, Reply};
-use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word};
+use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word, padded};
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, CPtr};
@@ -32,9 +32,10 @@ use crate::marshal::Values;
 use crate::own_stack::Credentials;
 use crate::owned::OwnedWords;
 use crate::recycle;
+use crate::words::Words;
 
 pub use entering::Entering;
-pub use methods::child_of;
+pub use methods::{child_of, install};
 use told::Past;
 
 create_exception!(
@@ -62,7 +63,7 @@ enum Args {
     /// None were kept: the translator has no fop handler for it.
     None,
     /// The caller's, valid until its call of the trampoline returns.
-    Borrowed([Word; MAX_ARGS]),
+    Borrowed(CPtr<Word>),
     /// The frame's own.
     Owned(Arc<OwnedWords>),
 }
@@ -73,8 +74,9 @@ struct Came {
     fop: &'static Fop,
     op_ret: i32,
     op_errno: i32,
-    words: [Word; MAX_ARGS],
-    /// What the words point to, once the handler has returned.
+    /// Where the values are: the caller's, until its call of the trampoline returns.
+    words: CPtr<Word>,
+    /// Or the frame's own, once the handler has returned.
     owned: Option<Arc<OwnedWords>>,
     /// The thread of the handler.
     thread: libc::pthread_t,
@@ -85,7 +87,7 @@ struct Answer {
     fop: &'static Fop,
     op_ret: i32,
     op_errno: i32,
-    words: [Word; MAX_ARGS],
+    words: Words,
     hold: Hold,
 }
 
@@ -148,11 +150,7 @@ impl Frame {
         c: *mut gf::call_frame_t,
         args: Option<&[Word]>,
     ) -> PyResult<Py<Frame>> {
-        let args = args.map_or(Args::None, |args| {
-            let mut words = [Word::NULL; MAX_ARGS];
-            words[..args.len()].copy_from_slice(args);
-            Args::Borrowed(words)
-        });
+        let args = args.map_or(Args::None, |args| Args::Borrowed(CPtr::to(args)));
         // SAFETY: `pop` runs no Python.
         if let Some(object) = unsafe { POOL.with(py, Vec::pop) } {
             let frame = object.get();
@@ -260,10 +258,13 @@ impl Frame {
         self.handler.set(py, Some(handler));
     }
 
-    /// Remembers the handles that stand for the request's arguments.
-    pub fn set_handles(&self, py: Python<'_>, handles: impl IntoIterator<Item = Py<PyAny>>) {
-        // SAFETY: `extend` with ready objects runs no Python.
-        unsafe { self.handles.with(py, |all| all.extend(handles)) }
+    /// Remembers a handle that stands for an argument of the request and that Python has kept.
+    pub fn add_handle(&self, handle: Bound<'_, PyAny>) {
+        // SAFETY: `push` runs no Python.
+        unsafe {
+            self.handles
+                .with(handle.py(), |all| all.push(handle.clone().unbind()))
+        }
     }
 
     /// Ends the borrow of the request's arguments: the handles that Python kept
@@ -272,7 +273,7 @@ impl Frame {
         // The vector keeps its memory: `pop` instead of `take`.
         // SAFETY: `pop` runs no Python.
         while let Some(handle) = unsafe { self.handles.with(py, Vec::pop) } {
-            handle::settle(py, handle);
+            handle::settle(handle.into_bound(py));
         }
     }
 
@@ -354,7 +355,7 @@ impl Frame {
 
     fn own_args(&self, py: Python<'_>) {
         self.settle_handles(py);
-        // SAFETY: copies plain words.
+        // SAFETY: copies an address.
         let borrowed = unsafe {
             self.args.with(py, |args| match args {
                 Args::Borrowed(words) => Some(*words),
@@ -362,22 +363,24 @@ impl Frame {
             })
         };
         if let Some(words) = borrowed {
+            let params = self.fop(py).args;
             // SAFETY: borrowed words are alive until the entering call returns,
             // which waits for `promote`.
-            let owned =
-                unsafe { OwnedWords::new(self.fop(py).args, &words, self.instance(py).xl(), 0) };
+            let owned = unsafe {
+                OwnedWords::new(params, words.words(params.len()), self.instance(py).xl(), 0)
+            };
             self.args.set(py, Args::Owned(Arc::new(owned)));
         }
     }
 
     /// The arguments as they came, and what keeps them; None if they were not kept.
-    fn args(&self, py: Python<'_>) -> Option<([Word; MAX_ARGS], Option<Arc<OwnedWords>>)> {
-        // SAFETY: clones an Arc and copies words.
+    fn args(&self, py: Python<'_>) -> Option<(CPtr<Word>, Option<Arc<OwnedWords>>)> {
+        // SAFETY: clones an Arc and copies an address.
         unsafe {
             self.args.with(py, |args| match args {
                 Args::None => None,
                 Args::Borrowed(words) => Some((*words, None)),
-                Args::Owned(owned) => Some((owned.words(), Some(owned.clone()))),
+                Args::Owned(owned) => Some((CPtr::to(owned.words()), Some(owned.clone()))),
             })
         }
     }
@@ -391,8 +394,6 @@ impl Frame {
         op_errno: i32,
         values: &[Word],
     ) {
-        let mut words = [Word::NULL; MAX_ARGS];
-        words[..values.len()].copy_from_slice(values);
         if ptr::eq(fop, self.fop(py)) {
             let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
             self.null_reply
@@ -402,7 +403,7 @@ impl Frame {
             fop,
             op_ret,
             op_errno,
-            words,
+            words: CPtr::to(values),
             owned: None,
             // SAFETY: a plain call.
             thread: unsafe { libc::pthread_self() },
@@ -431,8 +432,11 @@ impl Frame {
             let (params, xl) = (reply.fop.reply, self.instance(py).xl());
             // SAFETY: the answer is alive until the trampoline returns, which the
             // handler, or `settle_reply` behind it, comes before.
-            let owned = Arc::new(unsafe { OwnedWords::new(params, &reply.words, xl, 0) });
-            reply.words = owned.words();
+            let owned = unsafe {
+                let words = reply.words.words(params.len());
+                Arc::new(OwnedWords::new(params, words, xl, 0))
+            };
+            reply.words = CPtr::to(owned.words());
             reply.owned = Some(owned);
         }
         self.reply.set(py, Some(reply));
@@ -487,7 +491,7 @@ impl Frame {
     pub fn wind(
         slf: &Bound<'_, Self>,
         fop: &'static Fop,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
         child: *mut gf::xlator_t,
         cookie: Option<Py<PyAny>>,
@@ -549,7 +553,7 @@ impl Frame {
         slf: &Bound<'_, Self>,
         c: *mut gf::call_frame_t,
         fop: &'static Fop,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
         child: *mut gf::xlator_t,
     ) -> PyResult<Py<Future>> {
@@ -656,7 +660,9 @@ impl Frame {
             if op_ret < 0 && !(1..=MAX_ERRNO).contains(&op_errno) {
                 return Err(bad_errno(&function, op_errno));
             }
-            let values = Values::new(&function, fop.reply, words, Hold::default());
+            // SAFETY: the reply keeps them.
+            let values = padded(unsafe { words.get(fop.reply.len()) });
+            let values = Values::new(&function, fop.reply, values, Hold::default());
             if op_ret >= 0 {
                 Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
             }
@@ -683,7 +689,7 @@ impl Frame {
         py: Python<'_>,
         op_ret: i32,
         op_errno: i32,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     ) -> PyResult<()> {
         self.check_open(py, "can not answer")?;
@@ -698,11 +704,7 @@ impl Frame {
             let mut hold = hold;
             // The values must live until the last wind has returned.
             // SAFETY: the words are alive now: borrowed by a running handler or held.
-            let owned =
-                unsafe { OwnedWords::new(fop.reply, &words, self.instance(py).xl(), hold.given()) };
-            let owned = Arc::new(owned);
-            let words = owned.words();
-            hold.words(owned);
+            let words = unsafe { hold.own(fop.reply, &words, self.instance(py).xl()) };
             self.answer.set(
                 py,
                 Some(Box::new(Answer {
@@ -732,7 +734,7 @@ impl Frame {
     /// happened yet.
     pub fn fail(&self, py: Python<'_>, op_errno: i32) {
         if self.state.get(py) == State::Pending {
-            self.answer(py, -1, op_errno, [Word::NULL; MAX_ARGS], Hold::default())
+            self.answer(py, -1, op_errno, Words::NOTHING, Hold::default())
                 .unwrap_or_default();
         }
     }
@@ -875,8 +877,11 @@ impl Frame {
         fop: &'static Fop,
         words: &[Word; MAX_ARGS],
     ) -> PyResult<()> {
-        let came = self.args(py).map(|(words, _)| words);
-        let came = came.filter(|_| ptr::eq(fop, self.fop(py)));
+        let came = self.args(py).filter(|_| ptr::eq(fop, self.fop(py)));
+        // SAFETY: the arguments of a request that is not over are alive.
+        let came = came
+            .as_ref()
+            .map(|(words, _)| unsafe { words.words(fop.args.len()) });
         Frame::check_words(function, fop, words, came)
     }
 
@@ -888,7 +893,7 @@ impl Frame {
         function: &str,
         fop: &'static Fop,
         words: &[Word; MAX_ARGS],
-        came: Option<[Word; MAX_ARGS]>,
+        came: Option<&[Word]>,
     ) -> PyResult<()> {
         for (i, param) in fop.args.iter().enumerate() {
             if param.required && words[i].is_null() && came.is_none_or(|came| !came[i].is_null()) {
@@ -938,7 +943,11 @@ impl Frame {
         }
         values.check()?;
         let known = came.as_ref().map(|came| came.op_ret);
-        let unchanged = came.is_some_and(|came| came.words == values.words);
+        let unchanged = came.is_some_and(|came| {
+            let count = fop.reply.len();
+            // SAFETY: an answer that the frame has is alive.
+            unsafe { came.words.words(count) == &values.words[..count] }
+        });
         let op_ret = match op_ret {
             Some(op_ret) => op_ret,
             None if unchanged => known.unwrap_or(0),
@@ -958,7 +967,7 @@ impl Frame {
             let credentials = Box::new(self.credentials(py)?);
             self.credentials.set(py, Some(credentials));
         }
-        self.answer(py, op_ret, op_errno, values.words, values.hold)
+        self.answer(py, op_ret, op_errno, values.words.into(), values.hold)
     }
 
     /// What an answer must carry that is a success, unless it came so.

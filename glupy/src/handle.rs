@@ -263,10 +263,13 @@ impl Handle {
 
     /// Nobody has it any more, and it may be used again.
     fn reset(&self, py: Python<'_>) {
-        self.unregister(py);
         self.exposed.set(py, false);
         self.gone.set(py, false);
-        self.owner.set(py, None);
+        // SAFETY: looks only.
+        if unsafe { self.owner.with(py, |owner| owner.is_some()) } {
+            self.unregister(py);
+            self.owner.set(py, None);
+        }
     }
 }
 
@@ -496,23 +499,40 @@ pub fn having<T: HandleClass>(py: Python<'_>, owner: Arc<Owner>) -> PyResult<Py<
     Ok(unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind())
 }
 
-/// Ends a borrow: a handle that Python kept becomes its own owner, any other is
-/// used again.
-pub fn settle(py: Python<'_>, handle: Py<PyAny>) {
-    // SAFETY: only handles are given to `settle`.
-    let common = unsafe { erased(handle.bind(py)) };
-    if gil::refcount(&handle) > 1 {
-        common.keep(py);
-        return;
+/// Uses a handle again that is given by the last who has it; gives it back if Python has
+/// kept it.
+pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let py = handle.py();
+    if gil::refcount(handle.as_unbound()) > 1 {
+        return Some(handle);
     }
+    // SAFETY: only handles are given to `recycle`.
+    let common = unsafe { erased(&handle) };
     common.reset(py);
     let class = common.class;
-    // SAFETY: `push` and `len` run no Python.
-    unsafe {
+    // SAFETY: `push` and `len` run no Python; what has no place is dropped behind it.
+    let left = unsafe {
         class.pool.with(py, |pool| {
             if pool.len() < POOL_SIZE {
-                pool.push(handle);
+                pool.push(handle.unbind());
+                return None;
             }
-        });
+            Some(handle)
+        })
+    };
+    drop(left);
+    None
+}
+
+/// Ends a borrow: a handle that Python kept becomes its own owner, any other is used again.
+pub fn settle(handle: Bound<'_, PyAny>) {
+    if let Some(kept) = recycle(handle) {
+        keep(kept);
     }
+}
+
+/// Ends the borrow of a handle that Python has kept: it becomes its own owner.
+pub fn keep(handle: Bound<'_, PyAny>) {
+    // SAFETY: only handles are given to `keep`.
+    unsafe { erased(&handle) }.keep(handle.py());
 }

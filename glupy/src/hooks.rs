@@ -52,7 +52,7 @@ pub unsafe fn now(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word]) 
             let mut objects = Vec::new();
             // SAFETY: alive until the callback returns, and settled before.
             let made = unsafe {
-                marshal::to_python(py, hook.args, words, this, |object| objects.push(object))
+                marshal::to_python(py, hook.args, words, instance, |object| objects.push(object))
             };
             let called = made.map(|()| {
                 let arguments = objects.iter().map(|object| object.clone_ref(py));
@@ -62,7 +62,7 @@ pub unsafe fn now(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word]) 
             });
             for (object, param) in objects.into_iter().zip(hook.args) {
                 if marshal::is_handle(param.kind) && !object.is_none(py) {
-                    handle::settle(py, object);
+                    handle::settle(object.into_bound(py));
                 }
             }
             called?

@@ -283,8 +283,8 @@ impl Instance {
     }
 
     /// The Python object for the translator.
-    pub fn this(&self, py: Python<'_>) -> Py<PyAny> {
-        self.this.clone_ref(py).into_any()
+    pub fn this(&self) -> &Py<Xlator> {
+        &self.this
     }
 
     /// The fop handler.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::fop::{Kind, MAX_ARGS, Param, Word};
+use crate::fop::{self, Kind, MAX_ARGS, Param, Word};
 use crate::gf;
 use crate::handle::{CPtr, Owner, Raw};
 use crate::marshal::class_of;
@@ -29,12 +29,12 @@ impl OwnedWords {
     /// translator.
     pub unsafe fn new(
         params: &'static [Param],
-        words: &[Word; MAX_ARGS],
+        words: &[Word],
         xl: *mut gf::xlator_t,
         given: u16,
     ) -> OwnedWords {
         let mut owned = OwnedWords {
-            words: *words,
+            words: fop::padded(&words[..params.len()]),
             memory: SmallVec::new(),
             owners: SmallVec::new(),
         };
@@ -73,8 +73,8 @@ impl OwnedWords {
     }
 
     /// The words.
-    pub fn words(&self) -> [Word; MAX_ARGS] {
-        self.words
+    pub fn words(&self) -> &[Word; MAX_ARGS] {
+        &self.words
     }
 }
 

@@ -11,6 +11,7 @@ use crate::gf;
 use crate::handle::CPtr;
 use crate::instance::Handler;
 use crate::stack;
+use crate::words::Words;
 
 /// How it ends, unless the exception is an OSError, which says it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,7 +106,7 @@ impl Frame {
             frame: CPtr(self.finish(py, State::PassedOn)),
             // SAFETY: the instance's translator is live.
             child: CPtr(unsafe { stack::first_child(instance.xl()) }),
-            words,
+            words: Words::At(words),
             hold,
         });
     }
@@ -119,7 +120,7 @@ impl Frame {
                 if let Some(owned) = came.owned {
                     hold.words(owned);
                 }
-                self.answer(py, came.op_ret, came.op_errno, came.words, hold)
+                self.answer(py, came.op_ret, came.op_errno, Words::At(came.words), hold)
             }
             (None, Some(reply)) => self.answer_with(py, reply.get()),
             (None, None) => Ok(()),
