@@ -1,9 +1,7 @@
 //! What a handler asks for is queued and carried out after it has returned and
 //! the GIL has been released; elsewhere it is carried out at once, without the GIL.
 
-use std::cell::Cell;
 use std::ffi::CStr;
-use std::ptr;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -14,6 +12,7 @@ use crate::fork;
 use crate::gf;
 use crate::gil;
 use crate::handle::{CPtr, Owner, Release};
+use crate::here::Here;
 use crate::instance::Instance;
 use crate::log;
 use crate::own_stack;
@@ -321,23 +320,6 @@ impl Action {
 #[derive(Default)]
 pub struct Queue(SmallVec<[Action; 2]>);
 
-thread_local! {
-    static CURRENT: Cell<*mut Queue> = const { Cell::new(ptr::null_mut()) };
-}
-
-// Neither is inlined, as in gil.rs: the thread may have changed since the last look.
-#[inline(never)]
-fn swap_current(queue: *mut Queue) -> *mut Queue {
-    CURRENT
-        .try_with(|current| current.replace(queue))
-        .unwrap_or(ptr::null_mut())
-}
-
-#[inline(never)]
-fn current() -> *mut Queue {
-    CURRENT.try_with(Cell::get).unwrap_or(ptr::null_mut())
-}
-
 /// Looks at the queue of the handler that runs on this thread.
 ///
 /// # Safety
@@ -345,21 +327,22 @@ fn current() -> *mut Queue {
 unsafe fn with_current<R>(f: impl FnOnce(Option<&mut Queue>) -> R) -> R {
     // SAFETY: set by `collect` on this thread, whose queue is alive while its handler
     // runs; by contract there is no other reference to it meanwhile.
-    f(unsafe { current().as_mut() })
+    f(unsafe { Here::now().queue().as_mut() })
 }
 
 impl Queue {
-    /// Runs a handler: what it and everything it calls submit on this thread
-    /// goes into this queue.
-    pub fn collect<R>(&mut self, f: impl FnOnce() -> R) -> R {
+    /// Runs a handler on this thread: what it and everything it calls submit goes into
+    /// this queue.
+    pub fn collect<R>(&mut self, here: Here, f: impl FnOnce() -> R) -> R {
         /// Restores the outer queue, after a panic too.
-        struct Restore(*mut Queue);
+        struct Restore(Here, *mut Queue);
         impl Drop for Restore {
             fn drop(&mut self) {
-                swap_current(self.0);
+                self.0.swap_queue(self.1);
             }
         }
-        let _restore = Restore(swap_current(self));
+        // Python that runs meanwhile leaves neither the thread nor its Python thread state.
+        let _restore = Restore(here, here.swap_queue(self));
         f()
     }
 
@@ -431,7 +414,7 @@ pub fn submit(action: Action) {
 
 /// Whether a handler runs on this thread, or what one has called.
 pub fn is_collecting() -> bool {
-    !current().is_null()
+    !Here::now().queue().is_null()
 }
 
 /// Takes queued actions back, those for which `f`, which only looks at them, is true.

@@ -21,6 +21,7 @@ use crate::frame::{Entering, Frame};
 use crate::gf;
 use crate::gil;
 use crate::handle::{self, CPtr};
+use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::marshal;
 use crate::stack;
@@ -50,10 +51,10 @@ pub unsafe fn enter(
     let mut open: *const Frame = ptr::null();
     let mut carries = Carries::Nobody;
     let mut made = false;
-    instance.guard(fop.name, || {
-        gil::attach(|py| {
+    instance.guard(fop.name, |here| {
+        gil::attach_at(here, |py| {
             let mut waiting = None;
-            let result = queue.collect(|| {
+            let result = queue.collect(here, || {
                 let object = Frame::new(py, instance, fop, c, Some(args))?;
                 made = true; // and answers for itself from now on
                 let frame = object.get();
@@ -77,9 +78,10 @@ pub unsafe fn enter(
         // SAFETY: a live frame that nothing was done with.
         unsafe { fail(fop, c) };
     } else if (!open.is_null() && !entering.is_over()) || carries.anybody(&carrier) {
-        gil::attach(|py| {
+        let here = Here::now();
+        gil::attach_at(here, |py| {
             let mut releases = Queue::default();
-            releases.collect(|| {
+            releases.collect(here, || {
                 if !open.is_null() && !entering.is_over() {
                     // SAFETY: a frame that is not over is alive, and it can not
                     // get over while this thread has the GIL.
@@ -111,13 +113,13 @@ pub unsafe fn leave(
     let mut queue = Queue::default();
     // On the stack that GlusterFS came by; the handler may get another one.
     let carrier = Carrier::new();
-    let here = carrier.address();
+    let address = carrier.address();
     let mut carries = Carries::Nobody;
     let mut made = false;
-    instance.guard(fop.name, || {
-        gil::attach(|py| {
+    instance.guard(fop.name, |here| {
+        gil::attach_at(here, |py| {
             let mut waiting = None;
-            let result = queue.collect(|| {
+            let result = queue.collect(here, || {
                 // SAFETY: NULL or a reference that was given away with the wind.
                 let cookie = unsafe { Bound::from_owned_ptr_or_opt(py, cookie.cast()) };
                 let answer = || Reply::borrowed(py, fop, this, op_ret, op_errno, reply);
@@ -135,7 +137,7 @@ pub unsafe fn leave(
                 };
                 made = true; // and answers for itself from now on
                 let frame = object.get();
-                frame.promote_unless_nested(py, here);
+                frame.promote_unless_nested(py, address);
                 if frame.awaits(py) {
                     let answer = answer();
                     if let (true, Ok(reply)) = (instance.passes_on_exception(), &answer) {
@@ -269,8 +271,9 @@ pub fn go_on(f: impl FnOnce(Python<'_>) -> Option<Py<Task>>) {
     let carrier = Carrier::new();
     let mut queue = Queue::default();
     let mut carries = Carries::Nobody;
-    gil::attach(|py| {
-        let course = AssertUnwindSafe(|| queue.collect(|| f(py)));
+    let here = Here::now();
+    gil::attach_at(here, |py| {
+        let course = AssertUnwindSafe(|| queue.collect(here, || f(py)));
         // What has panicked is logged by Rust's hook.
         let waiting = panic::catch_unwind(course).unwrap_or(None);
         // SAFETY: there is no frame.

@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple, PyType};
 use pyo3::{Borrowed, PyTypeInfo};
 
+use crate::action;
+
 /// What a function is called with.
 #[derive(Clone, Copy)]
 pub struct Given<'a, 'py> {
@@ -58,6 +60,16 @@ pub trait Function {
     fn call<'py>(this: &Bound<'py, Self::This>, given: Given<'_, 'py>) -> PyResult<Py<PyAny>>;
 }
 
+/// Runs `f`, called by Python, as PyO3 wants it. In handlers, which run attached, that is
+/// known without asking.
+fn attached<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
+    if action::is_collecting() {
+        // SAFETY: the handler that runs on this thread is what calls Python.
+        return f(unsafe { Python::assume_attached() });
+    }
+    Python::attach(f)
+}
+
 /// # Safety
 /// Called by Python, for a `PyMethodDef` that `definition` has made.
 unsafe extern "C" fn call<F: Function>(
@@ -66,7 +78,7 @@ unsafe extern "C" fn call<F: Function>(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    Python::attach(|py| {
+    attached(|py| {
         let course = || {
             let positional = positional.unsigned_abs();
             // SAFETY: the vectorcall protocol: so many values, and one for each name; a
@@ -91,8 +103,8 @@ unsafe extern "C" fn call<F: Function>(
             F::call(&this, given)
         };
         let result = panic::catch_unwind(AssertUnwindSafe(course));
-        let result = result
-            .unwrap_or_else(|_| Err(PanicException::new_err(("a fault in glupy itself",))));
+        let result =
+            result.unwrap_or_else(|_| Err(PanicException::new_err(("a fault in glupy itself",))));
         match result {
             Ok(object) => object.into_ptr(),
             Err(error) => {

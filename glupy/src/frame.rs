@@ -26,6 +26,7 @@ use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word, padded};
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, CPtr};
+use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::marshal::Values;
@@ -469,7 +470,7 @@ impl Frame {
         if let Some(entering) = unsafe { entering.0.as_ref() } {
             if !entering.is_this_thread() {
                 entering.own_running(py);
-                releases.collect(|| self.settle_handles(py));
+                releases.collect(Here::now(), || self.settle_handles(py));
                 self.args.set(py, Args::None);
             }
         }

@@ -25,6 +25,7 @@ mod gf;
 mod gil;
 mod handle;
 mod handles;
+mod here;
 mod hooks;
 mod instance;
 mod keepers;

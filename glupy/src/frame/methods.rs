@@ -154,7 +154,9 @@ impl Function for UnwindMethod {
             let text = name.cast::<PyString>()?.to_str()?;
             match STATUS.iter().position(|known| *known == text) {
                 Some(i) if i < given.positional().len() => {
-                    return Err(PyTypeError::new_err(format!("{NAME}: {text} is given twice")));
+                    return Err(PyTypeError::new_err(format!(
+                        "{NAME}: {text} is given twice"
+                    )));
                 }
                 Some(i) => status[i] = number(i, &value)?,
                 None => changes.push((name, value)),
