@@ -133,7 +133,8 @@ def test_a_deleted_entry_is_a_fop_less(
     workspace.build()
 
     # Prose of other entries may mention it, and is taken out sentence by sentence.
-    prose = re.findall(rf"^    (?:doc|when|reply): (.*{gone}.*)$", workspace.read("fops.yaml"), re.M)
+    schema = workspace.read("fops.yaml")
+    prose = re.findall(rf"^    (?:doc|when|reply): (.*{gone}.*)$", schema, re.M)
     for layer in LAYERS:
         text = workspace.read(layer)
         for sentence in prose:
