@@ -381,6 +381,14 @@ class Host:
         self.daemons: list[tuple[Path, Log]] = []
         self.reports = Reports(directory / "reports")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        complaints = self.close()
+        if error is None:
+            assert not complaints, "\n".join(["in the logs:", *complaints])
+
     # -- what processes are made of ------------------------------------------------
 
     def brick(self, name: str = "brick") -> Path:

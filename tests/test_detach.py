@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from cluster import Cluster
-from glusterfs import DEATH, Host, StackError, eventually
+from glusterfs import DEATH, Host, eventually
 
 # Keeps what it is given, and reads it for ever on a thread of its own.
 KEEPER = """
@@ -149,18 +147,3 @@ def test_detach(host: Host) -> None:
         # GlusterFS complains of inodes that are still in use when it destroys their table.
         assert not log.find("Active inode")
         assert not [line for line in log.text().splitlines() if DEATH.search(line)]
-
-
-def test_a_cluster_that_does_not_come_up(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says why at once, and leaves no process behind."""
-    programs = host.directory / "programs"
-    programs.mkdir()
-    glusterd = programs / "glusterd"
-    glusterd.write_text("#!/bin/sh\nexit 3\n")
-    glusterd.chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
-    cluster = Cluster(host, ())
-    with pytest.raises(StackError, match="glusterd ended with 3"), cluster:
-        pass
-    assert len(cluster.processes) == 2
-    assert all(process.poll() is not None for process in cluster.processes)
