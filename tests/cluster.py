@@ -7,14 +7,13 @@ processes end with the first one.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Self
 
-from glusterfs import Host, Log, StackError, eventually, xlator_dir
+from glusterfs import Host, Log, StackError, eventually, is_mounted, xlator_dir
 
 ADDRESS = "10.0.0.1"  # glusterd wants bricks on something else than localhost
 STATE = ("/var/lib/glusterd", "/var/log/glusterfs", "/run/gluster")
@@ -93,7 +92,8 @@ class Cluster:
             process.wait()
 
     def _inside(self, *command: object) -> list[str]:
-        enter = ["nsenter", f"--target={self.init}", "--net", "--mount", "--pid", "--"]
+        # --root: / of a namespace of mounts is not that of a chroot in which the tests may run.
+        enter = ["nsenter", f"--target={self.init}", "--net", "--mount", "--pid", "--root", "--"]
         return [*enter, *map(str, command)]
 
     def run(
@@ -139,9 +139,8 @@ class Cluster:
             environment=self.host.reports.environment(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        inside = Path(f"/proc/{self.init}/root{path}")
-        eventually(f"{volume} mounted", lambda: os.path.ismount(inside))
-        return inside
+        eventually(f"{volume} mounted", lambda: is_mounted(path, self.init))
+        return Path(f"/proc/{self.init}/root{path}")
 
     def bricks(self) -> list[str]:
         """The process ids of the processes that serve bricks, as seen in there."""

@@ -486,8 +486,9 @@ def free_port() -> int:
     raise OSError("no free port")
 
 
-def is_mounted(path: Path) -> bool:
-    mounts = Path("/proc/self/mounts").read_text().splitlines()
+def is_mounted(path: Path, process: int | str = "self") -> bool:
+    """Whether something is mounted there, as that process sees it."""
+    mounts = Path(f"/proc/{process}/mounts").read_text().splitlines()
     return any(line.split()[1] == str(path) for line in mounts)
 
 
