@@ -7,14 +7,13 @@ processes end with the first one.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Self
 
-from glusterfs import Host, Log, eventually, xlator_dir
+from glusterfs import Host, Log, StackError, eventually, is_mounted, xlator_dir
 
 ADDRESS = "10.0.0.1"  # glusterd wants bricks on something else than localhost
 STATE = ("/var/lib/glusterd", "/var/log/glusterfs", "/run/gluster")
@@ -28,8 +27,20 @@ class Cluster:
         self.directory = host.directory / "cluster"
         self.directory.mkdir()
         self.translators = translators
+        self.processes: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _start(self) -> None:
         script = ["set -e", "ip link set lo up", f"ip address add {ADDRESS}/32 dev lo"]
         for name in STATE:
             Path(name).mkdir(parents=True, exist_ok=True)
@@ -43,15 +54,16 @@ class Cluster:
             # Links to one file, as an administrator would make them.
             (xlators / "user" / f"{name}.so").symlink_to(self.host.library or "")
         script += [f"mount --bind {xlators} {xlator_dir()}", "echo ready", "exec sleep infinity"]
-        self.first = subprocess.Popen(
+        first = subprocess.Popen(
             ["unshare", "--net", "--mount", "--propagation=private", "--pid", "--fork",
              "--mount-proc", "--kill-child", "sh", "-c", "\n".join(script)],
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert self.first.stdout is not None
-        with self.first.stdout as stdout:
+        self.processes.append(first)
+        assert first.stdout is not None
+        with first.stdout as stdout:
             assert stdout.readline() == "ready\n"
-        children = Path(f"/proc/{self.first.pid}/task/{self.first.pid}/children")
+        children = Path(f"/proc/{first.pid}/task/{first.pid}/children")
         self.init = int(children.read_text())
         self.socket = self.directory / "glusterd.socket"
         volfile = self.directory / "glusterd.vol"
@@ -62,21 +74,26 @@ class Cluster:
             "  option transport-type socket\n  option transport.socket.listen-port 24007\n"
             "end-volume\n"
         )
-        self.daemon = subprocess.Popen(
+        daemon = subprocess.Popen(
             self._inside("glusterd", "--no-daemon", f"--volfile={volfile}",
                          f"--pid-file={self.directory}/glusterd.pid"),
-            env=self.host.reports.environment(),
+            env=self.host.reports.environment(), text=True,
         )  # fmt: skip
-        eventually("glusterd", lambda: self.socket.exists() and self._asks("volume", "list"))
-        return self
+        self.processes.append(daemon)
+        eventually("glusterd", lambda: daemon.poll() is not None or self._answers())
+        if daemon.poll() is not None:
+            log = Log(self.directory / "glusterfs/glusterd.log")
+            raise StackError(f"glusterd ended with {daemon.returncode}", log)
 
-    def __exit__(self, *_: object) -> None:
-        self.first.kill()  # and with it what it has started (--kill-child)
-        self.first.wait()
-        self.daemon.wait()
+    def _end(self) -> None:
+        for first in self.processes[:1]:
+            first.kill()  # and with it what it has started (--kill-child)
+        for process in self.processes:
+            process.wait()
 
     def _inside(self, *command: object) -> list[str]:
-        enter = ["nsenter", f"--target={self.init}", "--net", "--mount", "--pid", "--"]
+        # --root: / of a namespace of mounts is not that of a chroot in which the tests may run.
+        enter = ["nsenter", f"--target={self.init}", "--net", "--mount", "--pid", "--root", "--"]
         return [*enter, *map(str, command)]
 
     def run(
@@ -92,8 +109,8 @@ class Cluster:
         command = ["gluster", "--mode=script", f"--glusterd-sock={self.socket}"]
         return self.run(*command, *words)
 
-    def _asks(self, *words: object) -> bool:
-        return self._gluster(*words).returncode == 0
+    def _answers(self) -> bool:
+        return self.socket.exists() and self._gluster("volume", "list").returncode == 0
 
     def gluster(self, *words: object) -> str:
         """What the command `gluster` says."""
@@ -122,9 +139,8 @@ class Cluster:
             environment=self.host.reports.environment(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        inside = Path(f"/proc/{self.init}/root{path}")
-        eventually(f"{volume} mounted", lambda: os.path.ismount(inside))
-        return inside
+        eventually(f"{volume} mounted", lambda: is_mounted(path, self.init))
+        return Path(f"/proc/{self.init}/root{path}")
 
     def bricks(self) -> list[str]:
         """The process ids of the processes that serve bricks, as seen in there."""

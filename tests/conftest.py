@@ -47,10 +47,8 @@ def trusted_xattrs(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture
 def host(tmp_path: Path, library: Path, trusted_xattrs: None) -> Iterator[Host]:
     """A scratch machine; what its logs complain of fails the test."""
-    host = Host(tmp_path, library)
-    yield host
-    complaints = host.close()
-    assert not complaints, "\n".join(["in the logs:", *complaints])
+    with Host(tmp_path, library) as host:
+        yield host
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

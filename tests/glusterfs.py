@@ -381,6 +381,14 @@ class Host:
         self.daemons: list[tuple[Path, Log]] = []
         self.reports = Reports(directory / "reports")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        complaints = self.close()
+        if error is None:
+            assert not complaints, "\n".join(["in the logs:", *complaints])
+
     # -- what processes are made of ------------------------------------------------
 
     def brick(self, name: str = "brick") -> Path:
@@ -478,8 +486,9 @@ def free_port() -> int:
     raise OSError("no free port")
 
 
-def is_mounted(path: Path) -> bool:
-    mounts = Path("/proc/self/mounts").read_text().splitlines()
+def is_mounted(path: Path, process: int | str = "self") -> bool:
+    """Whether something is mounted there, as that process sees it."""
+    mounts = Path(f"/proc/{process}/mounts").read_text().splitlines()
     return any(line.split()[1] == str(path) for line in mounts)
 
 

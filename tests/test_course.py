@@ -28,9 +28,8 @@ def logs(tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Host]:
     """A machine without Glupy."""
-    host = Host(tmp_path, None)
-    yield host
-    assert not host.close()
+    with Host(tmp_path, None) as host:
+        yield host
 
 
 # libglusterfs itself crashes when a call stub is made of it (10.3, fop_setactivelk_stub).
@@ -307,9 +306,8 @@ def test_a_mutated_trampoline_is_caught(tmp_path: Path, trusted_xattrs: None) ->
     swapped = mutate(workspace)
     workspace.build()
 
-    host = Host(tmp_path, workspace.library(tmp_path))
-    graph = Graph(host).leaf()
-    graph.glupy("glupy", style="short", record=graph.record("glupy"))
-    result = graph.run("course", rounds="full")
-    assert not host.close()
+    with Host(tmp_path, workspace.library(tmp_path)) as host:
+        graph = Graph(host).leaf()
+        graph.glupy("glupy", style="short", record=graph.record("glupy"))
+        result = graph.run("course", rounds="full")
     assert {(f["fop"], f["direction"], f["argument"]) for f in result.failures} == swapped

@@ -174,10 +174,8 @@ def all_mistakes(
     library: Path,
     trusted_xattrs: None,
 ) -> Iterator[Campaign]:
-    host = Host(tmp_path_factory.mktemp("faults"), library)
-    yield Campaign(host, request.param == "below io-threads")
-    complaints = host.close()
-    assert not complaints, "\n".join(["in the logs:", *complaints])
+    with Host(tmp_path_factory.mktemp("faults"), library) as host:
+        yield Campaign(host, request.param == "below io-threads")
 
 
 @pytest.fixture

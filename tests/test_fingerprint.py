@@ -165,13 +165,12 @@ def test_headers_of_a_patched_glusterfs(
     headers = workspace.headers()
     workspace.change(STACK_H, {"struct _call_frame {": "struct _call_frame {\n long more;"})
     workspace.build(headers)
-    host = Host(tmp_path, workspace.library(tmp_path))
-    [line] = refused(host)
-    assert line.message.startswith(
-        "the headers that this glupy.so was built with are not those of this GlusterFS "
-        f"{VERSION}: call_frame_t has "
-    )
-    assert not host.close()
+    with Host(tmp_path, workspace.library(tmp_path)) as host:
+        [line] = refused(host)
+        assert line.message.startswith(
+            "the headers that this glupy.so was built with are not those of this GlusterFS "
+            f"{VERSION}: call_frame_t has "
+        )
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ g++               compiles libFuzzer
 binutils          nm, which looks at the symbols of glupy.so
 python3-venv      holds the checkers for Python
 python3-numpy     imported by a translator in the tests
+glusterfs-server  glusterd, for volumes that it manages
+iproute2          ip, for a network that glusterd has to itself
+procps            pgrep, which finds the bricks that glusterd started
 '
 wanted_for_bench='
 python3-venv      holds what is compared with
