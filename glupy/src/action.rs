@@ -20,17 +20,15 @@ use crate::owned::OwnedWords;
 use crate::stack;
 use crate::words::Words;
 
-/// What keeps an action's words valid until it has been carried out. Nothing, as a rule, or
-/// a string or two: the words are borrowed from a call that is not over; hence the box.
+/// What keeps an action's words valid until it has been carried out. Nothing, as a rule: the
+/// words are borrowed from a call that is not over; hence the box.
 #[derive(Default)]
-pub struct Hold {
-    /// Python objects whose memory the words point to.
-    objects: SmallVec<[Py<PyAny>; 2]>,
-    more: Option<Box<Held>>,
-}
+pub struct Hold(Option<Box<Held>>);
 
 #[derive(Default)]
 struct Held {
+    /// Python objects whose memory the words point to.
+    objects: SmallVec<[Py<PyAny>; 2]>,
     /// C objects that the words point to.
     owners: SmallVec<[Arc<Owner>; 2]>,
     /// Whole sets of words, such as a request's own arguments.
@@ -43,12 +41,23 @@ struct Held {
 
 impl Hold {
     fn held(&mut self) -> &mut Held {
-        self.more.get_or_insert_default()
+        self.0.get_or_insert_default()
+    }
+
+    /// Lets go of it. The GIL is not held.
+    fn end(self) {
+        if let Some(held) = self.0 {
+            if held.objects.is_empty() && held.more.is_none() {
+                drop(held);
+            } else {
+                gil::attach(|_| drop(held));
+            }
+        }
     }
 
     /// Keeps a Python object.
     pub fn object(&mut self, object: Py<PyAny>) {
-        self.objects.push(object);
+        self.held().objects.push(object);
     }
 
     /// Keeps a C object.
@@ -89,9 +98,7 @@ impl Hold {
     /// Positions of pointers that Python has given.
     pub fn given(&self) -> u16 {
         let more = |held: &Held| held.more.as_ref().map_or(0, |more| more.given());
-        self.more
-            .as_deref()
-            .map_or(0, |held| held.given | more(held))
+        self.0.as_deref().map_or(0, |held| held.given | more(held))
     }
 
     /// Keeps what another one holds.
@@ -253,10 +260,7 @@ impl Action {
                 return;
             }
         };
-        let has_more = |held: &Held| held.more.is_some();
-        if !hold.objects.is_empty() || hold.more.as_deref().is_some_and(has_more) {
-            gil::attach(|_| drop(hold));
-        }
+        hold.end();
     }
 
     /// In a process that was forked from the one to which it belongs.
@@ -319,16 +323,6 @@ impl Action {
 /// The actions of one handler.
 #[derive(Default)]
 pub struct Queue(SmallVec<[Action; 2]>);
-
-/// Looks at the queue of the handler that runs on this thread.
-///
-/// # Safety
-/// The function submits nothing, and runs no Python.
-unsafe fn with_current<R>(f: impl FnOnce(Option<&mut Queue>) -> R) -> R {
-    // SAFETY: set by `collect` on this thread, whose queue is alive while its handler
-    // runs; by contract there is no other reference to it meanwhile.
-    f(unsafe { Here::now().queue().as_mut() })
-}
 
 impl Queue {
     /// Runs a handler on this thread: what it and everything it calls submit goes into
@@ -394,22 +388,25 @@ impl Queue {
 ///
 /// Called with the GIL held.
 pub fn submit(action: Action) {
-    // SAFETY: `push` only moves the action.
-    let left = unsafe {
-        with_current(|queue| match queue {
-            Some(queue) => {
-                queue.0.push(action);
-                None
-            }
-            None => Some(action),
-        })
-    };
-    if let Some(action) = left {
-        if fork::is_strange() {
-            return action.refuse();
-        }
-        Python::attach(|py| py.detach(|| action.run()));
+    submit_at(Here::now(), action);
+}
+
+/// The same, on the current thread.
+#[inline]
+pub fn submit_at(here: Here, action: Action) {
+    // SAFETY: the queue of `collect`; `push` only moves the action.
+    match unsafe { here.queue().as_mut() } {
+        Some(queue) => queue.0.push(action),
+        None => at_once(action),
     }
+}
+
+#[cold]
+fn at_once(action: Action) {
+    if fork::is_strange() {
+        return action.refuse();
+    }
+    Python::attach(|py| py.detach(|| action.run()));
 }
 
 /// Whether a handler runs on this thread, or what one has called.
@@ -419,15 +416,11 @@ pub fn is_collecting() -> bool {
 
 /// Takes queued actions back, those for which `f`, which only looks at them, is true.
 pub fn withdraw(f: impl Fn(&Action) -> bool) -> SmallVec<[Action; 2]> {
-    // SAFETY: actions are moved, and none is dropped.
-    unsafe {
-        with_current(|queue| {
-            let Some(queue) = queue else {
-                return SmallVec::new();
-            };
-            let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
-            queue.0 = kept;
-            gone
-        })
-    }
+    // SAFETY: the queue of `collect`; actions are moved, and none is dropped.
+    let Some(queue) = (unsafe { Here::now().queue().as_mut() }) else {
+        return SmallVec::new();
+    };
+    let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
+    queue.0 = kept;
+    gone
 }

@@ -355,7 +355,6 @@ impl Frame {
     }
 
     fn own_args(&self, py: Python<'_>) {
-        self.settle_handles(py);
         // SAFETY: copies an address.
         let borrowed = unsafe {
             self.args.with(py, |args| match args {
@@ -367,11 +366,24 @@ impl Frame {
             let params = self.fop(py).args;
             // SAFETY: borrowed words are alive until the entering call returns,
             // which waits for `promote`.
-            let owned = unsafe {
-                OwnedWords::new(params, words.words(params.len()), self.instance(py).xl(), 0)
-            };
-            self.args.set(py, Args::Owned(Arc::new(owned)));
+            let words = unsafe { words.words(params.len()) };
+            // SAFETY: as above.
+            let owned = unsafe { OwnedWords::new(params, words, self.instance(py).xl(), 0) };
+            let owned = Arc::new(owned);
+            self.args.set(py, Args::Owned(owned.clone()));
+            // SAFETY: `pop` runs no Python.
+            while let Some(handle) = unsafe { self.handles.with(py, Vec::pop) } {
+                let handle = handle.into_bound(py);
+                // SAFETY: handles only are remembered.
+                let object = unsafe { handle::object(&handle) };
+                let place = words.iter().position(|word| word.pointer() == object);
+                match place.and_then(|i| owned.owner(i)) {
+                    Some(owner) => handle::settle_with(handle, owner),
+                    None => handle::settle(handle),
+                }
+            }
         }
+        self.settle_handles(py);
     }
 
     /// The arguments as they came, and what keeps them; None if they were not kept.
@@ -464,24 +476,23 @@ impl Frame {
         }
         // Given back at the end: the entering call must not get the GIL before it can
         // see that the request is over.
-        let mut releases = Queue::default();
-        let entering = self.entering.take(py);
-        // SAFETY: as long as it is set, the call has not returned.
-        if let Some(entering) = unsafe { entering.0.as_ref() } {
-            if !entering.is_this_thread() {
-                entering.own_running(py);
-                releases.collect(Here::now(), || self.settle_handles(py));
-                self.args.set(py, Args::None);
-            }
-        }
+        let mut releases = None;
         // SAFETY: as long as it is set, the call has not returned, and it does not before
         // it has seen `over` or has cleared this pointer.
-        if let Some(entering) = unsafe { entering.0.as_ref() } {
+        if let Some(entering) = unsafe { self.entering.take(py).0.as_ref() } {
+            if !entering.is_this_thread() {
+                entering.own_running(py);
+                let queue = releases.insert(Queue::default());
+                queue.collect(Here::now(), || self.settle_handles(py));
+                self.args.set(py, Args::None);
+            }
             entering.set_over();
         }
         carrier::over(py, &self.carrying);
         let c = self.c.take(py).0;
-        releases.submit();
+        if let Some(releases) = releases {
+            releases.submit();
+        }
         c
     }
 
@@ -512,17 +523,21 @@ impl Frame {
                 .map(Some);
         }
         let child = CPtr(child);
+        let here = Here::now();
         if frame.instance(py).has_back(fop) {
             frame.count_wind(slf, c);
             let cookie = CPtr(cookie.map_or(ptr::null_mut(), |cookie| cookie.into_ptr().cast()));
-            action::submit(Action::Wind {
-                fop,
-                frame: CPtr(c),
-                child,
-                cookie,
-                words,
-                hold,
-            });
+            action::submit_at(
+                here,
+                Action::Wind {
+                    fop,
+                    frame: CPtr(c),
+                    child,
+                    cookie,
+                    words,
+                    hold,
+                },
+            );
             return Ok(None);
         }
         let name = fop.name;
@@ -536,15 +551,18 @@ impl Frame {
                 "{name}_wind: a cookie comes back to {name}_cbk, which is not defined"
             )));
         }
-        frame.past.note(py, frame.handler.get(py));
+        frame.past.note(py, frame.handler.get(py), here);
         let frame = CPtr(frame.finish(py, State::PassedOn));
-        action::submit(Action::WindTail {
-            fop,
-            frame,
-            child,
-            words,
-            hold,
-        });
+        action::submit_at(
+            here,
+            Action::WindTail {
+                fop,
+                frame,
+                child,
+                words,
+                hold,
+            },
+        );
         Ok(None)
     }
 
@@ -602,7 +620,7 @@ impl Frame {
             {
                 // SAFETY: as in `withdraw`.
                 unsafe { self.uncount_wind(py, c, cookie) };
-                self.past.note(py, self.handler.get(py));
+                self.past.note(py, self.handler.get(py), Here::now());
                 let frame = CPtr(self.finish(py, State::PassedOn));
                 action::submit(Action::WindTail {
                     fop,
@@ -697,7 +715,8 @@ impl Frame {
         self.live(py)?;
         let fop = self.fop(py);
         let handler = self.handler.get(py);
-        self.past.note(py, handler);
+        let here = Here::now();
+        self.past.note(py, handler, here);
         if let (true, Some(handler)) = (op_ret < 0, handler) {
             handler.counters.error(py);
         }
@@ -720,14 +739,17 @@ impl Frame {
             return Ok(());
         }
         let frame = CPtr(self.finish(py, State::Answered));
-        action::submit(Action::Unwind {
-            fop,
-            frame,
-            op_ret,
-            op_errno,
-            words,
-            hold,
-        });
+        action::submit_at(
+            here,
+            Action::Unwind {
+                fop,
+                frame,
+                op_ret,
+                op_errno,
+                words,
+                hold,
+            },
+        );
         Ok(())
     }
 

@@ -261,6 +261,17 @@ impl Handle {
         }
     }
 
+    /// The same, if somebody else owns a copy or a reference of that already.
+    fn keep_with(&self, py: Python<'_>, owner: &Arc<Owner>) {
+        let gone = self
+            .instance(py)
+            .is_some_and(|instance| instance.volume.is_gone(py));
+        match self.owner(py) {
+            None if !gone => self.set_owner(py, owner.clone()),
+            _ => self.keep(py),
+        }
+    }
+
     /// Nobody has it any more, and it may be used again.
     fn reset(&self, py: Python<'_>) {
         self.exposed.set(py, false);
@@ -289,6 +300,8 @@ impl Handle {
     #[getter]
     fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let (py, handle) = (slf.py(), slf.get());
+        // What is written there must not change the request that it came with.
+        handle.make_unique(py)?;
         let owner = handle.own(py)?;
         handle.exposed.set(py, true);
         memory::owned(py, handle.class, handle.instance(py), owner)
@@ -529,6 +542,23 @@ pub fn settle(handle: Bound<'_, PyAny>) {
     if let Some(kept) = recycle(handle) {
         keep(kept);
     }
+}
+
+/// The same, when there is an owner of what was borrowed already.
+pub fn settle_with(handle: Bound<'_, PyAny>, owner: &Arc<Owner>) {
+    if let Some(kept) = recycle(handle) {
+        // SAFETY: only handles are given to `settle_with`.
+        unsafe { erased(&kept) }.keep_with(kept.py(), owner);
+    }
+}
+
+/// The object that a handle stands for.
+///
+/// # Safety
+/// The object is a handle.
+pub unsafe fn object(handle: &Bound<'_, PyAny>) -> *mut c_void {
+    // SAFETY: by contract.
+    unsafe { erased(handle) }.raw.get(handle.py()).ptr
 }
 
 /// Ends the borrow of a handle that Python has kept: it becomes its own owner.

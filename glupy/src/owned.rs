@@ -16,8 +16,8 @@ pub struct OwnedWords {
     words: [Word; MAX_ARGS],
     /// Strings, checksums and structures, from malloc.
     memory: SmallVec<[CPtr<c_void>; 2]>,
-    /// Everything else.
-    owners: SmallVec<[Arc<Owner>; MAX_ARGS]>,
+    /// Everything else, by position.
+    owners: SmallVec<[(usize, Arc<Owner>); 4]>,
 }
 
 impl OwnedWords {
@@ -57,13 +57,19 @@ impl OwnedWords {
                         // SAFETY: by contract live and of its kind.
                         let owner = unsafe { Owner::of(class, raw_of(param, i, words), xl) };
                         let word = Word::from(owner.raw().ptr);
-                        owned.owners.push(owner);
+                        owned.owners.push((i, owner));
                         word
                     }
                 },
             };
         }
         owned
+    }
+
+    /// What owns the object at a position; None for what no handle stands for.
+    pub fn owner(&self, i: usize) -> Option<&Arc<Owner>> {
+        let owners = &mut self.owners.iter();
+        owners.find_map(|(at, owner)| (*at == i).then_some(owner))
     }
 
     fn keep(&mut self, memory: *mut c_void) -> Word {

@@ -167,8 +167,14 @@ impl Reply {
             // comes before.
             let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl(), 0) };
             self.words.set(py, *owned.words());
+            let owned = Arc::new(owned);
+            for (i, object) in self.seen.take(py) {
+                if let Some(owner) = owned.owner(i) {
+                    handle::settle_with(object.into_bound(py), owner);
+                }
+            }
             let mut hold = Hold::default();
-            hold.words(Arc::new(owned));
+            hold.words(owned);
             self.hold.set(py, Some(Arc::new(hold)));
             self.register(py);
         }

@@ -9,6 +9,7 @@ use crate::action::{self, Action, Hold};
 use crate::coroutine::Reply;
 use crate::gf;
 use crate::handle::CPtr;
+use crate::here::Here;
 use crate::instance::Handler;
 use crate::stack;
 use crate::words::Words;
@@ -96,7 +97,7 @@ impl Frame {
             return;
         }
         let instance = self.instance(py);
-        self.past.note(py, self.handler.get(py));
+        self.past.note(py, self.handler.get(py), Here::now());
         let mut hold = Hold::default();
         if let Some(owned) = owned {
             hold.words(owned);
