@@ -2,110 +2,21 @@
 //! the GIL has been released; elsewhere it is carried out at once, without the GIL.
 
 use std::ffi::CStr;
-use std::sync::Arc;
 
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::fop::{self, Fop, Param};
+use crate::fop::{self, Fop};
 use crate::fork;
 use crate::gf;
-use crate::gil;
-use crate::handle::{CPtr, Owner, Release};
+use crate::handle::{CPtr, Release};
 use crate::here::Here;
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::log;
 use crate::own_stack;
-use crate::owned::OwnedWords;
 use crate::stack;
 use crate::words::Words;
-
-/// What keeps an action's words valid until it has been carried out. Nothing, as a rule: the
-/// words are borrowed from a call that is not over; hence the box.
-#[derive(Default)]
-pub struct Hold(Option<Box<Held>>);
-
-#[derive(Default)]
-struct Held {
-    /// Python objects whose memory the words point to.
-    objects: SmallVec<[Py<PyAny>; 2]>,
-    /// C objects that the words point to.
-    owners: SmallVec<[Arc<Owner>; 2]>,
-    /// Whole sets of words, such as a request's own arguments.
-    words: SmallVec<[Arc<OwnedWords>; 1]>,
-    /// Positions of pointers that Python has given, which the objects keep.
-    given: u16,
-    /// What another one holds, too.
-    more: Option<Arc<Hold>>,
-}
-
-impl Hold {
-    fn held(&mut self) -> &mut Held {
-        self.0.get_or_insert_default()
-    }
-
-    /// Lets go of it. The GIL is not held.
-    fn end(self) {
-        if let Some(held) = self.0 {
-            if held.objects.is_empty() && held.more.is_none() {
-                drop(held);
-            } else {
-                gil::attach(|_| drop(held));
-            }
-        }
-    }
-
-    /// Keeps a Python object.
-    pub fn object(&mut self, object: Py<PyAny>) {
-        self.held().objects.push(object);
-    }
-
-    /// Keeps a C object.
-    pub fn owner(&mut self, owner: Arc<Owner>) {
-        self.held().owners.push(owner);
-    }
-
-    /// Keeps a set of words; where they are.
-    pub fn words(&mut self, words: Arc<OwnedWords>) -> Words {
-        let place = CPtr::to(words.words());
-        self.held().words.push(words);
-        Words::At(place)
-    }
-
-    /// Takes references and copies of what words point to, and keeps them.
-    ///
-    /// # Safety
-    /// As for [`OwnedWords::new`].
-    pub unsafe fn own(
-        &mut self,
-        params: &'static [Param],
-        words: &Words,
-        xl: *mut gf::xlator_t,
-    ) -> Words {
-        // SAFETY: by contract.
-        let owned = unsafe {
-            let words = words.get(params.len());
-            OwnedWords::new(params, words, xl, self.given())
-        };
-        self.words(Arc::new(owned))
-    }
-
-    /// Says that Python has given the pointer at a position, which an object keeps.
-    pub fn set_given(&mut self, i: usize) {
-        self.held().given |= 1 << i;
-    }
-
-    /// Positions of pointers that Python has given.
-    pub fn given(&self) -> u16 {
-        let more = |held: &Held| held.more.as_ref().map_or(0, |more| more.given());
-        self.0.as_deref().map_or(0, |held| held.given | more(held))
-    }
-
-    /// Keeps what another one holds.
-    pub fn more(&mut self, more: Arc<Hold>) {
-        self.held().more = Some(more);
-    }
-}
 
 /// A call into GlusterFS.
 pub enum Action {
@@ -303,7 +214,7 @@ impl Action {
             Action::Destroy { .. } | Action::Release(_) => return,
         };
         // SAFETY: by contract.
-        *words = unsafe { hold.own(params, words, (*frame.0).this) };
+        *words = unsafe { hold.own(params, *words, (*frame.0).this) };
     }
 
     /// Whether it is the wind of this frame whose reply that future brings.

@@ -13,7 +13,7 @@ pub const MAX_ARGS: usize = 10;
 
 /// An argument as a C call passes it: every argument of every fop fits a
 /// 64-bit register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Word(u64);
 

@@ -19,7 +19,7 @@ use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::action::{self, Action, Hold, Queue};
+use crate::action::{self, Action, Queue};
 use crate::carrier::{self, Carrying};
 use crate::coroutine::{self, Future, Reply};
 use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word, padded};
@@ -27,6 +27,7 @@ use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, CPtr};
 use crate::here::Here;
+use crate::hold::Hold;
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::marshal::Values;
@@ -64,7 +65,7 @@ enum Args {
     /// None were kept: the translator has no fop handler for it.
     None,
     /// The caller's, valid until its call of the trampoline returns.
-    Borrowed(CPtr<Word>),
+    Borrowed(Words),
     /// The frame's own.
     Owned(Arc<OwnedWords>),
 }
@@ -76,7 +77,7 @@ struct Came {
     op_ret: i32,
     op_errno: i32,
     /// Where the values are: the caller's, until its call of the trampoline returns.
-    words: CPtr<Word>,
+    words: Words,
     /// Or the frame's own, once the handler has returned.
     owned: Option<Arc<OwnedWords>>,
     /// The thread of the handler.
@@ -151,7 +152,7 @@ impl Frame {
         c: *mut gf::call_frame_t,
         args: Option<&[Word]>,
     ) -> PyResult<Py<Frame>> {
-        let args = args.map_or(Args::None, |args| Args::Borrowed(CPtr::to(args)));
+        let args = args.map_or(Args::None, |args| Args::Borrowed(Words::at(args)));
         // SAFETY: `pop` runs no Python.
         if let Some(object) = unsafe { POOL.with(py, Vec::pop) } {
             let frame = object.get();
@@ -366,7 +367,7 @@ impl Frame {
             let params = self.fop(py).args;
             // SAFETY: borrowed words are alive until the entering call returns,
             // which waits for `promote`.
-            let words = unsafe { words.words(params.len()) };
+            let words = unsafe { words.get(params.len()) };
             // SAFETY: as above.
             let owned = unsafe { OwnedWords::new(params, words, self.instance(py).xl(), 0) };
             let owned = Arc::new(owned);
@@ -387,13 +388,13 @@ impl Frame {
     }
 
     /// The arguments as they came, and what keeps them; None if they were not kept.
-    fn args(&self, py: Python<'_>) -> Option<(CPtr<Word>, Option<Arc<OwnedWords>>)> {
+    fn args(&self, py: Python<'_>) -> Option<(Words, Option<Arc<OwnedWords>>)> {
         // SAFETY: clones an Arc and copies an address.
         unsafe {
             self.args.with(py, |args| match args {
                 Args::None => None,
                 Args::Borrowed(words) => Some((*words, None)),
-                Args::Owned(owned) => Some((CPtr::to(owned.words()), Some(owned.clone()))),
+                Args::Owned(owned) => Some((Words::at(owned.words()), Some(owned.clone()))),
             })
         }
     }
@@ -416,7 +417,7 @@ impl Frame {
             fop,
             op_ret,
             op_errno,
-            words: CPtr::to(values),
+            words: Words::at(values),
             owned: None,
             // SAFETY: a plain call.
             thread: unsafe { libc::pthread_self() },
@@ -446,10 +447,10 @@ impl Frame {
             // SAFETY: the answer is alive until the trampoline returns, which the
             // handler, or `settle_reply` behind it, comes before.
             let owned = unsafe {
-                let words = reply.words.words(params.len());
+                let words = reply.words.get(params.len());
                 Arc::new(OwnedWords::new(params, words, xl, 0))
             };
-            reply.words = CPtr::to(owned.words());
+            reply.words = Words::at(owned.words());
             reply.owned = Some(owned);
         }
         self.reply.set(py, Some(reply));
@@ -724,7 +725,7 @@ impl Frame {
             let mut hold = hold;
             // The values must live until the last wind has returned.
             // SAFETY: the words are alive now: borrowed by a running handler or held.
-            let words = unsafe { hold.own(fop.reply, &words, self.instance(py).xl()) };
+            let words = unsafe { hold.own(fop.reply, words, self.instance(py).xl()) };
             self.answer.set(
                 py,
                 Some(Box::new(Answer {
@@ -904,7 +905,7 @@ impl Frame {
         // SAFETY: the arguments of a request that is not over are alive.
         let came = came
             .as_ref()
-            .map(|(words, _)| unsafe { words.words(fop.args.len()) });
+            .map(|(words, _)| unsafe { words.get(fop.args.len()) });
         Frame::check_words(function, fop, words, came)
     }
 
@@ -969,7 +970,7 @@ impl Frame {
         let unchanged = came.is_some_and(|came| {
             let count = fop.reply.len();
             // SAFETY: an answer that the frame has is alive.
-            unsafe { came.words.words(count) == &values.words[..count] }
+            unsafe { came.words.get(count) == &values.words[..count] }
         });
         let op_ret = match op_ret {
             Some(op_ret) => op_ret,
@@ -990,7 +991,11 @@ impl Frame {
             let credentials = Box::new(self.credentials(py)?);
             self.credentials.set(py, Some(credentials));
         }
-        self.answer(py, op_ret, op_errno, values.words.into(), values.hold)
+        let Values {
+            words, mut hold, ..
+        } = values;
+        let words = hold.put(words);
+        self.answer(py, op_ret, op_errno, words, hold)
     }
 
     /// What an answer must carry that is a success, unless it came so.

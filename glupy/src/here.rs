@@ -8,6 +8,8 @@ use pyo3::ffi;
 
 use crate::action::Queue;
 use crate::gil::Kept;
+use crate::hold::Held;
+use crate::recycle;
 use crate::roomy;
 
 struct Local {
@@ -19,6 +21,8 @@ struct Local {
     queue: Cell<*mut Queue>,
     /// The `Task` that runs.
     task: Cell<*mut ffi::PyObject>,
+    /// What an action held that is over, for the next one.
+    spare: Cell<Option<Box<Held>>>,
 }
 
 thread_local! {
@@ -27,6 +31,7 @@ thread_local! {
         stack: roomy::own_stack(),
         queue: Cell::new(ptr::null_mut()),
         task: Cell::new(ptr::null_mut()),
+        spare: Cell::new(None),
     };
 }
 
@@ -72,6 +77,18 @@ impl Here {
     pub fn swap_queue(self, queue: *mut Queue) -> *mut Queue {
         self.local()
             .map_or(ptr::null_mut(), |local| local.queue.replace(queue))
+    }
+
+    /// What [`Here::keep_spare`] has kept.
+    pub fn take_spare(self) -> Option<Box<Held>> {
+        self.local()?.spare.take()
+    }
+
+    /// Keeps the memory of what an action held, which is empty by now.
+    pub fn keep_spare(self, held: Box<Held>) {
+        if let (Some(local), 1) = (self.local(), recycle::at_most(1)) {
+            local.spare.set(Some(held));
+        }
     }
 
     /// The coroutine that runs; NULL if none does.

@@ -26,6 +26,7 @@ mod gil;
 mod handle;
 mod handles;
 mod here;
+mod hold;
 mod hooks;
 mod instance;
 mod keepers;

@@ -6,11 +6,11 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::action::Hold;
 use crate::convert;
 use crate::fastcall::{self, Function, Given};
 use crate::fop::{Fop, MAX_ARGS, Param, Word};
 use crate::frame::{self, Frame};
+use crate::hold::Hold;
 use crate::marshal::{self, Values};
 
 /// Adds the functions of every fop of this build to a module.
@@ -151,7 +151,9 @@ impl Function for Wind {
         let (py, form) = (form.py(), form.get());
         let given = form.arguments(given)?;
         let frame = form.frame(&given)?;
-        let Values { words, hold, .. } = form.values(&given)?;
+        let Values {
+            words, mut hold, ..
+        } = form.values(&given)?;
         frame
             .get()
             .check_request(py, &form.name, form.fop, &words)?;
@@ -159,7 +161,8 @@ impl Function for Wind {
         let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_ref())?;
         let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
         let cookie = cookie.map(|cookie| cookie.clone().unbind());
-        let future = Frame::wind(frame, form.fop, words.into(), hold, child, cookie)?;
+        let words = hold.put(words);
+        let future = Frame::wind(frame, form.fop, words, hold, child, cookie)?;
         Ok(future.map_or_else(|| py.None(), Py::into_any))
     }
 }

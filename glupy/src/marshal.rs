@@ -11,7 +11,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use smallvec::SmallVec;
 
-use crate::action::Hold;
 use crate::convert;
 use crate::fop::{self, Kind, MAX_ARGS, OpRet, Param, Vector, Word};
 use crate::gf;
@@ -20,6 +19,7 @@ use crate::handles::{
     Client, Dict, Dirents, Fd, Flock, Iatt, Inode, Iobref, Iovec, Lease, Loc, LockList, Statvfs,
 };
 use crate::handles::{dirents, iovec, locklist};
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::list;
 use crate::memory;

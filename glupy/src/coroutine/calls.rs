@@ -6,11 +6,12 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::future::Future;
 use super::task;
-use crate::action::{self, Action, Hold};
+use crate::action::{self, Action};
 use crate::fop::{Fop, MAX_ARGS, Word};
 use crate::frame::Frame;
 use crate::gf;
 use crate::handle::CPtr;
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::Values;
 use crate::own_stack::{self, Credentials};
@@ -38,7 +39,7 @@ pub unsafe fn wind(
     // The request that the words may have been borrowed from can be over before the
     // child is.
     // SAFETY: by contract.
-    let words = unsafe { hold.own(fop.args, &words, instance.xl()) };
+    let words = unsafe { hold.own(fop.args, words, instance.xl()) };
     // SAFETY: a live translator.
     let frame = unsafe { own_stack::create(instance.xl(), fop, credentials) };
     if frame.is_null() {
@@ -142,15 +143,18 @@ impl Call {
             }
             let mut values = self.values(&function, args, kwargs)?;
             values.check()?;
-            let Values { words, hold, .. } = values;
+            let Values {
+                words, mut hold, ..
+            } = values;
             Frame::check_words(&function, fop, &words, None)?;
             let credentials = match task.frame(py) {
                 Some(frame) if !as_root => frame.get().credentials(py)?,
                 _ => Credentials::of_root(),
             };
+            let words = hold.put(words);
             // SAFETY: the words have just been given, and are held or borrowed by the
             // handler that runs here.
-            unsafe { wind(py, instance, fop, words.into(), hold, child, &credentials) }
+            unsafe { wind(py, instance, fop, words, hold, child, &credentials) }
         })
     }
 

@@ -10,12 +10,12 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
-use crate::action::Hold;
 use crate::convert;
 use crate::fop::{Fop, MAX_ARGS, SLOTS, Word, padded};
 use crate::gf;
 use crate::gil::{self, GilCell};
-use crate::handle::{self, CPtr, Handle};
+use crate::handle::{self, Handle};
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
@@ -41,8 +41,8 @@ pub struct Reply {
     words: GilCell<[Word; MAX_ARGS]>,
     /// What keeps the words valid; nothing while they are borrowed from a callback.
     hold: GilCell<Option<Arc<Hold>>>,
-    /// Where the callback has them, as long as they are borrowed from it; else NULL.
-    borrowed: GilCell<CPtr<Word>>,
+    /// Where the callback has them, as long as they are borrowed from it.
+    borrowed: GilCell<Option<Words>>,
     /// The thread of the callback.
     thread: GilCell<libc::pthread_t>,
     /// Whether a child has answered so.
@@ -110,7 +110,7 @@ impl Reply {
         reply.op_ret.set(py, op_ret);
         reply.op_errno.set(py, op_errno);
         reply.words.set(py, padded(values));
-        reply.borrowed.set(py, CPtr::to(values));
+        reply.borrowed.set(py, Some(Words::at(values)));
         // SAFETY: a plain call.
         reply.thread.set(py, unsafe { libc::pthread_self() });
         reply.came.set(py, true);
@@ -125,7 +125,7 @@ impl Reply {
             reply.own(py);
             return;
         }
-        reply.borrowed.set(py, CPtr::default());
+        reply.borrowed.set(py, None);
         reply.unregister(py);
         reply.gone.set(py, false);
         reply.release_seen(py);
@@ -157,7 +157,7 @@ impl Reply {
         if !self.is_borrowed(py) {
             return;
         }
-        self.borrowed.set(py, CPtr::default());
+        self.borrowed.set(py, None);
         let (fop, words) = (self.fop(py), self.words.get(py));
         let instance = self.instance.get(py).expect("what is borrowed came to one");
         if instance.volume.is_gone(py) {
@@ -240,15 +240,15 @@ impl Reply {
         if self.thread.get(py) != unsafe { libc::pthread_self() } {
             self.own(py); // another thread may use it longer than its callback runs
         }
-        let words = match self.borrowed.get(py) {
-            borrowed if borrowed.0.is_null() => self.words.get(py).into(),
-            borrowed => Words::At(borrowed),
-        };
-        (words, self.hold(py))
+        let mut hold = self.hold(py);
+        match self.borrowed.get(py) {
+            Some(words) => (words, hold),
+            None => (hold.put(self.words.get(py)), hold),
+        }
     }
 
     fn is_borrowed(&self, py: Python<'_>) -> bool {
-        !self.borrowed.get(py).0.is_null()
+        self.borrowed.get(py).is_some()
     }
 
     /// Whether a child has answered so.

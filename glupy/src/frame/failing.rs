@@ -5,14 +5,14 @@ use std::ptr;
 use pyo3::prelude::*;
 
 use super::{Args, Came, Frame, State};
-use crate::action::{self, Action, Hold};
+use crate::action::{self, Action};
 use crate::coroutine::Reply;
 use crate::gf;
 use crate::handle::CPtr;
 use crate::here::Here;
+use crate::hold::Hold;
 use crate::instance::Handler;
 use crate::stack;
-use crate::words::Words;
 
 /// How it ends, unless the exception is an OSError, which says it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Frame {
             frame: CPtr(self.finish(py, State::PassedOn)),
             // SAFETY: the instance's translator is live.
             child: CPtr(unsafe { stack::first_child(instance.xl()) }),
-            words: Words::At(words),
+            words,
             hold,
         });
     }
@@ -121,7 +121,7 @@ impl Frame {
                 if let Some(owned) = came.owned {
                     hold.words(owned);
                 }
-                self.answer(py, came.op_ret, came.op_errno, Words::At(came.words), hold)
+                self.answer(py, came.op_ret, came.op_errno, came.words, hold)
             }
             (None, Some(reply)) => self.answer_with(py, reply.get()),
             (None, None) => Ok(()),

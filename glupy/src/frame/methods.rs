@@ -9,16 +9,15 @@ use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
 use super::{Frame, State};
-use crate::action::Hold;
 use crate::convert::{self, Bytes};
 use crate::fastcall::{self, Function, Given};
 use crate::fop::padded;
 use crate::gf;
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::{self, Values};
 use crate::memory;
 use crate::stack;
-use crate::words::Words;
 use crate::xlator::Xlator;
 
 /// The child to wind to: the given one, or the first, as in C.
@@ -91,17 +90,17 @@ impl Function for WindMethod {
             hold.words(owned);
         }
         // SAFETY: the arguments of a request that is not over are alive.
-        let args = unsafe { came.words(fop.args.len()) };
+        let args = unsafe { came.get(fop.args.len()) };
         let words = if changes.is_empty() {
             marshal::check_there(NAME, fop.args, args)?;
-            Words::At(came)
+            came
         } else {
             let mut values = Values::new(NAME, fop.args, padded(args), hold);
             values.put_all(changes.into_iter())?;
             values.check()?;
             frame.check_request(py, NAME, fop, &values.words)?;
             hold = values.hold;
-            values.words.into()
+            hold.put(values.words)
         };
         let child = child_of(frame.instance(py), NAME, child.as_ref())?;
         let cookie = cookie.filter(|cookie| !cookie.is_none()).map(Bound::unbind);
@@ -125,14 +124,13 @@ impl Function for UnwindMethod {
         if let (true, Some(reply), false) = (given.is_empty(), &reply, frame.awaits(py)) {
             // As it came, and not looked at.
             // SAFETY: an answer that the frame has is alive.
-            let values = unsafe { reply.words.words(fop.reply.len()) };
+            let values = unsafe { reply.words.get(fop.reply.len()) };
             marshal::check_there(NAME, fop.reply, values)?;
             let mut hold = Hold::default();
             if let Some(owned) = &reply.owned {
                 hold.words(owned.clone());
             }
-            let words = Words::At(reply.words);
-            frame.answer(py, reply.op_ret, reply.op_errno, words, hold)?;
+            frame.answer(py, reply.op_ret, reply.op_errno, reply.words, hold)?;
             return Ok(py.None());
         }
         let mut status = [None, None];
@@ -171,7 +169,7 @@ impl Function for UnwindMethod {
             .filter(|op_ret| *op_ret < 0);
         let words = match &reply {
             // SAFETY: an answer that the frame has is alive.
-            Some(reply) if !fails => padded(unsafe { reply.words.words(fop.reply.len()) }),
+            Some(reply) if !fails => padded(unsafe { reply.words.get(fop.reply.len()) }),
             None if op_ret.is_none() && changes.is_empty() => {
                 return Err(frame.refused(
                     py,

@@ -88,14 +88,14 @@ impl Frame {
         let object = unsafe {
             let asked = self.args.with(py, |args| match args {
                 Args::None => None,
-                Args::Borrowed(words) => object_of(fop.args, words.words(fop.args.len())),
+                Args::Borrowed(words) => object_of(fop.args, words.get(fop.args.len())),
                 Args::Owned(owned) => object_of(fop.args, owned.words()),
             });
             asked.or_else(|| {
                 self.reply.with(py, |reply| {
                     let reply = reply.as_ref().filter(|reply| reply.op_ret >= 0)?;
                     let params = reply.fop.reply;
-                    object_of(params, reply.words.words(params.len()))
+                    object_of(params, reply.words.get(params.len()))
                 })
             })
         };

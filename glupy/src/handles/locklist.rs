@@ -7,11 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::Flock;
-use crate::action::Hold;
 use crate::convert;
 use crate::fop::Word;
 use crate::gf;
 use crate::handle::{self, Copies, HandleClass, Owner, Raw, base, handle_class, read};
+use crate::hold::Hold;
 use crate::list;
 use crate::marshal;
 
