@@ -12,6 +12,9 @@ use crate::hold::Held;
 use crate::recycle;
 use crate::roomy;
 
+/// A request that waits inside of another one's wind has its own.
+const SPARES: usize = recycle::at_most(8);
+
 struct Local {
     /// The Python thread state.
     state: OnceCell<Kept>,
@@ -21,8 +24,9 @@ struct Local {
     queue: Cell<*mut Queue>,
     /// The `Task` that runs.
     task: Cell<*mut ffi::PyObject>,
-    /// What an action held that is over, for the next one.
-    spare: Cell<Option<Box<Held>>>,
+    /// What actions held that are over, for the next ones.
+    #[expect(clippy::vec_box, reason = "they come, and go on, in boxes")]
+    spare: Cell<Vec<Box<Held>>>,
 }
 
 thread_local! {
@@ -31,7 +35,7 @@ thread_local! {
         stack: roomy::own_stack(),
         queue: Cell::new(ptr::null_mut()),
         task: Cell::new(ptr::null_mut()),
-        spare: Cell::new(None),
+        spare: Cell::default(),
     };
 }
 
@@ -81,13 +85,21 @@ impl Here {
 
     /// What [`Here::keep_spare`] has kept.
     pub fn take_spare(self) -> Option<Box<Held>> {
-        self.local()?.spare.take()
+        let local = self.local()?;
+        let mut spare = local.spare.take();
+        let held = spare.pop();
+        local.spare.set(spare);
+        held
     }
 
     /// Keeps the memory of what an action held, which is empty by now.
     pub fn keep_spare(self, held: Box<Held>) {
-        if let (Some(local), 1) = (self.local(), recycle::at_most(1)) {
-            local.spare.set(Some(held));
+        if let Some(local) = self.local() {
+            let mut spare = local.spare.take();
+            if spare.len() < SPARES {
+                spare.push(held);
+            }
+            local.spare.set(spare);
         }
     }
 
