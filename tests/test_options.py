@@ -136,6 +136,10 @@ def test_all_that_is_wrong(host: Host) -> None:
         ('a = Option.int("number", default="many")', "'many' is not a whole number"),
         ('a = Option.int("n")\n    b = Option.str("n")', "option n is declared twice: a and b"),
         ('a = Option.str("module-path")', "option module-path (a) is one of Glupy's own"),
+        ('name = Option.str("n")', "option n: a translator has a `name` already"),
+        ('options = Option.int("n")', "option n: a translator has a `options` already"),
+        ('spawn = Option.bool("n")', "option n: a translator has a `spawn` already"),
+        ('a = Option.int("n", default=30, max=20)', "'30' is not a whole number of at most 20"),
     ],
 )
 def test_bad_declaration(host: Host, line: str, why: str) -> None:
