@@ -137,7 +137,13 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
     let entries: Vec<_> = entries
         .try_iter()
         .map_err(|_| wrong())?
-        .map(|entry| entry?.cast_into::<Dirent>().map_err(|_| wrong()))
+        .enumerate()
+        .map(|(i, entry)| {
+            let name = || format!("{}[{i}]", what());
+            let wrong = |entry: &_| convert::wrong_type(entry, "Dirent", name);
+            let entry = entry?.cast_into::<Dirent>();
+            entry.map_err(|other| wrong(&other.into_inner()))
+        })
         .collect::<PyResult<_>>()?;
     let theirs = entries.iter().find_map(|entry| base(entry).instance(py));
     let instance = theirs.or_else(|| Instance::current(py));

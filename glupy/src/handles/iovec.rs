@@ -135,9 +135,12 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
     if let Some(buffer) = whole {
         parts.push(buffer);
     } else if let Ok(sequence) = data.try_iter() {
-        for part in sequence {
+        for (i, part) in sequence.enumerate() {
             let part = part?;
-            parts.push(contiguous(&part)?.ok_or_else(|| no_buffer(&part, &what))?);
+            let expected = "bytes or another object with a buffer";
+            let name = || format!("{}[{i}]", what());
+            let buffer = contiguous(&part)?;
+            parts.push(buffer.ok_or_else(|| convert::wrong_type(&part, expected, name))?);
         }
     } else {
         return Err(no_buffer(data, &what));

@@ -83,11 +83,14 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
         list::init(head);
         (head, Owner::adopt(LockList::class(), Raw::new(head), None))
     };
-    for lock in locks.try_iter().map_err(|_| wrong())? {
-        let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
-            lock?.extract().map_err(|_| wrong())?;
+    for (i, lock) in locks.try_iter().map_err(|_| wrong())?.enumerate() {
+        let (lock, what) = (lock?, || format!("{}[{i}]", what()));
+        let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) = lock
+            .extract()
+            .map_err(|_| convert::wrong_type(&lock, "(Flock, str, int)", what))?;
         let flags: u32 = convert::number(&flags, "uint32_t", || format!("{}: flags", what()))?;
-        let flock = read(flock.cast::<Flock>().map_err(|_| wrong())?, |flock| *flock)?;
+        let flock = handle::cast::<Flock>(&flock, &format!("{}: lock", what()))?;
+        let flock = read(flock, |flock| *flock)?;
         let mut hold = Hold::default();
         let client = match client.is_none() {
             true => Word::NULL,
