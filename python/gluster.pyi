@@ -508,6 +508,11 @@ class InodeTable:
     """The inodes of a graph (`inode_table_t`); equal handles mean the same table."""
 
     @property
+    def contents(self) -> ctypes.Structure:
+        """The C structure, `inode_table_t`."""
+    @property
+    def _as_parameter_(self) -> Any: ...
+    @property
     def root(self) -> Inode:
         """The volume's root directory."""
     def new(self) -> Inode:
