@@ -325,9 +325,9 @@ pub trait HandleClass: PyTypeInfo + PyClass<Frozen = True> + Sync {
 
 /// Declares a handle class: `handle_class!(Loc, gf::loc_t, own, release, copies)`.
 macro_rules! handle_class {
-    ($(#[$doc:meta])* $name:ident, $c:ty, $own:expr, $release:expr, $copies:expr) => {
+    ($(#[$doc:meta])* $name:ident $(: $protocol:ident)?, $c:ty, $own:expr, $release:expr, $copies:expr) => {
         $(#[$doc])*
-        #[pyo3::pyclass(frozen, extends = crate::handle::Handle, module = "gluster")]
+        #[pyo3::pyclass(frozen, $($protocol,)? extends = crate::handle::Handle, module = "gluster")]
         pub struct $name;
 
         impl crate::handle::HandleClass for $name {
