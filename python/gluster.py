@@ -30,6 +30,7 @@ For every fop X there are here:
 FOPS tells the same as data. Names are those of the GlusterFS headers everywhere.
 """
 
+from collections.abc import MutableMapping, Sequence
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -71,8 +72,14 @@ from glupy.options import Option
 from glupy.schema import Arg, Fop
 from glupy.translator import Translator, handler
 
+# For `isinstance` and `match`.
+MutableMapping.register(Dict)
+for _sequence in (Dirents, Iovec, LockList):
+    Sequence.register(_sequence)
+    _sequence.index, _sequence.count = Sequence.index, Sequence.count  # type: ignore[method-assign, assignment]
+
 # Of the schema; glupy.so must have the same.
-_FINGERPRINT = "e610905b165d68ab"
+_FINGERPRINT = "42466f6432e5d83a"
 
 # The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
 # all of them.

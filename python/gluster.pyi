@@ -11,9 +11,30 @@ import builtins
 import ctypes
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from enum import IntEnum, IntFlag
-from typing import Any, ClassVar, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, final
+from typing import (
+    Any,
+    ClassVar,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Self,
+    TypeVar,
+    final,
+    overload,
+)
 
 from typing_extensions import Buffer
 
@@ -66,11 +87,11 @@ class Translator:
                                      an exception keeps the old ones
         fini(self)                   the translator or the process ends; called once
         dump(self)                   what a statedump shows of the translator: a mapping or a str
-        forget(self, gfid: bytes, ctx: Any)
+        forget(self, gfid: Gfid, ctx: Any)
                                      An inode on which this translator keeps a context is about to be freed. Called afterwards.
-        release(self, gfid: bytes, flags: int, ctx: Any)
+        release(self, gfid: Gfid, flags: int, ctx: Any)
                                      An open file on which this translator keeps a context is about to be freed. Called afterwards.
-        releasedir(self, gfid: bytes, flags: int, ctx: Any)
+        releasedir(self, gfid: Gfid, flags: int, ctx: Any)
                                      An open directory on which this translator keeps a context is about to be freed. Called afterwards.
         invalidate(self, inode: Inode)
                                      What is cached of an inode is no longer true.
@@ -92,6 +113,8 @@ class Translator:
     """The name of its volume in the volfile."""
     type: str
     """Its type in the volfile, such as features/glupy."""
+    volume: str
+    """The managed volume that it is in: data, where glusterd calls it data-negative; elsewhere its name."""
     options: dict[str, str]
     """The options of the volfile, or those that have replaced them in a live volume."""
     children: tuple[Xlator, ...]
@@ -485,6 +508,11 @@ class InodeTable:
     """The inodes of a graph (`inode_table_t`); equal handles mean the same table."""
 
     @property
+    def contents(self) -> ctypes.Structure:
+        """The C structure, `inode_table_t`."""
+    @property
+    def _as_parameter_(self) -> Any: ...
+    @property
     def root(self) -> Inode:
         """The volume's root directory."""
     def new(self) -> Inode:
@@ -522,7 +550,7 @@ class Fd(_Handle[fd_t]):
     def __hash__(self) -> int: ...
 
 @final
-class Dict(_Handle[dict_t]):
+class Dict(_Handle[dict_t], MutableMapping[str, Any]):
     """Keys and values that travel with a request (`dict_t`): a mutable mapping.
 
     It is shared, as in C, with other translators: `copy()` before changing what is not
@@ -536,7 +564,7 @@ class Dict(_Handle[dict_t]):
     ) -> None:
         """With the values of another mapping, of pairs, and of keywords."""
     def __len__(self) -> int: ...
-    def __contains__(self, key: _Name, /) -> bool: ...
+    def __contains__(self, key: _Name, /) -> bool: ...  # type: ignore[override]
     def __iter__(self) -> Iterator[str]: ...
     def __getitem__(self, key: _Name, /) -> Any: ...
     def __setitem__(self, key: _Name, value: _Value, /) -> None: ...
@@ -551,19 +579,19 @@ class Dict(_Handle[dict_t]):
         """The type of the value (DictType)."""
     def set(self, key: _Name, value: _Value | uuid.UUID, type: int) -> None:
         """Stores a value as one of a type (DictType)."""
-    def keys(self) -> list[str]:
+    def keys(self) -> list[str]:  # type: ignore[override]
         """The keys, as they are now."""
-    def values(self) -> list[Any]:
+    def values(self) -> list[Any]:  # type: ignore[override]
         """The values, as they are now."""
-    def items(self) -> list[tuple[str, Any]]:
+    def items(self) -> list[tuple[str, Any]]:  # type: ignore[override]
         """The keys and values, as they are now."""
     def pop(self, key: _Name, *default: Any) -> Any:
         """Takes a key out and returns its value, or the default."""
     def popitem(self) -> tuple[str, Any]:
         """Takes any key out and returns it with its value."""
-    def setdefault(self, key: _Name, default: _Value) -> Any:
+    def setdefault(self, key: _Name, default: _Value) -> Any:  # type: ignore[override]
         """The value; where there is none, the default becomes it."""
-    def update(
+    def update(  # type: ignore[override]
         self, source: Mapping[str, _Value] | Dict | Iterable[tuple[_Name, _Value]] | None = None,
         **values: _Value,
     ) -> None:
@@ -574,11 +602,12 @@ class Dict(_Handle[dict_t]):
         """One of its own with the same values."""
 
 @final
-class Iovec(_Handle[iovec]):
+class Iovec(_Handle[iovec], Sequence[memoryview]):
     """Data of a request, in one or more parts (`struct iovec *`): a sequence of memoryviews.
 
-    Reading copies nothing; the views stay valid. Where data is to be given, any object with
-    a buffer will do, or a sequence of these (`frame.unwind(vector=b"...")`).
+    Reading copies nothing; the views stay valid. Data in one part has a buffer itself:
+    `memoryview(vector)`, `file.write(vector)`. Where data is to be given, any object with a
+    buffer will do, or a sequence of these (`frame.unwind(vector=b"...")`).
     """
 
     def __init__(self, data: _Data) -> None:
@@ -590,9 +619,13 @@ class Iovec(_Handle[iovec]):
     def iobref(self) -> Iobref | None:
         """What keeps the memory."""
     def __len__(self) -> int: ...
+    @overload
     def __getitem__(self, index: int, /) -> memoryview: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[memoryview]: ...
     def __iter__(self) -> Iterator[memoryview]: ...
     def __bytes__(self) -> bytes: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class Iobref(_Handle[iobref]):
@@ -603,7 +636,7 @@ class Iobref(_Handle[iobref]):
         """Bytes that it keeps."""
 
 @final
-class Dirents(_Handle[gf_dirent_t]):
+class Dirents(_Handle[gf_dirent_t], Sequence[Dirent]):
     """Entries of a directory (`gf_dirent_t *`): a sequence.
 
     What it gives are copies. To change a listing, pass on a list of entries:
@@ -613,7 +646,10 @@ class Dirents(_Handle[gf_dirent_t]):
     def __init__(self, entries: _Entries | None = None) -> None:
         """With copies of these entries."""
     def __len__(self) -> int: ...
+    @overload
     def __getitem__(self, index: int, /) -> Dirent: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[Dirent]: ...
     def __iter__(self) -> Iterator[Dirent]: ...
 
 @final
@@ -674,13 +710,16 @@ class Dirent(_Handle[gf_dirent_t]):
     def inode(self, value: Inode | None, /) -> None: ...
 
 @final
-class LockList(_Handle[lock_migration_info_t]):
+class LockList(_Handle[lock_migration_info_t], Sequence[tuple[Flock, str | None, int]]):
     """Locks that are held on an inode: a sequence of lock, the client's uid, and flags."""
 
     def __init__(self, locks: _Locks | None = None) -> None:
         """With copies of these locks."""
     def __len__(self) -> int: ...
+    @overload
     def __getitem__(self, index: int, /) -> tuple[Flock, str | None, int]: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[tuple[Flock, str | None, int]]: ...
     def __iter__(self) -> Iterator[tuple[Flock, str | None, int]]: ...
 
 @final

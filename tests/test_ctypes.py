@@ -133,6 +133,12 @@ def test_contents(host: Host) -> None:
                     assert addressof(c.inode.contents) == addressof(loc.inode.contents)
                     assert isinstance(loc.inode.contents, inode_t)
                     assert addressof(loc.contents) == addressof(c)
+                    table = loc.parent.table
+                    inside = loc.parent.contents.table
+                    assert addressof(table.contents) == addressof(inside.contents)
+                    assert addressof(table.contents.root.contents) == addressof(c.parent.contents)
+                    assert ctypes.cast(table, ctypes.c_void_p).value == addressof(inside.contents)
+                    assert repr(table) == "<InodeTable of glupy>", repr(table)
                     root = frame.contents.root.contents
                     assert (root.uid, root.unique) == (frame.uid, frame.unique)
                     assert isinstance(frame.contents, call_frame_t)

@@ -26,7 +26,7 @@ class xlator(Translator):
         self.kept.extend(thing for thing in things if thing is not None)
 
     def read(self):
-        print(self.name, "reads")
+        print(self.name, "of", self.volume, "reads")
         rounds = 0
         while True:
             time.sleep(0.001)
@@ -125,6 +125,8 @@ def test_detach(host: Host) -> None:
                 assert (mount / f"file{i}").read_text() == "content"
             assert len(os.listdir(mount)) == 20
         (log,) = cluster.logs()
+        for volume in ("stays", "goes"):
+            assert log.find(f"{volume}-keeper of {volume} reads")
         eventually("reading", lambda: bool(log.find("goes-keeper has read")))
         before = cluster.bricks()
         cluster.gluster("volume", "stop", "goes", "force")

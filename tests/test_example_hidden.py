@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Mount
+from glusterfs import Host, Mount, Volfile
 from shipped import shipped
 
 ENTRIES = 10_000
@@ -34,6 +34,45 @@ def getdents(folder: Path, size: int) -> Iterator[str]:
         assert filled == 0, os.strerror(ctypes.get_errno())
     finally:
         os.close(fd)
+
+
+# Asks for pages of its own size, whatever the kernel asks for (4096 bytes and more).
+PAGES = """
+from gluster import Option, Translator
+
+class xlator(Translator):
+    size = Option.size("size")
+
+    def readdirp_fop(self, frame, this, fd, size, offset, xdata):
+        frame.wind(size=self.size)
+
+    readdir_fop = readdirp_fop
+"""
+PAGE_SIZES = [512, 2000, 4096, 65536]  # in the first there is room for one entry
+
+
+def test_listings_in_pages_of_any_size(host: Host) -> None:
+    """Also when each page is a single entry, and 10,000 in a row are not to be seen."""
+    seen = {"few": {f"{i}.txt" for i in range(0, ENTRIES, 2500)}, "nothing": set[str]()}
+    modules = host.write(pages=PAGES)
+    for size in PAGE_SIZES:
+        above = Volfile().add("pages", host.glupy, {
+            "module-name": "pages",
+            "module-path": modules,
+            "size": size,
+        }, on=["hidden"])  # fmt: skip
+        volfile = f"{shipped(host, 'hidden')}\n{above}"
+        for readdirp in (True, False):
+            with host.mount(volfile, f"pages-{size}-{readdirp}", readdirp) as mount:
+                if not (mount.path / "few").exists():
+                    fill(host, mount, seen)
+                for folder, names in seen.items():
+                    listed = list(getdents(mount.path / folder, 32768))
+                    assert sorted(listed) == sorted({".", "..", *names}), (folder, size)
+                pages = mount.statedump().glupy("hidden")
+                handler = "readdirp_cbk" if readdirp else "readdir_cbk"
+                entries = 2 * (ENTRIES + 2)
+                assert entries * 100 // size <= int(pages[f"{handler}.calls"])
 
 
 def test_listings(host: Host) -> None:

@@ -73,7 +73,10 @@ def test_there_and_back(host: Host, data: tuple[Path, Path], copy: Callable[...,
     with host.mount(shipped(host, "rot13")) as mount:
         copy(plain, mount.path / "file")
         assert same(host.brick() / "file", rotated)
+    # by another mount, whose kernel has nothing of what was written
+    with host.mount(shipped(host, "rot13"), "again") as mount:
         copy(mount.path / "file", host.directory / "back")
+        assert int(mount.statedump().glupy("rot13")["readv_cbk.calls"]) >= SIZE >> 20
     assert same(host.directory / "back", plain)
 
 

@@ -78,6 +78,31 @@ def test_same_name_on_two_paths(host: Host) -> None:
     assert said(mount, "above") == ["above above red 1"]
 
 
+def test_its_place(host: Host) -> None:
+    """What a translator knows of itself; in a managed volume see test_detach.py."""
+    modules = host.write(
+        place="""
+        from gluster import Translator
+
+        class xlator(Translator):
+            def mkdir_fop(self, frame, this, loc, mode, umask, xdata):
+                below = [(child.name, child.type) for child in self.children]
+                kind = self.type.rpartition("/")[2]
+                print(self.name, self.volume, kind, below, this == self.this)
+                frame.wind()
+    """
+    )
+    volfile = host.posix()
+    for name in ("any-name", "data-glupy"):
+        volfile.add(name, host.glupy, {"module-name": "place", "module-path": modules})
+    with host.mount(volfile) as mount:
+        (mount.path / "folder").mkdir()
+    (line,) = said(mount, "any-name")
+    assert line == "any-name any-name glupy [('locks', 'features/locks')] True"
+    (line,) = said(mount, "data-glupy")
+    assert line.startswith("data-glupy data glupy [('any-name', ")
+
+
 def test_branches(host: Host) -> None:
     """A child can be chosen; each volume of a forked graph is an instance."""
     modules = host.write(

@@ -365,6 +365,14 @@ def test_dump_text(host: Host) -> None:
         assert dump(mount)["dump"] == "second"  # the last of two lines of one name
 
 
+def test_dump_of_a_dict(host: Host) -> None:
+    """A mapping of GlusterFS's own, too."""
+    source = "from gluster import Dict\n" + DUMPS.replace("SAYS", "return Dict(a=1, b='two')")
+    with host.mount(volfile(host, source)) as mount:
+        lines = dump(mount)
+        assert (lines["a"], lines["b"]) == ("1", "two")
+
+
 def test_dump_fails(host: Host) -> None:
     with host.mount(dumps(host, "return 1 / 0")) as mount:
         lines = dump(mount)

@@ -17,8 +17,8 @@ from gluster import Option, Translator
 class xlator(Translator):
     on = Option.bool("on", default=True, help="Whether it is on.")
     number = Option.int("number", default=3, min=-5, max=20)
-    room = Option.size("room", default="1MB", max=1 << 30)
-    ttl = Option.time("cache-timeout", default="10s", min=1, max=3600)
+    room = Option.size("room", default="1MB", max="1GB")
+    ttl = Option.time("cache-timeout", default="10s", min="1s", max=3600)
     share = Option.percent("share", default="50%")
     text = Option.str("text", default="some")
     folder = Option.path("folder", default="/tmp")
@@ -63,13 +63,13 @@ BAD = [
     ("number", "3.5", "is not a whole number from -5 to 20"),
     ("number", "99999999999999999999", "is not a whole number from -5 to 20"),
     ("room", "5parsecs",
-     "is not a size such as 512, 128KB, 64MB or 1.5GB of at most 1073741824 bytes"),
+     "is not a size such as 512, 128KB, 64MB or 1.5GB of at most 1GB"),
     ("room", "-1",
-     "is not a size such as 512, 128KB, 64MB or 1.5GB of at most 1073741824 bytes"),
+     "is not a size such as 512, 128KB, 64MB or 1.5GB of at most 1GB"),
     ("room", "2GB",
-     "is not a size such as 512, 128KB, 64MB or 1.5GB of at most 1073741824 bytes"),
-    ("cache-timeout", "10x", "is not a time such as 10s, 5m, 2h or 1d from 1 to 3600 seconds"),
-    ("cache-timeout", "0", "is not a time such as 10s, 5m, 2h or 1d from 1 to 3600 seconds"),
+     "is not a size such as 512, 128KB, 64MB or 1.5GB of at most 1GB"),
+    ("cache-timeout", "10x", "is not a time such as 10s, 5m, 2h or 1d from 1s to 3600"),
+    ("cache-timeout", "0", "is not a time such as 10s, 5m, 2h or 1d from 1s to 3600"),
     ("share", "101%", "is not a percentage from 0 to 100"),
     ("share", "half", "is not a percentage from 0 to 100"),
     ("folder", "relative/path", "is not an absolute path"),
@@ -136,6 +136,12 @@ def test_all_that_is_wrong(host: Host) -> None:
         ('a = Option.int("number", default="many")', "'many' is not a whole number"),
         ('a = Option.int("n")\n    b = Option.str("n")', "option n is declared twice: a and b"),
         ('a = Option.str("module-path")', "option module-path (a) is one of Glupy's own"),
+        ('name = Option.str("n")', "option n: a translator has a `name` already"),
+        ('options = Option.int("n")', "option n: a translator has a `options` already"),
+        ('spawn = Option.bool("n")', "option n: a translator has a `spawn` already"),
+        ('a = Option.int("n", default=30, max=20)', "'30' is not a whole number of at most 20"),
+        ('a = Option.size("n", max="2 MB")', "option n: '2 MB' is not a size such as"),
+        ('a = Option.time("n", min=[])', "option n: '[]' is not a time such as"),
     ],
 )
 def test_bad_declaration(host: Host, line: str, why: str) -> None:

@@ -62,6 +62,7 @@ class Stage:
 
 @pytest.fixture
 def stage(host: Host) -> Iterator[Stage]:
+    host.deadline *= 3  # a hundred thousand rounds take their time on a busy machine
     stage = Stage(host)
     with stage.mount:
         yield stage
@@ -83,8 +84,8 @@ def test_random_values_arrive(stage: Stage, name: str) -> None:
 
 FIXED = [
     "gfid_forms", "iatt_from_stat", "loc_of_a_name", "dict_types", "iovec_forms",
-    "views_stay_valid", "dirents_changed", "op_ret_is_counted", "inodes", "fds",
-    "kept_values_are_unchanged",
+    "vector_as_a_buffer", "collections", "views_stay_valid", "dirents_changed",
+    "op_ret_is_counted", "inodes", "fds", "kept_values_are_unchanged",
 ]  # fmt: skip
 
 
@@ -118,7 +119,10 @@ def test_another_thread_is_faster(stage: Stage) -> None:
         stage.run("now_wound_elsewhere")
 
 
-KINDS = ["iatt", "gfid", "loc", "dict", "iovec", "dirents", "flock", "locklist", "objects"]
+KINDS = [
+    "iatt", "gfid", "loc", "dict", "iovec", "dirents", "flock", "lease", "statvfs", "strings",
+    "locklist", "objects",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)

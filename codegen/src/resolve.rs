@@ -871,9 +871,9 @@ fn given(name: &str, python: &str) -> Given {
 /// What the runtime keeps of an object that is gone (`hooks.rs`).
 fn left_of(kind: Kind) -> Vec<Given> {
     match kind {
-        Kind::Inode => vec![given("gfid", "bytes"), given("ctx", "Any")],
+        Kind::Inode => vec![given("gfid", "Gfid"), given("ctx", "Any")],
         Kind::Fd => vec![
-            given("gfid", "bytes"),
+            given("gfid", "Gfid"),
             given("flags", "int"),
             given("ctx", "Any"),
         ],

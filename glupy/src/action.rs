@@ -1,84 +1,22 @@
 //! What a handler asks for is queued and carried out after it has returned and
 //! the GIL has been released; elsewhere it is carried out at once, without the GIL.
 
-use std::cell::Cell;
 use std::ffi::CStr;
-use std::ptr;
-use std::sync::Arc;
 
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::fop::{self, Fop, MAX_ARGS, Word};
+use crate::fop::{self, Fop};
 use crate::fork;
 use crate::gf;
-use crate::gil;
-use crate::handle::{CPtr, Owner, Release};
+use crate::handle::{CPtr, Release};
+use crate::here::Here;
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::log;
 use crate::own_stack;
-use crate::owned::OwnedWords;
 use crate::stack;
-
-/// What keeps an action's words valid until it has been carried out. Nothing, as a rule, or
-/// a string or two: the words are borrowed from a call that is not over; hence the box.
-#[derive(Default)]
-pub struct Hold {
-    /// Python objects whose memory the words point to.
-    objects: SmallVec<[Py<PyAny>; 2]>,
-    more: Option<Box<Held>>,
-}
-
-#[derive(Default)]
-struct Held {
-    /// C objects that the words point to.
-    owners: SmallVec<[Arc<Owner>; 2]>,
-    /// Whole sets of words, such as a request's own arguments.
-    words: SmallVec<[Arc<OwnedWords>; 1]>,
-    /// Positions of pointers that Python has given, which the objects keep.
-    given: u16,
-    /// What another one holds, too.
-    more: Option<Arc<Hold>>,
-}
-
-impl Hold {
-    fn held(&mut self) -> &mut Held {
-        self.more.get_or_insert_default()
-    }
-
-    /// Keeps a Python object.
-    pub fn object(&mut self, object: Py<PyAny>) {
-        self.objects.push(object);
-    }
-
-    /// Keeps a C object.
-    pub fn owner(&mut self, owner: Arc<Owner>) {
-        self.held().owners.push(owner);
-    }
-
-    /// Keeps a set of words.
-    pub fn words(&mut self, words: Arc<OwnedWords>) {
-        self.held().words.push(words);
-    }
-
-    /// Says that Python has given the pointer at a position, which an object keeps.
-    pub fn set_given(&mut self, i: usize) {
-        self.held().given |= 1 << i;
-    }
-
-    /// Positions of pointers that Python has given.
-    pub fn given(&self) -> u16 {
-        let more = |held: &Held| held.more.as_ref().map_or(0, |more| more.given());
-        self.more
-            .as_deref()
-            .map_or(0, |held| held.given | more(held))
-    }
-
-    /// Keeps what another one holds.
-    pub fn more(&mut self, more: Arc<Hold>) {
-        self.held().more = Some(more);
-    }
-}
+use crate::words::Words;
 
 /// A call into GlusterFS.
 pub enum Action {
@@ -88,7 +26,7 @@ pub enum Action {
         frame: CPtr<gf::call_frame_t>,
         child: CPtr<gf::xlator_t>,
         cookie: CPtr<()>,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     },
     /// Wind and be gone.
@@ -96,7 +34,7 @@ pub enum Action {
         fop: &'static Fop,
         frame: CPtr<gf::call_frame_t>,
         child: CPtr<gf::xlator_t>,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     },
     /// Answer.
@@ -105,7 +43,7 @@ pub enum Action {
         frame: CPtr<gf::call_frame_t>,
         op_ret: i32,
         op_errno: i32,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     },
     /// End a stack of our own.
@@ -131,7 +69,8 @@ impl Action {
             } => (fop.reply, words, frame),
             Action::Destroy { .. } | Action::Release(_) => return false,
         };
-        let Some(param) = fop::lost(params, words) else {
+        // SAFETY: an action's words stay until it has been carried out.
+        let Some(param) = fop::lost(params, unsafe { words.get(params.len()) }) else {
             return false;
         };
         let (name, c_type) = (param.name, param.c_type);
@@ -143,7 +82,6 @@ impl Action {
 
     /// Carries the action out. The GIL is not held.
     fn run(self) {
-        const NOTHING: &[Word] = &[Word::NULL; MAX_ARGS];
         let lost = self.is_lost();
         let hold = match self {
             Action::Wind {
@@ -163,9 +101,11 @@ impl Action {
             | Action::Unwind {
                 fop, frame, hold, ..
             } if lost => {
-                let nothing = &NOTHING[..fop.reply.len()];
                 // SAFETY: as for an answer.
-                unsafe { stack::unwind(fop, frame.0, -1, libc::EIO, nothing) };
+                unsafe {
+                    let nothing = Words::NOTHING.get(fop.reply.len());
+                    stack::unwind(fop, frame.0, -1, libc::EIO, nothing);
+                }
                 hold
             }
             Action::Wind {
@@ -185,7 +125,7 @@ impl Action {
                         frame.0,
                         cookie.0.cast(),
                         child.0,
-                        &words[..fop.args.len()],
+                        words.get(fop.args.len()),
                     )
                 };
                 hold
@@ -198,7 +138,7 @@ impl Action {
                 hold,
             } => {
                 // SAFETY: as above; the state machine forgets the frame.
-                unsafe { stack::wind_tail(fop, frame.0, child.0, &words[..fop.args.len()]) };
+                unsafe { stack::wind_tail(fop, frame.0, child.0, words.get(fop.args.len())) };
                 hold
             }
             Action::Unwind {
@@ -210,7 +150,10 @@ impl Action {
                 hold,
             } => {
                 // SAFETY: as above; a frame is answered once, with no wind open.
-                unsafe { stack::unwind(fop, frame.0, op_ret, op_errno, &words[..fop.reply.len()]) };
+                unsafe {
+                    let values = words.get(fop.reply.len());
+                    stack::unwind(fop, frame.0, op_ret, op_errno, values);
+                }
                 hold
             }
             Action::Destroy { frame } => {
@@ -228,10 +171,7 @@ impl Action {
                 return;
             }
         };
-        let has_more = |held: &Held| held.more.is_some();
-        if !hold.objects.is_empty() || hold.more.as_deref().is_some_and(has_more) {
-            gil::attach(|_| drop(hold));
-        }
+        hold.end();
     }
 
     /// In a process that was forked from the one to which it belongs.
@@ -274,9 +214,7 @@ impl Action {
             Action::Destroy { .. } | Action::Release(_) => return,
         };
         // SAFETY: by contract.
-        let owned = unsafe { OwnedWords::new(params, words, (*frame.0).this, hold.given()) };
-        *words = owned.words();
-        hold.words(Arc::new(owned));
+        *words = unsafe { hold.own(params, *words, (*frame.0).this) };
     }
 
     /// Whether it is the wind of this frame whose reply that future brings.
@@ -297,39 +235,19 @@ impl Action {
 #[derive(Default)]
 pub struct Queue(SmallVec<[Action; 2]>);
 
-thread_local! {
-    static CURRENT: Cell<*mut Queue> = const { Cell::new(ptr::null_mut()) };
-}
-
-// Not inlined, as in gil.rs: the thread may have changed since the last look.
-#[inline(never)]
-fn swap_current(queue: *mut Queue) -> *mut Queue {
-    CURRENT
-        .try_with(|current| current.replace(queue))
-        .unwrap_or(ptr::null_mut())
-}
-
-fn with_current<R>(f: impl FnOnce(Option<&mut Queue>) -> R) -> R {
-    let queue = swap_current(ptr::null_mut());
-    // SAFETY: set by `collect` on this thread, whose queue is alive while its
-    // handler runs; taken out of the thread-local, it has no other user.
-    let result = f(unsafe { queue.as_mut() });
-    swap_current(queue);
-    result
-}
-
 impl Queue {
-    /// Runs a handler: what it and everything it calls submit on this thread
-    /// goes into this queue.
-    pub fn collect<R>(&mut self, f: impl FnOnce() -> R) -> R {
+    /// Runs a handler on this thread: what it and everything it calls submit goes into
+    /// this queue.
+    pub fn collect<R>(&mut self, here: Here, f: impl FnOnce() -> R) -> R {
         /// Restores the outer queue, after a panic too.
-        struct Restore(*mut Queue);
+        struct Restore(Here, *mut Queue);
         impl Drop for Restore {
             fn drop(&mut self) {
-                swap_current(self.0);
+                self.0.swap_queue(self.1);
             }
         }
-        let _restore = Restore(swap_current(self));
+        // Python that runs meanwhile leaves neither the thread nor its Python thread state.
+        let _restore = Restore(here, here.swap_queue(self));
         f()
     }
 
@@ -370,8 +288,8 @@ impl Queue {
     }
 
     /// Carries out what was collected, in order. The GIL is not held.
-    pub fn carry_out(self) {
-        for action in self.0 {
+    pub fn carry_out(&mut self) {
+        for action in self.0.drain(..) {
             action.run();
         }
     }
@@ -381,34 +299,39 @@ impl Queue {
 ///
 /// Called with the GIL held.
 pub fn submit(action: Action) {
-    let left = with_current(|queue| match queue {
-        Some(queue) => {
-            queue.0.push(action);
-            None
-        }
-        None => Some(action),
-    });
-    if let Some(action) = left {
-        if fork::is_strange() {
-            return action.refuse();
-        }
-        Python::attach(|py| py.detach(|| action.run()));
+    submit_at(Here::now(), action);
+}
+
+/// The same, on the current thread.
+#[inline]
+pub fn submit_at(here: Here, action: Action) {
+    // SAFETY: the queue of `collect`; `push` only moves the action.
+    match unsafe { here.queue().as_mut() } {
+        Some(queue) => queue.0.push(action),
+        None => at_once(action),
     }
+}
+
+#[cold]
+fn at_once(action: Action) {
+    if fork::is_strange() {
+        return action.refuse();
+    }
+    Python::attach(|py| py.detach(|| action.run()));
 }
 
 /// Whether a handler runs on this thread, or what one has called.
 pub fn is_collecting() -> bool {
-    with_current(|queue| queue.is_some())
+    !Here::now().queue().is_null()
 }
 
-/// Takes queued actions back, those for which `f` is true.
+/// Takes queued actions back, those for which `f`, which only looks at them, is true.
 pub fn withdraw(f: impl Fn(&Action) -> bool) -> SmallVec<[Action; 2]> {
-    with_current(|queue| {
-        let Some(queue) = queue else {
-            return SmallVec::new();
-        };
-        let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
-        queue.0 = kept;
-        gone
-    })
+    // SAFETY: the queue of `collect`; actions are moved, and none is dropped.
+    let Some(queue) = (unsafe { Here::now().queue().as_mut() }) else {
+        return SmallVec::new();
+    };
+    let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
+    queue.0 = kept;
+    gone
 }

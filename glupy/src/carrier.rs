@@ -17,7 +17,7 @@ pub struct Carrier {
     /// touched then.
     over: AtomicBool,
     /// What callbacks inside of this call have left to it. Its own thread's alone.
-    more: Cell<Queue>,
+    more: Cell<Option<Box<Queue>>>,
 }
 
 /// Where whoever carries something out is known: in a request's `Frame`, or in a `Task`.
@@ -36,11 +36,10 @@ impl Carrier {
     /// Carries out a queue, and what callbacks leave to this call meanwhile: a
     /// request that goes down and up a thousand times does not go a thousand calls
     /// deep. The GIL is not held.
-    pub fn carry_out(&self, queue: Queue) {
-        let mut next = queue;
-        while !next.is_empty() {
-            next.carry_out();
-            next = self.more.take();
+    pub fn carry_out(&self, queue: &mut Queue) {
+        queue.carry_out();
+        while let Some(mut more) = self.more.take() {
+            more.carry_out();
         }
     }
 
@@ -60,10 +59,10 @@ impl Carrier {
     /// What the handler that has asked for them was given is still alive.
     unsafe fn leave(&self, queue: &mut Queue) {
         // This thread's own call, so nobody else looks at `more`.
-        let mut all = self.more.take();
+        let mut all = self.more.take().unwrap_or_default();
         // SAFETY: by contract.
         unsafe { all.append(queue) };
-        self.more.set(all);
+        self.more.set(Some(all));
     }
 }
 

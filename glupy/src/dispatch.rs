@@ -5,6 +5,7 @@
 //! release the GIL, carry it out.
 
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 
@@ -20,6 +21,7 @@ use crate::frame::{Entering, Frame};
 use crate::gf;
 use crate::gil;
 use crate::handle::{self, CPtr};
+use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::marshal;
 use crate::stack;
@@ -49,38 +51,17 @@ pub unsafe fn enter(
     let mut open: *const Frame = ptr::null();
     let mut carries = Carries::Nobody;
     let mut made = false;
-    instance.guard(fop.name, || {
-        gil::attach(|py| {
+    instance.guard(fop.name, |here| {
+        gil::attach_at(here, |py| {
             let mut waiting = None;
-            let result = queue.collect(|| {
+            let result = queue.collect(here, || {
                 let object = Frame::new(py, instance, fop, c, Some(args))?;
                 made = true; // and answers for itself from now on
                 let frame = object.get();
                 frame.set_handler(py, handler);
                 frame.set_entering(py, &entering);
                 // SAFETY: by contract, until this function returns.
-                let arguments =
-                    unsafe { Arguments::new(py, &object, None, instance, fop.args, args) };
-                match arguments {
-                    Ok(mut arguments) => {
-                        entering.set_running(py, arguments.given());
-                        let begun = handler.counters.begin(py);
-                        let result = arguments.call(py, handler).and_then(|returned| {
-                            if handler.is_async {
-                                frame.set_awaits(py);
-                                let task = Task::request(&object, instance, handler, &returned)?;
-                                waiting = Task::step(task.bind(py), None);
-                            }
-                            Ok(())
-                        });
-                        handler.counters.end(py, begun);
-                        entering.set_running(py, &[]);
-                        frame.set_handles(py, arguments.handles());
-                        drop(arguments);
-                        finish(py, frame, c, handler, result);
-                    }
-                    Err(error) => finish(py, frame, c, handler, Err(error)),
-                }
+                waiting = unsafe { call_down(py, &object, c, instance, handler, &entering, args) };
                 if !frame.is_over(py) {
                     open = frame;
                 }
@@ -92,14 +73,15 @@ pub unsafe fn enter(
             result
         })
     });
-    carrier.carry_out(queue);
+    carrier.carry_out(&mut queue);
     if !made {
         // SAFETY: a live frame that nothing was done with.
         unsafe { fail(fop, c) };
     } else if (!open.is_null() && !entering.is_over()) || carries.anybody(&carrier) {
-        gil::attach(|py| {
+        let here = Here::now();
+        gil::attach_at(here, |py| {
             let mut releases = Queue::default();
-            releases.collect(|| {
+            releases.collect(here, || {
                 if !open.is_null() && !entering.is_over() {
                     // SAFETY: a frame that is not over is alive, and it can not
                     // get over while this thread has the GIL.
@@ -131,13 +113,13 @@ pub unsafe fn leave(
     let mut queue = Queue::default();
     // On the stack that GlusterFS came by; the handler may get another one.
     let carrier = Carrier::new();
-    let here = carrier.address();
+    let address = carrier.address();
     let mut carries = Carries::Nobody;
     let mut made = false;
-    instance.guard(fop.name, || {
-        gil::attach(|py| {
+    instance.guard(fop.name, |here| {
+        gil::attach_at(here, |py| {
             let mut waiting = None;
-            let result = queue.collect(|| {
+            let result = queue.collect(here, || {
                 // SAFETY: NULL or a reference that was given away with the wind.
                 let cookie = unsafe { Bound::from_owned_ptr_or_opt(py, cookie.cast()) };
                 let answer = || Reply::borrowed(py, fop, this, op_ret, op_errno, reply);
@@ -155,7 +137,7 @@ pub unsafe fn leave(
                 };
                 made = true; // and answers for itself from now on
                 let frame = object.get();
-                frame.promote_unless_nested(py, here);
+                frame.promote_unless_nested(py, address);
                 if frame.awaits(py) {
                     let answer = answer();
                     if let (true, Ok(reply)) = (instance.passes_on_exception(), &answer) {
@@ -182,7 +164,7 @@ pub unsafe fn leave(
             result
         })
     });
-    carrier.carry_out(queue);
+    carrier.carry_out(&mut queue);
     if !made {
         // SAFETY: a live frame without open winds that nothing was done with.
         unsafe { fail(fop, c) };
@@ -190,6 +172,44 @@ pub unsafe fn leave(
         gil::attach(|py| carries.end(py, &carrier));
     }
     0
+}
+
+/// Calls a fop handler; the coroutine that waits in the end.
+///
+/// # Safety
+/// As for `enter`.
+unsafe fn call_down(
+    py: Python<'_>,
+    object: &Py<Frame>,
+    c: *mut gf::call_frame_t,
+    instance: &'static Instance,
+    handler: &'static Handler,
+    entering: &Entering,
+    args: &[Word],
+) -> Option<Py<Task>> {
+    let frame = object.get();
+    let mut waiting = None;
+    // SAFETY: by contract.
+    match unsafe { Arguments::new(py, object, None, instance, frame.fop(py).args, args) } {
+        Ok(mut arguments) => {
+            entering.set_running(py, arguments.given());
+            let begun = handler.counters.begin(py);
+            let result = arguments.call(handler).and_then(|returned| {
+                if handler.is_async {
+                    frame.set_awaits(py);
+                    let task = Task::request(object, instance, handler, &returned)?;
+                    waiting = Task::step(task.bind(py), None);
+                }
+                Ok(())
+            });
+            handler.counters.end(py, begun);
+            entering.set_running(py, &[]);
+            arguments.end(|kept| frame.add_handle(kept));
+            finish(py, frame, c, handler, result);
+        }
+        Err(error) => finish(py, frame, c, handler, Err(error)),
+    }
+    waiting
 }
 
 /// Calls a cbk handler.
@@ -211,17 +231,13 @@ unsafe fn call_back(
     let frame = object.get();
     frame.set_handler(py, handler);
     // SAFETY: by contract.
-    match unsafe { Arguments::new(py, object, Some(answer), instance, fop.reply, reply) } {
+    match unsafe { Arguments::new(py, object, Some(&answer), instance, fop.reply, reply) } {
         Ok(mut arguments) => {
             let begun = handler.counters.begin(py);
-            let result = arguments.call(py, handler).map(drop);
+            let result = arguments.call(handler).map(drop);
             handler.counters.end(py, begun);
             finish(py, frame, c, handler, result);
-            let handles = arguments.handles();
-            drop(arguments);
-            handles
-                .into_iter()
-                .for_each(|object| handle::settle(py, object));
+            arguments.end(handle::keep);
         }
         Err(error) => finish(py, frame, c, handler, Err(error)),
     }
@@ -255,14 +271,15 @@ pub fn go_on(f: impl FnOnce(Python<'_>) -> Option<Py<Task>>) {
     let carrier = Carrier::new();
     let mut queue = Queue::default();
     let mut carries = Carries::Nobody;
-    gil::attach(|py| {
-        let course = AssertUnwindSafe(|| queue.collect(|| f(py)));
+    let here = Here::now();
+    gil::attach_at(here, |py| {
+        let course = AssertUnwindSafe(|| queue.collect(here, || f(py)));
         // What has panicked is logged by Rust's hook.
         let waiting = panic::catch_unwind(course).unwrap_or(None);
         // SAFETY: there is no frame.
         carries = unsafe { Carries::whom(py, waiting, ptr::null_mut(), &mut queue, &carrier) };
     });
-    carrier.carry_out(queue);
+    carrier.carry_out(&mut queue);
     if carries.anybody(&carrier) {
         gil::attach(|py| carries.end(py, &carrier));
     }
@@ -359,54 +376,66 @@ struct Answer<'py> {
 }
 
 /// The objects of a handler's call.
-struct Arguments<'a> {
+struct Arguments<'a, 'py> {
+    py: Python<'py>,
     /// The first place is the callee's to use (vectorcall); then frame, (cookie,)
     /// this, (op_ret, op_errno,) and the arguments.
     objects: SmallVec<[*mut ffi::PyObject; MAX_ARGS + 6]>,
+    /// Where those begin that are this call's own; those before are others'.
+    own: usize,
     /// Where the arguments begin.
     first: usize,
-    params: &'a [Param],
+    params: &'static [Param],
+    /// The frame, the cookie and the translator, which outlive the call.
+    others: PhantomData<&'a Py<PyAny>>,
 }
 
-impl<'a> Arguments<'a> {
+impl<'a, 'py> Arguments<'a, 'py> {
     /// # Safety
     /// As for `marshal::to_python`.
     unsafe fn new(
-        py: Python<'_>,
-        frame: &Py<Frame>,
-        answer: Option<Answer<'_>>,
-        instance: &Instance,
+        py: Python<'py>,
+        frame: &'a Py<Frame>,
+        answer: Option<&'a Answer<'py>>,
+        instance: &'static Instance,
         params: &'static [Param],
         words: &[Word],
     ) -> PyResult<Self> {
-        let mut all = Arguments {
-            objects: SmallVec::new(),
-            first: 0,
-            params,
-        };
-        all.objects.push(ptr::null_mut());
-        all.push(frame.clone_ref(py).into_any());
-        let op = answer.map(|answer| {
-            all.push(answer.cookie.map_or_else(|| py.None(), Bound::unbind));
-            (answer.op_ret, answer.op_errno)
-        });
-        all.push(instance.this(py));
-        if let Some((op_ret, op_errno)) = op {
-            all.push(op_ret.into_pyobject(py)?.into_any().unbind());
-            all.push(op_errno.into_pyobject(py)?.into_any().unbind());
+        let mut objects = SmallVec::new();
+        objects.push(ptr::null_mut());
+        objects.push(frame.as_ptr());
+        if let Some(answer) = answer {
+            let cookie = answer.cookie.as_ref();
+            // SAFETY: None is for ever.
+            objects.push(cookie.map_or_else(|| unsafe { ffi::Py_None() }, Bound::as_ptr));
         }
-        all.first = all.objects.len();
+        objects.push(instance.this().as_ptr());
+        let own = objects.len();
+        let mut all = Arguments {
+            py,
+            objects,
+            own,
+            first: own,
+            params,
+            others: PhantomData,
+        };
+        if let Some(answer) = answer {
+            for number in [answer.op_ret, answer.op_errno] {
+                all.objects.push(number.into_pyobject(py)?.into_ptr());
+            }
+            all.first += 2;
+        }
         // SAFETY: by contract.
-        unsafe { marshal::to_python(py, params, words, instance.xl(), |object| all.push(object))? };
+        unsafe {
+            marshal::to_python(py, params, words, instance, |object| {
+                all.objects.push(object.into_ptr());
+            })?;
+        }
         Ok(all)
     }
 
-    fn push(&mut self, object: Py<PyAny>) {
-        self.objects.push(object.into_ptr());
-    }
-
     /// Calls the handler.
-    fn call<'py>(&mut self, py: Python<'py>, handler: &Handler) -> PyResult<Bound<'py, PyAny>> {
+    fn call(&mut self, handler: &Handler) -> PyResult<Bound<'py, PyAny>> {
         let count = self.objects.len() - 1;
         // SAFETY: `count` live objects behind a place that the callee may use,
         // as the offset flag says; the result is a new reference or NULL.
@@ -417,7 +446,7 @@ impl<'a> Arguments<'a> {
                 count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
                 ptr::null_mut(),
             );
-            Bound::from_owned_ptr_or_err(py, result)
+            Bound::from_owned_ptr_or_err(self.py, result)
         }
     }
 
@@ -426,31 +455,27 @@ impl<'a> Arguments<'a> {
         &self.objects[self.first..]
     }
 
-    /// Takes the handles out.
-    fn handles(&mut self) -> SmallVec<[Py<PyAny>; MAX_ARGS]> {
-        let mut handles = SmallVec::<[Py<PyAny>; MAX_ARGS]>::new();
-        for (object, param) in self.objects[self.first..].iter_mut().zip(self.params) {
-            // SAFETY: the GIL is held by the handler's course; the reference is
-            // given away once: its place is NULL from now on.
-            let object = unsafe {
-                if !marshal::is_handle(param.kind) || *object == ffi::Py_None() {
-                    continue;
-                }
-                let object = std::mem::replace(object, ptr::null_mut());
-                Bound::from_owned_ptr(Python::assume_attached(), object)
-            };
-            handles.push(object.unbind());
+    /// Ends it. Handles that nobody has kept are used again, for others `kept` is called.
+    fn end(mut self, mut kept: impl FnMut(Bound<'py, PyAny>)) {
+        let arguments = self.objects.drain(self.first..);
+        for (object, param) in arguments.zip(self.params) {
+            // SAFETY: a reference of ours; nobody else takes it, since it is drained.
+            let object = unsafe { Bound::from_owned_ptr(self.py, object) };
+            if !marshal::is_handle(param.kind) || object.is_none() {
+                continue; // and is dropped
+            }
+            if let Some(object) = handle::recycle(object) {
+                kept(object);
+            }
         }
-        handles
     }
 }
 
-impl Drop for Arguments<'_> {
+impl Drop for Arguments<'_, '_> {
     fn drop(&mut self) {
-        for object in &self.objects {
-            // SAFETY: each place is NULL or a reference of ours; the GIL is held
-            // by the handler's course.
-            unsafe { ffi::Py_XDECREF(*object) };
+        for object in &self.objects[self.own..] {
+            // SAFETY: a reference of ours; the GIL is held, as `py` says.
+            unsafe { ffi::Py_DECREF(*object) };
         }
     }
 }

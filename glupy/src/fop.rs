@@ -13,7 +13,7 @@ pub const MAX_ARGS: usize = 10;
 
 /// An argument as a C call passes it: every argument of every fop fits a
 /// 64-bit register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Word(u64);
 
@@ -205,10 +205,17 @@ impl Param {
     }
 }
 
+/// Words in an array for the arguments of any fop.
+pub fn padded(words: &[Word]) -> [Word; MAX_ARGS] {
+    let mut all = [Word::NULL; MAX_ARGS];
+    all[..words.len()].copy_from_slice(words);
+    all
+}
+
 /// The first of the arguments that were C's and are gone.
 pub fn lost(params: &'static [Param], words: &[Word]) -> Option<&'static Param> {
     let mut pairs = params.iter().zip(words);
-    let lost = pairs.find(|(param, word)| param.kind == Kind::Pointer && **word == Word::LOST);
+    let lost = pairs.find(|(param, word)| **word == Word::LOST && param.kind == Kind::Pointer);
     lost.map(|(param, _)| param)
 }
 

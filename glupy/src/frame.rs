@@ -19,22 +19,25 @@ use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::action::{self, Action, Hold, Queue};
+use crate::action::{self, Action, Queue};
 use crate::carrier::{self, Carrying};
 use crate::coroutine::{self, Future, Reply};
-use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word};
+use crate::fop::{Fop, Kind, MAX_ARGS, OpRet, Word, padded};
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, CPtr};
+use crate::here::Here;
+use crate::hold::Hold;
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::marshal::Values;
 use crate::own_stack::Credentials;
 use crate::owned::OwnedWords;
 use crate::recycle;
+use crate::words::Words;
 
 pub use entering::Entering;
-pub use methods::child_of;
+pub use methods::{child_of, install};
 use told::Past;
 
 create_exception!(
@@ -62,7 +65,7 @@ enum Args {
     /// None were kept: the translator has no fop handler for it.
     None,
     /// The caller's, valid until its call of the trampoline returns.
-    Borrowed([Word; MAX_ARGS]),
+    Borrowed(Words),
     /// The frame's own.
     Owned(Arc<OwnedWords>),
 }
@@ -73,8 +76,9 @@ struct Came {
     fop: &'static Fop,
     op_ret: i32,
     op_errno: i32,
-    words: [Word; MAX_ARGS],
-    /// What the words point to, once the handler has returned.
+    /// Where the values are: the caller's, until its call of the trampoline returns.
+    words: Words,
+    /// Or the frame's own, once the handler has returned.
     owned: Option<Arc<OwnedWords>>,
     /// The thread of the handler.
     thread: libc::pthread_t,
@@ -85,7 +89,7 @@ struct Answer {
     fop: &'static Fop,
     op_ret: i32,
     op_errno: i32,
-    words: [Word; MAX_ARGS],
+    words: Words,
     hold: Hold,
 }
 
@@ -148,11 +152,7 @@ impl Frame {
         c: *mut gf::call_frame_t,
         args: Option<&[Word]>,
     ) -> PyResult<Py<Frame>> {
-        let args = args.map_or(Args::None, |args| {
-            let mut words = [Word::NULL; MAX_ARGS];
-            words[..args.len()].copy_from_slice(args);
-            Args::Borrowed(words)
-        });
+        let args = args.map_or(Args::None, |args| Args::Borrowed(Words::at(args)));
         // SAFETY: `pop` runs no Python.
         if let Some(object) = unsafe { POOL.with(py, Vec::pop) } {
             let frame = object.get();
@@ -260,10 +260,13 @@ impl Frame {
         self.handler.set(py, Some(handler));
     }
 
-    /// Remembers the handles that stand for the request's arguments.
-    pub fn set_handles(&self, py: Python<'_>, handles: impl IntoIterator<Item = Py<PyAny>>) {
-        // SAFETY: `extend` with ready objects runs no Python.
-        unsafe { self.handles.with(py, |all| all.extend(handles)) }
+    /// Remembers a handle that stands for an argument of the request and that Python has kept.
+    pub fn add_handle(&self, handle: Bound<'_, PyAny>) {
+        // SAFETY: `push` runs no Python.
+        unsafe {
+            self.handles
+                .with(handle.py(), |all| all.push(handle.clone().unbind()))
+        }
     }
 
     /// Ends the borrow of the request's arguments: the handles that Python kept
@@ -272,7 +275,7 @@ impl Frame {
         // The vector keeps its memory: `pop` instead of `take`.
         // SAFETY: `pop` runs no Python.
         while let Some(handle) = unsafe { self.handles.with(py, Vec::pop) } {
-            handle::settle(py, handle);
+            handle::settle(handle.into_bound(py));
         }
     }
 
@@ -353,8 +356,7 @@ impl Frame {
     }
 
     fn own_args(&self, py: Python<'_>) {
-        self.settle_handles(py);
-        // SAFETY: copies plain words.
+        // SAFETY: copies an address.
         let borrowed = unsafe {
             self.args.with(py, |args| match args {
                 Args::Borrowed(words) => Some(*words),
@@ -362,22 +364,37 @@ impl Frame {
             })
         };
         if let Some(words) = borrowed {
+            let params = self.fop(py).args;
             // SAFETY: borrowed words are alive until the entering call returns,
             // which waits for `promote`.
-            let owned =
-                unsafe { OwnedWords::new(self.fop(py).args, &words, self.instance(py).xl(), 0) };
-            self.args.set(py, Args::Owned(Arc::new(owned)));
+            let words = unsafe { words.get(params.len()) };
+            // SAFETY: as above.
+            let owned = unsafe { OwnedWords::new(params, words, self.instance(py).xl(), 0) };
+            let owned = Arc::new(owned);
+            self.args.set(py, Args::Owned(owned.clone()));
+            // SAFETY: `pop` runs no Python.
+            while let Some(handle) = unsafe { self.handles.with(py, Vec::pop) } {
+                let handle = handle.into_bound(py);
+                // SAFETY: handles only are remembered.
+                let object = unsafe { handle::object(&handle) };
+                let place = words.iter().position(|word| word.pointer() == object);
+                match place.and_then(|i| owned.owner(i)) {
+                    Some(owner) => handle::settle_with(handle, owner),
+                    None => handle::settle(handle),
+                }
+            }
         }
+        self.settle_handles(py);
     }
 
     /// The arguments as they came, and what keeps them; None if they were not kept.
-    fn args(&self, py: Python<'_>) -> Option<([Word; MAX_ARGS], Option<Arc<OwnedWords>>)> {
-        // SAFETY: clones an Arc and copies words.
+    fn args(&self, py: Python<'_>) -> Option<(Words, Option<Arc<OwnedWords>>)> {
+        // SAFETY: clones an Arc and copies an address.
         unsafe {
             self.args.with(py, |args| match args {
                 Args::None => None,
                 Args::Borrowed(words) => Some((*words, None)),
-                Args::Owned(owned) => Some((owned.words(), Some(owned.clone()))),
+                Args::Owned(owned) => Some((Words::at(owned.words()), Some(owned.clone()))),
             })
         }
     }
@@ -391,8 +408,6 @@ impl Frame {
         op_errno: i32,
         values: &[Word],
     ) {
-        let mut words = [Word::NULL; MAX_ARGS];
-        words[..values.len()].copy_from_slice(values);
         if ptr::eq(fop, self.fop(py)) {
             let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
             self.null_reply
@@ -402,7 +417,7 @@ impl Frame {
             fop,
             op_ret,
             op_errno,
-            words,
+            words: Words::at(values),
             owned: None,
             // SAFETY: a plain call.
             thread: unsafe { libc::pthread_self() },
@@ -431,8 +446,11 @@ impl Frame {
             let (params, xl) = (reply.fop.reply, self.instance(py).xl());
             // SAFETY: the answer is alive until the trampoline returns, which the
             // handler, or `settle_reply` behind it, comes before.
-            let owned = Arc::new(unsafe { OwnedWords::new(params, &reply.words, xl, 0) });
-            reply.words = owned.words();
+            let owned = unsafe {
+                let words = reply.words.get(params.len());
+                Arc::new(OwnedWords::new(params, words, xl, 0))
+            };
+            reply.words = Words::at(owned.words());
             reply.owned = Some(owned);
         }
         self.reply.set(py, Some(reply));
@@ -459,24 +477,23 @@ impl Frame {
         }
         // Given back at the end: the entering call must not get the GIL before it can
         // see that the request is over.
-        let mut releases = Queue::default();
-        let entering = self.entering.take(py);
-        // SAFETY: as long as it is set, the call has not returned.
-        if let Some(entering) = unsafe { entering.0.as_ref() } {
-            if !entering.is_this_thread() {
-                entering.own_running(py);
-                releases.collect(|| self.settle_handles(py));
-                self.args.set(py, Args::None);
-            }
-        }
+        let mut releases = None;
         // SAFETY: as long as it is set, the call has not returned, and it does not before
         // it has seen `over` or has cleared this pointer.
-        if let Some(entering) = unsafe { entering.0.as_ref() } {
+        if let Some(entering) = unsafe { self.entering.take(py).0.as_ref() } {
+            if !entering.is_this_thread() {
+                entering.own_running(py);
+                let queue = releases.insert(Queue::default());
+                queue.collect(Here::now(), || self.settle_handles(py));
+                self.args.set(py, Args::None);
+            }
             entering.set_over();
         }
         carrier::over(py, &self.carrying);
         let c = self.c.take(py).0;
-        releases.submit();
+        if let Some(releases) = releases {
+            releases.submit();
+        }
         c
     }
 
@@ -487,7 +504,7 @@ impl Frame {
     pub fn wind(
         slf: &Bound<'_, Self>,
         fop: &'static Fop,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
         child: *mut gf::xlator_t,
         cookie: Option<Py<PyAny>>,
@@ -507,17 +524,21 @@ impl Frame {
                 .map(Some);
         }
         let child = CPtr(child);
+        let here = Here::now();
         if frame.instance(py).has_back(fop) {
             frame.count_wind(slf, c);
             let cookie = CPtr(cookie.map_or(ptr::null_mut(), |cookie| cookie.into_ptr().cast()));
-            action::submit(Action::Wind {
-                fop,
-                frame: CPtr(c),
-                child,
-                cookie,
-                words,
-                hold,
-            });
+            action::submit_at(
+                here,
+                Action::Wind {
+                    fop,
+                    frame: CPtr(c),
+                    child,
+                    cookie,
+                    words,
+                    hold,
+                },
+            );
             return Ok(None);
         }
         let name = fop.name;
@@ -531,15 +552,18 @@ impl Frame {
                 "{name}_wind: a cookie comes back to {name}_cbk, which is not defined"
             )));
         }
-        frame.past.note(py, frame.handler.get(py));
+        frame.past.note(py, frame.handler.get(py), here);
         let frame = CPtr(frame.finish(py, State::PassedOn));
-        action::submit(Action::WindTail {
-            fop,
-            frame,
-            child,
-            words,
-            hold,
-        });
+        action::submit_at(
+            here,
+            Action::WindTail {
+                fop,
+                frame,
+                child,
+                words,
+                hold,
+            },
+        );
         Ok(None)
     }
 
@@ -549,7 +573,7 @@ impl Frame {
         slf: &Bound<'_, Self>,
         c: *mut gf::call_frame_t,
         fop: &'static Fop,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
         child: *mut gf::xlator_t,
     ) -> PyResult<Py<Future>> {
@@ -597,7 +621,7 @@ impl Frame {
             {
                 // SAFETY: as in `withdraw`.
                 unsafe { self.uncount_wind(py, c, cookie) };
-                self.past.note(py, self.handler.get(py));
+                self.past.note(py, self.handler.get(py), Here::now());
                 let frame = CPtr(self.finish(py, State::PassedOn));
                 action::submit(Action::WindTail {
                     fop,
@@ -656,7 +680,9 @@ impl Frame {
             if op_ret < 0 && !(1..=MAX_ERRNO).contains(&op_errno) {
                 return Err(bad_errno(&function, op_errno));
             }
-            let values = Values::new(&function, fop.reply, words, Hold::default());
+            // SAFETY: the reply keeps them.
+            let values = padded(unsafe { words.get(fop.reply.len()) });
+            let values = Values::new(&function, fop.reply, values, Hold::default());
             if op_ret >= 0 {
                 Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
             }
@@ -683,14 +709,15 @@ impl Frame {
         py: Python<'_>,
         op_ret: i32,
         op_errno: i32,
-        words: [Word; MAX_ARGS],
+        words: Words,
         hold: Hold,
     ) -> PyResult<()> {
         self.check_open(py, "can not answer")?;
         self.live(py)?;
         let fop = self.fop(py);
         let handler = self.handler.get(py);
-        self.past.note(py, handler);
+        let here = Here::now();
+        self.past.note(py, handler, here);
         if let (true, Some(handler)) = (op_ret < 0, handler) {
             handler.counters.error(py);
         }
@@ -698,11 +725,7 @@ impl Frame {
             let mut hold = hold;
             // The values must live until the last wind has returned.
             // SAFETY: the words are alive now: borrowed by a running handler or held.
-            let owned =
-                unsafe { OwnedWords::new(fop.reply, &words, self.instance(py).xl(), hold.given()) };
-            let owned = Arc::new(owned);
-            let words = owned.words();
-            hold.words(owned);
+            let words = unsafe { hold.own(fop.reply, words, self.instance(py).xl()) };
             self.answer.set(
                 py,
                 Some(Box::new(Answer {
@@ -717,14 +740,17 @@ impl Frame {
             return Ok(());
         }
         let frame = CPtr(self.finish(py, State::Answered));
-        action::submit(Action::Unwind {
-            fop,
-            frame,
-            op_ret,
-            op_errno,
-            words,
-            hold,
-        });
+        action::submit_at(
+            here,
+            Action::Unwind {
+                fop,
+                frame,
+                op_ret,
+                op_errno,
+                words,
+                hold,
+            },
+        );
         Ok(())
     }
 
@@ -732,7 +758,7 @@ impl Frame {
     /// happened yet.
     pub fn fail(&self, py: Python<'_>, op_errno: i32) {
         if self.state.get(py) == State::Pending {
-            self.answer(py, -1, op_errno, [Word::NULL; MAX_ARGS], Hold::default())
+            self.answer(py, -1, op_errno, Words::NOTHING, Hold::default())
                 .unwrap_or_default();
         }
     }
@@ -875,8 +901,11 @@ impl Frame {
         fop: &'static Fop,
         words: &[Word; MAX_ARGS],
     ) -> PyResult<()> {
-        let came = self.args(py).map(|(words, _)| words);
-        let came = came.filter(|_| ptr::eq(fop, self.fop(py)));
+        let came = self.args(py).filter(|_| ptr::eq(fop, self.fop(py)));
+        // SAFETY: the arguments of a request that is not over are alive.
+        let came = came
+            .as_ref()
+            .map(|(words, _)| unsafe { words.get(fop.args.len()) });
         Frame::check_words(function, fop, words, came)
     }
 
@@ -888,7 +917,7 @@ impl Frame {
         function: &str,
         fop: &'static Fop,
         words: &[Word; MAX_ARGS],
-        came: Option<[Word; MAX_ARGS]>,
+        came: Option<&[Word]>,
     ) -> PyResult<()> {
         for (i, param) in fop.args.iter().enumerate() {
             if param.required && words[i].is_null() && came.is_none_or(|came| !came[i].is_null()) {
@@ -938,7 +967,11 @@ impl Frame {
         }
         values.check()?;
         let known = came.as_ref().map(|came| came.op_ret);
-        let unchanged = came.is_some_and(|came| came.words == values.words);
+        let unchanged = came.is_some_and(|came| {
+            let count = fop.reply.len();
+            // SAFETY: an answer that the frame has is alive.
+            unsafe { came.words.get(count) == &values.words[..count] }
+        });
         let op_ret = match op_ret {
             Some(op_ret) => op_ret,
             None if unchanged => known.unwrap_or(0),
@@ -958,7 +991,11 @@ impl Frame {
             let credentials = Box::new(self.credentials(py)?);
             self.credentials.set(py, Some(credentials));
         }
-        self.answer(py, op_ret, op_errno, values.words, values.hold)
+        let Values {
+            words, mut hold, ..
+        } = values;
+        let words = hold.put(words);
+        self.answer(py, op_ret, op_errno, words, hold)
     }
 
     /// What an answer must carry that is a success, unless it came so.

@@ -7,6 +7,7 @@ use pyo3::ffi;
 use pyo3::{Py, Python};
 
 use crate::fork;
+use crate::here::Here;
 
 /// A cell that may be touched by whoever holds the GIL. Values go in and out;
 /// no reference leaves, so no Python code can run while one is held.
@@ -73,8 +74,13 @@ impl<T> GilCell<T> {
 /// Runs `f` with the GIL. A thread that comes for the first time keeps its Python
 /// thread state until it ends: making one for each call costs microseconds.
 pub fn attach<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
+    attach_at(Here::now(), f)
+}
+
+/// The same, on the current thread.
+pub fn attach_at<R>(here: Here, f: impl FnOnce(Python<'_>) -> R) -> R {
     let generation = fork::generation();
-    keep_thread_state();
+    here.keep_state();
     let result = Python::attach(f);
     fork::return_to(generation);
     result
@@ -87,22 +93,11 @@ pub fn refcount<T>(object: &Py<T>) -> isize {
 }
 
 /// A thread state that stays with a thread that Python does not know.
-struct Kept(*mut ffi::PyThreadState);
-
-thread_local! {
-    static KEPT: Kept = Kept::new();
-}
-
-// Not inlined: a synctask may go on in another OS thread after a wind, where an
-// address of a thread-local computed before the wind would be another thread's.
-#[inline(never)]
-fn keep_thread_state() {
-    // A thread that is ending has no more thread-locals; it pays per call.
-    let _ = KEPT.try_with(|_| ());
-}
+pub struct Kept(*mut ffi::PyThreadState);
 
 impl Kept {
-    fn new() -> Kept {
+    /// For the current thread.
+    pub fn new() -> Kept {
         // SAFETY: Python is initialized before any handler can be called. The
         // state that Ensure makes is not released, which is the point.
         unsafe {

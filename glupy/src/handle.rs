@@ -261,12 +261,26 @@ impl Handle {
         }
     }
 
+    /// The same, if somebody else owns a copy or a reference of that already.
+    fn keep_with(&self, py: Python<'_>, owner: &Arc<Owner>) {
+        let gone = self
+            .instance(py)
+            .is_some_and(|instance| instance.volume.is_gone(py));
+        match self.owner(py) {
+            None if !gone => self.set_owner(py, owner.clone()),
+            _ => self.keep(py),
+        }
+    }
+
     /// Nobody has it any more, and it may be used again.
     fn reset(&self, py: Python<'_>) {
-        self.unregister(py);
         self.exposed.set(py, false);
         self.gone.set(py, false);
-        self.owner.set(py, None);
+        // SAFETY: looks only.
+        if unsafe { self.owner.with(py, |owner| owner.is_some()) } {
+            self.unregister(py);
+            self.owner.set(py, None);
+        }
     }
 }
 
@@ -286,6 +300,8 @@ impl Handle {
     #[getter]
     fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let (py, handle) = (slf.py(), slf.get());
+        // What is written there must not change the request that it came with.
+        handle.make_unique(py)?;
         let owner = handle.own(py)?;
         handle.exposed.set(py, true);
         memory::owned(py, handle.class, handle.instance(py), owner)
@@ -309,9 +325,9 @@ pub trait HandleClass: PyTypeInfo + PyClass<Frozen = True> + Sync {
 
 /// Declares a handle class: `handle_class!(Loc, gf::loc_t, own, release, copies)`.
 macro_rules! handle_class {
-    ($(#[$doc:meta])* $name:ident, $c:ty, $own:expr, $release:expr, $copies:expr) => {
+    ($(#[$doc:meta])* $name:ident $(: $protocol:ident)?, $c:ty, $own:expr, $release:expr, $copies:expr) => {
         $(#[$doc])*
-        #[pyo3::pyclass(frozen, extends = crate::handle::Handle, module = "gluster")]
+        #[pyo3::pyclass(frozen, $($protocol,)? extends = crate::handle::Handle, module = "gluster")]
         pub struct $name;
 
         impl crate::handle::HandleClass for $name {
@@ -496,23 +512,57 @@ pub fn having<T: HandleClass>(py: Python<'_>, owner: Arc<Owner>) -> PyResult<Py<
     Ok(unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind())
 }
 
-/// Ends a borrow: a handle that Python kept becomes its own owner, any other is
-/// used again.
-pub fn settle(py: Python<'_>, handle: Py<PyAny>) {
-    // SAFETY: only handles are given to `settle`.
-    let common = unsafe { erased(handle.bind(py)) };
-    if gil::refcount(&handle) > 1 {
-        common.keep(py);
-        return;
+/// Uses a handle again that is given by the last who has it; gives it back if Python has
+/// kept it.
+pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let py = handle.py();
+    if gil::refcount(handle.as_unbound()) > 1 {
+        return Some(handle);
     }
+    // SAFETY: only handles are given to `recycle`.
+    let common = unsafe { erased(&handle) };
     common.reset(py);
     let class = common.class;
-    // SAFETY: `push` and `len` run no Python.
-    unsafe {
+    // SAFETY: `push` and `len` run no Python; what has no place is dropped behind it.
+    let left = unsafe {
         class.pool.with(py, |pool| {
             if pool.len() < POOL_SIZE {
-                pool.push(handle);
+                pool.push(handle.unbind());
+                return None;
             }
-        });
+            Some(handle)
+        })
+    };
+    drop(left);
+    None
+}
+
+/// Ends a borrow: a handle that Python kept becomes its own owner, any other is used again.
+pub fn settle(handle: Bound<'_, PyAny>) {
+    if let Some(kept) = recycle(handle) {
+        keep(kept);
     }
+}
+
+/// The same, when there is an owner of what was borrowed already.
+pub fn settle_with(handle: Bound<'_, PyAny>, owner: &Arc<Owner>) {
+    if let Some(kept) = recycle(handle) {
+        // SAFETY: only handles are given to `settle_with`.
+        unsafe { erased(&kept) }.keep_with(kept.py(), owner);
+    }
+}
+
+/// The object that a handle stands for.
+///
+/// # Safety
+/// The object is a handle.
+pub unsafe fn object(handle: &Bound<'_, PyAny>) -> *mut c_void {
+    // SAFETY: by contract.
+    unsafe { erased(handle) }.raw.get(handle.py()).ptr
+}
+
+/// Ends the borrow of a handle that Python has kept: it becomes its own owner.
+pub fn keep(handle: Bound<'_, PyAny>) {
+    // SAFETY: only handles are given to `keep`.
+    unsafe { erased(&handle) }.keep(handle.py());
 }

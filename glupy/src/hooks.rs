@@ -47,12 +47,14 @@ impl Hook {
 pub unsafe fn now(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word]) {
     // SAFETY: the slot is set only in the table of a translator of ours.
     let instance = unsafe { Instance::of(this) };
-    instance.guard(hook.name, || {
+    instance.guard(hook.name, |_| {
         gil::attach(|py| {
             let mut objects = Vec::new();
             // SAFETY: alive until the callback returns, and settled before.
             let made = unsafe {
-                marshal::to_python(py, hook.args, words, this, |object| objects.push(object))
+                marshal::to_python(py, hook.args, words, instance, |object| {
+                    objects.push(object)
+                })
             };
             let called = made.map(|()| {
                 let arguments = objects.iter().map(|object| object.clone_ref(py));
@@ -62,7 +64,7 @@ pub unsafe fn now(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word]) 
             });
             for (object, param) in objects.into_iter().zip(hook.args) {
                 if marshal::is_handle(param.kind) && !object.is_none(py) {
-                    handle::settle(py, object);
+                    handle::settle(object.into_bound(py));
                 }
             }
             called?
@@ -81,7 +83,7 @@ pub unsafe fn late(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word])
     let Some(left) = (unsafe { Left::of(hook.args[0].kind, words[0], this) }) else {
         return;
     };
-    work::post(move |py| instance.guard(hook.name, || left.tell(py, instance, hook.name)));
+    work::post(move |py| instance.guard(hook.name, |_| left.tell(py, instance, hook.name)));
 }
 
 /// What is left of an object that GlusterFS has freed.

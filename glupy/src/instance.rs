@@ -18,6 +18,7 @@ use crate::fork;
 use crate::generated;
 use crate::gf;
 use crate::handle::CPtr;
+use crate::here::Here;
 use crate::life;
 use crate::log;
 use crate::marshal::c_string;
@@ -283,8 +284,8 @@ impl Instance {
     }
 
     /// The Python object for the translator.
-    pub fn this(&self, py: Python<'_>) -> Py<PyAny> {
-        self.this.clone_ref(py).into_any()
+    pub fn this(&self) -> &Py<Xlator> {
+        &self.this
     }
 
     /// The fop handler.
@@ -409,8 +410,9 @@ impl Instance {
 
     /// Runs a handler's course where there is room for Python; a panic or a Python
     /// error of the runtime itself does not leave it.
-    pub fn guard(&self, name: &str, f: impl FnOnce() -> PyResult<()>) {
-        let text = match roomy::run(|| panic::catch_unwind(AssertUnwindSafe(f))) {
+    pub fn guard(&self, name: &str, f: impl FnOnce(Here) -> PyResult<()>) {
+        let here = Here::now();
+        let text = match roomy::run(here, || panic::catch_unwind(AssertUnwindSafe(|| f(here)))) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "panic".to_owned(),

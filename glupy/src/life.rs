@@ -13,6 +13,7 @@ use crate::action::Queue;
 use crate::dump;
 use crate::fingerprint;
 use crate::gf;
+use crate::here::Here;
 use crate::instance::Instance;
 use crate::limit;
 use crate::log;
@@ -139,7 +140,7 @@ unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_vo
         (!fingerprint::refused() && !(*this).private.is_null()).then(|| Instance::of(this))
     };
     if let Some(instance) = instance.filter(|instance| instance.method("notify").is_some()) {
-        instance.guard("notify", || {
+        instance.guard("notify", |_| {
             crate::gil::attach(|py| {
                 let who = instance.neighbour(data.cast());
                 let who = who
@@ -187,9 +188,10 @@ unsafe fn goes(this: *mut gf::xlator_t, victim: *const gf::xlator_t) -> bool {
 
 /// Gives back what Python keeps of the volume, while that is possible.
 fn take_down(instance: &'static Instance) {
-    instance.guard("PARENT_DOWN", || {
+    instance.guard("PARENT_DOWN", |_| {
         let mut releases = Queue::default();
-        let count = crate::gil::attach(|py| releases.collect(|| instance.volume.let_go(py)));
+        let count =
+            crate::gil::attach(|py| releases.collect(Here::now(), || instance.volume.let_go(py)));
         releases.carry_out();
         if count > 0 {
             let text = format!(

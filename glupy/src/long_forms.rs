@@ -4,44 +4,28 @@ use std::ffi::CString;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyTuple};
+use smallvec::SmallVec;
 
-use crate::action::Hold;
 use crate::convert;
-use crate::coroutine::Future;
+use crate::fastcall::{self, Function, Given};
 use crate::fop::{Fop, MAX_ARGS, Param, Word};
 use crate::frame::{self, Frame};
+use crate::hold::Hold;
 use crate::marshal::{self, Values};
 
 /// Adds the functions of every fop of this build to a module.
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     for fop in crate::generated::fops::TABLE {
-        add_function(
-            module,
-            fop,
-            "wind",
-            fop.args,
-            &["frame"],
-            &["child", "cookie"],
-            wind,
-        )?;
-        add_function(
-            module,
-            fop,
-            "unwind",
-            fop.reply,
-            &["frame", "op_ret", "op_errno"],
-            &[],
-            unwind,
-        )?;
+        let (before, after) = (&["frame"], &["child", "cookie"]);
+        add_function::<Wind>(module, fop, "wind", fop.args, before, after)?;
+        let before = &["frame", "op_ret", "op_errno"];
+        add_function::<Unwind>(module, fop, "unwind", fop.reply, before, &[])?;
     }
     Ok(())
 }
 
-/// What a function does with its arguments, in order; those not given are None.
-type Body = fn(&Form, &[Option<Bound<'_, PyAny>>]) -> PyResult<Option<Py<Future>>>;
-
 /// The name of a function and of its parameters.
+#[pyclass(frozen, module = "gluster")]
 struct Form {
     fop: &'static Fop,
     name: String,
@@ -50,14 +34,13 @@ struct Form {
     after: &'static [&'static str],
 }
 
-fn add_function(
+fn add_function<F: Function<This = Form>>(
     module: &Bound<'_, PyModule>,
     fop: &'static Fop,
     verb: &str,
     params: &'static [Param],
     before: &'static [&'static str],
     after: &'static [&'static str],
-    body: Body,
 ) -> PyResult<()> {
     let form = Form {
         fop,
@@ -78,18 +61,15 @@ fn add_function(
         .collect();
     let doc = format!("{}({})\n--\n\n{}", form.name, names.join(", "), fop.doc);
     // The functions live as long as the process.
-    let leak = |text: String| -> &'static CString { Box::leak(Box::new(marshal::c_string(&text))) };
-    let (name, doc) = (leak(form.name.clone()), leak(doc));
-    let function = PyCFunction::new_closure(
-        module.py(),
-        Some(name),
-        Some(doc),
-        move |args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>| {
-            form.call(args, kwargs, body)
-        },
-    )?;
+    let leak = |text: &str| -> &'static CString { Box::leak(Box::new(marshal::c_string(text))) };
+    let (name, doc) = (leak(&form.name), leak(&doc));
+    let form = Bound::new(module.py(), form)?;
+    let function = fastcall::function::<F>(&form, module, name, doc)?;
     module.add(name.to_string_lossy(), function)
 }
+
+/// What a function was called with, in order; those not given are None.
+type Arguments<'py> = SmallVec<[Option<Bound<'py, PyAny>>; MAX_ARGS + 3]>;
 
 impl Form {
     fn names(&self) -> impl Iterator<Item = &'static str> {
@@ -102,26 +82,17 @@ impl Form {
     }
 
     /// Puts positional and keyword arguments in order.
-    fn call(
-        &self,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-        body: Body,
-    ) -> PyResult<Option<Py<Future>>> {
+    fn arguments<'py>(&self, given: Given<'_, 'py>) -> PyResult<Arguments<'py>> {
         let needed = self.before.len() + self.params.len();
         let most = needed + self.after.len();
-        if args.len() > most {
-            return Err(PyTypeError::new_err(format!(
-                "{} takes {most} arguments, not {}: ({})",
-                self.name,
-                args.len(),
-                self.names().collect::<Vec<_>>().join(", ")
-            )));
+        let positional = given.positional();
+        if positional.len() > most {
+            let names: Vec<_> = self.names().collect();
+            return Err(fastcall::too_many(&self.name, &names, positional.len()));
         }
-        let mut values: smallvec::SmallVec<[Option<Bound<'_, PyAny>>; MAX_ARGS + 3]> =
-            args.iter().map(Some).collect();
+        let mut values: Arguments<'_> = positional.map(|value| Some(value.to_owned())).collect();
         values.resize(most, None);
-        for (name, value) in kwargs.into_iter().flatten() {
+        for (name, value) in given.named() {
             let name: String = name.extract()?;
             let place = self.names().position(|known| known == name);
             let place = place.ok_or_else(|| {
@@ -141,7 +112,7 @@ impl Form {
                 self.name
             )));
         }
-        body(self, &values)
+        Ok(values)
     }
 
     fn frame<'a, 'py>(
@@ -162,7 +133,7 @@ impl Form {
             .iter()
             .enumerate()
         {
-            let value = value.as_ref().expect("`call` has seen that it is there");
+            let value = value.as_ref().expect("seen by `arguments`");
             values.set(i, value)?;
         }
         values.check()?;
@@ -170,39 +141,58 @@ impl Form {
     }
 }
 
-fn wind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<Option<Py<Future>>> {
-    let frame = form.frame(given)?;
-    let py = frame.py();
-    let Values { words, hold, .. } = form.values(given)?;
-    frame
-        .get()
-        .check_request(py, &form.name, form.fop, &words)?;
-    let last = &given[form.before.len() + form.params.len()..];
-    let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_ref())?;
-    let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
-    let cookie = cookie.map(|cookie| cookie.clone().unbind());
-    Frame::wind(frame, form.fop, words, hold, child, cookie)
+/// `X_wind`
+struct Wind;
+
+impl Function for Wind {
+    type This = Form;
+
+    fn call<'py>(form: &Bound<'py, Form>, given: Given<'_, 'py>) -> PyResult<Py<PyAny>> {
+        let (py, form) = (form.py(), form.get());
+        let given = form.arguments(given)?;
+        let frame = form.frame(&given)?;
+        let Values {
+            words, mut hold, ..
+        } = form.values(&given)?;
+        frame
+            .get()
+            .check_request(py, &form.name, form.fop, &words)?;
+        let last = &given[form.before.len() + form.params.len()..];
+        let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_ref())?;
+        let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
+        let cookie = cookie.map(|cookie| cookie.clone().unbind());
+        let words = hold.put(words);
+        let future = Frame::wind(frame, form.fop, words, hold, child, cookie)?;
+        Ok(future.map_or_else(|| py.None(), Py::into_any))
+    }
 }
 
-fn unwind(form: &Form, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<Option<Py<Future>>> {
-    let frame = form.frame(given)?;
-    let py = frame.py();
-    let number = |i: usize| -> PyResult<i32> {
-        let value = given[i].as_ref().expect("`call` has seen that it is there");
-        convert::number(value, "int32_t", || {
-            format!("{}: {}", form.name, form.before[i])
-        })
-    };
-    let (op_ret, op_errno) = (number(1)?, number(2)?);
-    if !std::ptr::eq(form.fop, frame.get().fop(py)) {
-        let name = frame.get().fop(py).name;
-        return Err(PyValueError::new_err(format!(
-            "{}: this request is a {name}: use {name}_unwind",
-            form.name
-        )));
+/// `X_unwind`
+struct Unwind;
+
+impl Function for Unwind {
+    type This = Form;
+
+    fn call<'py>(form: &Bound<'py, Form>, given: Given<'_, 'py>) -> PyResult<Py<PyAny>> {
+        let (py, form) = (form.py(), form.get());
+        let given = form.arguments(given)?;
+        let frame = form.frame(&given)?;
+        let number = |i: usize| -> PyResult<i32> {
+            let value = given[i].as_ref().expect("seen by `arguments`");
+            convert::number(value, "int32_t", || {
+                format!("{}: {}", form.name, form.before[i])
+            })
+        };
+        let (op_ret, op_errno) = (number(1)?, number(2)?);
+        if !std::ptr::eq(form.fop, frame.get().fop(py)) {
+            let name = frame.get().fop(py).name;
+            return Err(PyValueError::new_err(format!(
+                "{}: this request is a {name}: use {name}_unwind",
+                form.name
+            )));
+        }
+        let values = form.values(&given)?;
+        frame.get().unwind(py, values, Some(op_ret), op_errno)?;
+        Ok(py.None())
     }
-    frame
-        .get()
-        .unwind(py, form.values(given)?, Some(op_ret), op_errno)?;
-    Ok(None)
 }

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyBytes, PyString};
 use smallvec::SmallVec;
 
-use crate::action::Hold;
 use crate::convert;
 use crate::fop::{self, Kind, MAX_ARGS, OpRet, Param, Vector, Word};
 use crate::gf;
@@ -20,6 +19,7 @@ use crate::handles::{
     Client, Dict, Dirents, Fd, Flock, Iatt, Inode, Iobref, Iovec, Lease, Loc, LockList, Statvfs,
 };
 use crate::handles::{dirents, iovec, locklist};
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::list;
 use crate::memory;
@@ -55,11 +55,10 @@ pub unsafe fn to_python(
     py: Python<'_>,
     params: &'static [Param],
     words: &[Word],
-    xl: *mut gf::xlator_t,
+    instance: &'static Instance,
     mut each: impl FnMut(Py<PyAny>),
 ) -> PyResult<()> {
-    // SAFETY: the translator that the call came to is one of ours.
-    let instance = Some(unsafe { Instance::of(xl) });
+    let instance = Some(instance);
     for i in 0..params.len() {
         // SAFETY: by contract.
         each(unsafe { one_to_python(py, params, words, i, instance) }?);
@@ -109,6 +108,17 @@ fn is_lost(function: &str, param: &Param) -> PyErr {
         "{function}: {}, a {}, was C's, and only while the handler ran that got it",
         param.name, param.c_type
     ))
+}
+
+/// Checks that no pointer among some values is gone.
+///
+/// # Errors
+/// `ValueError` that names it.
+pub fn check_there(function: &str, params: &'static [Param], words: &[Word]) -> PyResult<()> {
+    match fop::lost(params, words) {
+        Some(param) => Err(is_lost(function, param)),
+        None => Ok(()),
+    }
 }
 
 /// Whether Python gave a handle for it, as opposed to a value of its own.
@@ -289,9 +299,12 @@ impl<'a> Values<'a> {
     ///
     /// # Errors
     /// `TypeError` for a name that there is not; others as for `set`.
-    pub fn put_all(&mut self, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    pub fn put_all<'py>(
+        &mut self,
+        changes: impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    ) -> PyResult<()> {
         let mut late: SmallVec<[(usize, Bound<'_, PyAny>); 2]> = SmallVec::new();
-        for (name, value) in changes.into_iter().flatten() {
+        for (name, value) in changes {
             let name = name.cast::<PyString>()?.to_string_lossy();
             let Some(i) = self.params.iter().position(|param| param.name == name) else {
                 let names: Vec<_> = self.params.iter().map(|param| param.name).collect();
@@ -321,9 +334,7 @@ impl<'a> Values<'a> {
     /// `ValueError`, for a length that would read beyond the buffers, or an owner that
     /// does not keep them.
     pub fn check(&mut self) -> PyResult<()> {
-        if let Some(param) = fop::lost(self.params, &self.words) {
-            return Err(is_lost(self.function, param));
-        }
+        check_there(self.function, self.params, &self.words)?;
         for (i, vector, raw) in &self.vectors {
             let given: i32 = self.words[vector.length].get();
             if given != raw.len && self.words[*i].is_null() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::fop::{Kind, MAX_ARGS, Param, Word};
+use crate::fop::{self, Kind, MAX_ARGS, Param, Word};
 use crate::gf;
 use crate::handle::{CPtr, Owner, Raw};
 use crate::marshal::class_of;
@@ -16,8 +16,8 @@ pub struct OwnedWords {
     words: [Word; MAX_ARGS],
     /// Strings, checksums and structures, from malloc.
     memory: SmallVec<[CPtr<c_void>; 2]>,
-    /// Everything else.
-    owners: SmallVec<[Arc<Owner>; MAX_ARGS]>,
+    /// Everything else, by position.
+    owners: SmallVec<[(usize, Arc<Owner>); 4]>,
 }
 
 impl OwnedWords {
@@ -29,12 +29,12 @@ impl OwnedWords {
     /// translator.
     pub unsafe fn new(
         params: &'static [Param],
-        words: &[Word; MAX_ARGS],
+        words: &[Word],
         xl: *mut gf::xlator_t,
         given: u16,
     ) -> OwnedWords {
         let mut owned = OwnedWords {
-            words: *words,
+            words: fop::padded(&words[..params.len()]),
             memory: SmallVec::new(),
             owners: SmallVec::new(),
         };
@@ -57,13 +57,19 @@ impl OwnedWords {
                         // SAFETY: by contract live and of its kind.
                         let owner = unsafe { Owner::of(class, raw_of(param, i, words), xl) };
                         let word = Word::from(owner.raw().ptr);
-                        owned.owners.push(owner);
+                        owned.owners.push((i, owner));
                         word
                     }
                 },
             };
         }
         owned
+    }
+
+    /// What owns the object at a position; None for what no handle stands for.
+    pub fn owner(&self, i: usize) -> Option<&Arc<Owner>> {
+        let owners = &mut self.owners.iter();
+        owners.find_map(|(at, owner)| (*at == i).then_some(owner))
     }
 
     fn keep(&mut self, memory: *mut c_void) -> Word {
@@ -73,8 +79,8 @@ impl OwnedWords {
     }
 
     /// The words.
-    pub fn words(&self) -> [Word; MAX_ARGS] {
-        self.words
+    pub fn words(&self) -> &[Word; MAX_ARGS] {
+        &self.words
     }
 }
 

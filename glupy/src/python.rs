@@ -11,7 +11,7 @@ use pyo3::types::{IntoPyDict, PyDict};
 use crate::coroutine;
 use crate::fingerprint;
 use crate::fork;
-use crate::frame::{Frame, FrameError};
+use crate::frame::{self, Frame, FrameError};
 use crate::gil;
 use crate::handle::Handle;
 use crate::handles;
@@ -222,6 +222,7 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     let module = PyModule::new(py, "_gluster")?;
     module.add_class::<Handle>()?;
     module.add_class::<Frame>()?;
+    frame::install(py)?;
     module.add("FrameError", py.get_type::<FrameError>())?;
     module.add_class::<Xlator>()?;
     module.add_class::<handles::Buffer>()?;

@@ -7,6 +7,8 @@
 use std::cell::Cell;
 use std::ptr;
 
+use crate::here::Here;
+
 /// A stack below which Python gets another one.
 const SMALL: usize = 2 << 20;
 /// The size of that: room for Python's default recursion limit, several times.
@@ -61,7 +63,7 @@ fn page_size() -> usize {
 }
 
 /// The lowest address and the size of this thread's own stack.
-fn own_stack() -> (usize, usize) {
+pub fn own_stack() -> (usize, usize) {
     let (mut low, mut size) = (ptr::null_mut(), 0);
     // SAFETY: fills the attributes of the running thread, which are destroyed after
     // they have been read.
@@ -76,20 +78,17 @@ fn own_stack() -> (usize, usize) {
 }
 
 thread_local! {
-    static OWN: (usize, usize) = own_stack();
     static SPARE: Cell<Option<Stack>> = const { Cell::new(None) };
 }
 
-// Not inlined, as in gil.rs: the thread may have changed since the last look.
-#[inline(never)]
-fn is_small() -> bool {
+fn is_small(own: Option<(usize, usize)>) -> bool {
     let here = 0u8;
     let here = ptr::from_ref(&here).addr();
     // A synctask, or a handler that runs on a second stack already, is elsewhere.
-    OWN.try_with(|(low, size)| *size < SMALL && (*low..low + size).contains(&here))
-        .unwrap_or(false)
+    own.is_some_and(|(low, size)| size < SMALL && (low..low + size).contains(&here))
 }
 
+// Neither is inlined, as in here.rs.
 #[inline(never)]
 fn take() -> Option<Stack> {
     SPARE
@@ -105,8 +104,8 @@ fn give_back(stack: Stack) {
 }
 
 /// Runs `f`, which must not unwind, where Python has room.
-pub fn run<R>(f: impl FnOnce() -> R) -> R {
-    if !is_small() {
+pub fn run<R>(here: Here, f: impl FnOnce() -> R) -> R {
+    if !is_small(here.stack()) {
         return f();
     }
     match take() {

@@ -116,8 +116,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: builtins.int | builtins.str,
-        min: builtins.int | None = ...,
-        max: builtins.int | None = ...,
+        min: builtins.int | builtins.str | None = ...,
+        max: builtins.int | builtins.str | None = ...,
         help: builtins.str = ...,
     ) -> Option[builtins.int]: ...
 
@@ -127,8 +127,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: None = None,
-        min: builtins.int | None = ...,
-        max: builtins.int | None = ...,
+        min: builtins.int | builtins.str | None = ...,
+        max: builtins.int | builtins.str | None = ...,
         help: builtins.str = ...,
     ) -> Option[builtins.int | None]: ...
 
@@ -137,13 +137,12 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: builtins.int | builtins.str | None = None,
-        min: builtins.int | None = None,  # noqa: A002
-        max: builtins.int | None = None,  # noqa: A002
+        min: builtins.int | builtins.str | None = None,  # noqa: A002
+        max: builtins.int | builtins.str | None = None,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
     ) -> Option[Any]:
         """A whole number."""
-        read, limits = _within(_gluster.parse_int, min, max)
-        return Option(name, read, f"a whole number{limits}", default, help)
+        return _limited(name, _gluster.parse_int, "a whole number", min, max, default, help)
 
     @overload
     @staticmethod
@@ -151,8 +150,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: builtins.int | builtins.str,
-        min: builtins.int | None = ...,
-        max: builtins.int | None = ...,
+        min: builtins.int | builtins.str | None = ...,
+        max: builtins.int | builtins.str | None = ...,
         help: builtins.str = ...,
     ) -> Option[builtins.int]: ...
 
@@ -162,8 +161,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: None = None,
-        min: builtins.int | None = ...,
-        max: builtins.int | None = ...,
+        min: builtins.int | builtins.str | None = ...,
+        max: builtins.int | builtins.str | None = ...,
         help: builtins.str = ...,
     ) -> Option[builtins.int | None]: ...
 
@@ -172,14 +171,13 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: builtins.int | builtins.str | None = None,
-        min: builtins.int | None = None,  # noqa: A002
-        max: builtins.int | None = None,  # noqa: A002
+        min: builtins.int | builtins.str | None = None,  # noqa: A002
+        max: builtins.int | builtins.str | None = None,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
     ) -> Option[Any]:
         """A number of bytes: ``64MB``."""
-        read, limits = _within(_gluster.parse_size, min, max)
-        allowed = f"a size such as 512, 128KB, 64MB or 1.5GB{limits and limits + ' bytes'}"
-        return Option(name, read, allowed, default, help)
+        allowed = "a size such as 512, 128KB, 64MB or 1.5GB"
+        return _limited(name, _gluster.parse_size, allowed, min, max, default, help)
 
     @overload
     @staticmethod
@@ -187,8 +185,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: builtins.int | builtins.str,
-        min: builtins.int | None = ...,
-        max: builtins.int | None = ...,
+        min: builtins.int | builtins.str | None = ...,
+        max: builtins.int | builtins.str | None = ...,
         help: builtins.str = ...,
     ) -> Option[builtins.int]: ...
 
@@ -198,8 +196,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: None = None,
-        min: builtins.int | None = ...,
-        max: builtins.int | None = ...,
+        min: builtins.int | builtins.str | None = ...,
+        max: builtins.int | builtins.str | None = ...,
         help: builtins.str = ...,
     ) -> Option[builtins.int | None]: ...
 
@@ -208,14 +206,13 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: builtins.int | builtins.str | None = None,
-        min: builtins.int | None = None,  # noqa: A002
-        max: builtins.int | None = None,  # noqa: A002
+        min: builtins.int | builtins.str | None = None,  # noqa: A002
+        max: builtins.int | builtins.str | None = None,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
     ) -> Option[Any]:
         """A number of seconds: ``10s``, ``5min``, ``2hr``."""
-        read, limits = _within(_gluster.parse_time, min, max)
-        allowed = f"a time such as 10s, 5m, 2h or 1d{limits and limits + ' seconds'}"
-        return Option(name, read, allowed, default, help)
+        allowed = "a time such as 10s, 5m, 2h or 1d"
+        return _limited(name, _gluster.parse_time, allowed, min, max, default, help)
 
     @overload
     @staticmethod
@@ -223,8 +220,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: float | builtins.str,
-        min: float = ...,
-        max: float = ...,
+        min: float | builtins.str = ...,
+        max: float | builtins.str = ...,
         help: builtins.str = ...,
     ) -> Option[float]: ...
 
@@ -234,8 +231,8 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: None = None,
-        min: float = ...,
-        max: float = ...,
+        min: float | builtins.str = ...,
+        max: float | builtins.str = ...,
         help: builtins.str = ...,
     ) -> Option[float | None]: ...
 
@@ -244,13 +241,12 @@ class Option(Generic[T]):
         name: builtins.str,
         *,
         default: float | builtins.str | None = None,
-        min: float = 0,  # noqa: A002
-        max: float = 100,  # noqa: A002
+        min: float | builtins.str = 0,  # noqa: A002
+        max: float | builtins.str = 100,  # noqa: A002
         help: builtins.str = "",  # noqa: A002
     ) -> Option[Any]:
         """A percentage, with or without the sign: ``12.5%``."""
-        read, limits = _within(_gluster.parse_percent, min, max)
-        return Option(name, read, f"a percentage{limits}", default, help)
+        return _limited(name, _gluster.parse_percent, "a percentage", min, max, default, help)
 
     @overload
     @staticmethod
@@ -353,19 +349,30 @@ def _text(default: object) -> str:
     return str(default)
 
 
-def _within(
-    read: Callable[[str], C | None], least: C | None, most: C | None
-) -> tuple[Callable[[str], C | None], str]:
-    """Reads values between limits; and the limits in words."""
+def _limited(
+    name: str,
+    read: Callable[[str], C | None],
+    allowed: str,
+    least: object,
+    most: object,
+    default: object,
+    help: str,  # noqa: A002
+) -> Option[Any]:
+    """An option between limits, which may be written as in a volfile, too."""
+    plain = Option(name, read, allowed, None, help)
+    lowest = None if least is None else plain.parse(_text(least))
+    highest = None if most is None else plain.parse(_text(most))
 
     def limited(text: str) -> C | None:
         value = read(text)
-        if value is None or (least is not None and value < least):
+        if value is None or (lowest is not None and value < lowest):
             return None
-        return None if most is not None and most < value else value
+        return None if highest is not None and highest < value else value
 
     if least is not None and most is not None:
-        return limited, f" from {least} to {most}"
-    if least is not None:
-        return limited, f" of at least {least}"
-    return limited, "" if most is None else f" of at most {most}"
+        allowed += f" from {least} to {most}"
+    elif least is not None:
+        allowed += f" of at least {least}"
+    elif most is not None:
+        allowed += f" of at most {most}"
+    return Option(name, limited, allowed, default, help)

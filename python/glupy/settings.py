@@ -31,6 +31,9 @@ OWN: dict[str, Option[Any]] = {
 #: Read when the translator starts, and at no other time.
 AT_START = ("module-name", "module-path", "class-name")
 
+#: Attributes that every translator has; an option can not be one of them.
+TAKEN = ("this", "name", "type", "volume", "children", "options", "spawn")
+
 #: What GlusterFS itself gives to any translator, or to the one below protocol/server.
 GLUSTERFS = ("log-level", "auth.", "auth-path", "volume-id", "transport.")
 
@@ -52,6 +55,11 @@ def declared(translator: type) -> dict[str, Option[Any]]:
                 raise OptionError(
                     f"option {option.name} is declared twice: "
                     f"{other.attribute} and {option.attribute}"
+                )
+            if attribute in TAKEN:
+                raise OptionError(
+                    f"option {option.name}: a translator has a `{attribute}` already; "
+                    "declare it as another attribute"
                 )
             if option.name in OWN:
                 raise OptionError(f"option {option.name} ({attribute}) is one of Glupy's own")

@@ -37,10 +37,12 @@ class Translator:
     """
 
     def __init__(self, this: Xlator) -> None:
-        """Sets ``this``, ``name``, ``type``, ``children``, ``options`` and those declared."""
+        """Sets ``this``, ``name`` and the like, ``children``, ``options`` and those declared."""
         self.this = this
         self.name = this.name
         self.type = this.type
+        # glusterd's volfiles name a translator after both: data-negative is data's user/negative.
+        self.volume = self.name.removesuffix("-" + self.type.rpartition("/")[2])
         self.children = this.children
         self.options = this.options
         self.__dict__.update(settings.values(type(self), self.options))

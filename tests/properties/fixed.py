@@ -14,7 +14,7 @@ import threading
 import time
 import types
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from gluster import (
@@ -30,6 +30,7 @@ from gluster import (
     Inode,
     Iovec,
     Loc,
+    LockList,
 )
 from properties.asking import CURRENT, Stage, check, equal, numpy, refuses
 
@@ -191,13 +192,12 @@ def iovec_forms(stage: Stage) -> None:
         (Iovec([b"x", b"yz"]), [b"x", b"yz"]),
         (bytes(3 << 20), [bytes(3 << 20)]),
     ]
-    if numpy is not None:
-        grid = numpy.arange(12, dtype=numpy.int32).reshape(3, 4)
-        forms += [
-            (grid, [grid.tobytes()]),
-            (grid.T, [grid.T.tobytes()]),
-            ([grid], [grid.tobytes()]),
-        ]
+    grid = numpy.arange(12, dtype=numpy.int32).reshape(3, 4)
+    forms += [
+        (grid, [grid.tobytes()]),
+        (grid.T, [grid.T.tobytes()]),
+        ([grid, grid.T], [grid.tobytes(), grid.T.tobytes()]),
+    ]
     for form, expected in forms:
         made = Iovec(form)
         equal([bytes(part) for part in made], expected)
@@ -208,6 +208,74 @@ def iovec_forms(stage: Stage) -> None:
         assert made.iobref is not None
         assert made.iobref.size >= made.nbytes
         repr(made)
+
+
+def address(view: memoryview) -> int:
+    """Where the memory of a view is."""
+    where: int = numpy.frombuffer(view, numpy.uint8).ctypes.data
+    return where
+
+
+@check
+def vector_as_a_buffer(stage: Stage) -> None:
+    """Where a buffer is wanted the data itself will do, if it is in one part."""
+    seen = stage.ask("writev", {"vector": Iovec(b"one part")}, look=False)
+    for vector in (Iovec(b"one part"), seen.request["vector"]):
+        view = memoryview(vector)
+        equal((bytes(view), view.readonly), (b"one part", True))
+        with open(os.devnull, "wb", buffering=0) as file:
+            equal(file.write(vector), len(b"one part"))
+        # it is the part's memory, not another copy
+        equal(address(view), address(vector[0]))
+    del seen, vector
+    gc.collect()
+    equal(bytes(view), b"one part")
+    equal(bytes(memoryview(Iovec(b""))), b"")
+    equal(bytes(memoryview(Iovec([]))), b"")
+    refuses(BufferError, "2 parts", lambda: memoryview(Iovec([b"a", b"b"])))
+    refuses(TypeError, "writable", lambda: (ctypes.c_char * 4).from_buffer(Iovec(b"data")))
+    equal([bytes(part) for part in Iovec([Iovec(b"a"), b"b"])], [b"a", b"b"])
+
+
+@check
+def collections(stage: Stage) -> None:
+    """A Dict is a mapping, the others are sequences, to Python's own functions, too."""
+    made = Dict(a=1, b="x")
+    assert isinstance(made, MutableMapping)
+    match made:
+        case {"a": 1, "b": str(text), **rest}:
+            equal((text, rest), ("x", {}))
+        case _:
+            raise AssertionError("a Dict matches no pattern of a mapping")
+    names = [Dirent(name) for name in "abcd"]
+    locks = [(Flock(l_pid=pid), "client", pid) for pid in range(4)]
+    sequences: list[tuple[Any, Callable[[Any], Any]]] = [
+        (Iovec([b"a", b"b", b"c", b"d"]), bytes),
+        (Dirents(names), lambda entry: entry.d_name.encode()),
+        (LockList(locks), lambda lock: b"abcd"[lock[2] :][:1]),
+    ]
+    for sequence, key in sequences:
+        assert isinstance(sequence, Sequence)
+        equal([key(item) for item in sequence], [b"a", b"b", b"c", b"d"])
+        equal([key(item) for item in reversed(sequence)], [b"d", b"c", b"b", b"a"])
+        equal([key(item) for item in sequence[1:]], [b"b", b"c", b"d"])
+        equal([key(item) for item in sequence[-1::-2]], [b"d", b"b"])
+        equal(sequence[7:], [])
+        equal([key(sequence[i]) for i in (0, -1, -4)], [b"a", b"d", b"a"])
+        match sequence:
+            case [first, *_, last]:
+                equal((key(first), key(last)), (b"a", b"d"))
+            case _:
+                raise AssertionError(f"{sequence!r} matches no pattern of a sequence")
+    equal((sequences[0][0].index(b"c"), sequences[0][0].count(b"x")), (2, 0))
+    for sequence, _ in sequences:
+        kind = type(sequence).__name__
+        refuses(TypeError, f"{kind}: index must be int or slice, not str", lambda: sequence["0"])  # noqa: B023
+        refuses(IndexError, "4 of 4", lambda: sequence[4])  # noqa: B023
+        refuses(IndexError, "-5 of 4", lambda: sequence[-5])  # noqa: B023
+    # a slice of a listing can be passed on, and put together with more
+    seen = stage.ask("readdirp", reply={"entries": [*Dirents(names)[1:3], Dirent("e")]})
+    equal([entry.d_name for entry in seen.answer["entries"]], ["b", "c", "e"])
 
 
 @check

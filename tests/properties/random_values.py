@@ -371,12 +371,9 @@ BUFFERS: list[Callable[[bytes], Any]] = [
     lambda data: memoryview(bytearray(data)),
     lambda data: array.array("B", data),
     lambda data: memoryview(b"".join(bytes([b, 0]) for b in data))[::2],
+    lambda data: numpy.frombuffer(data, numpy.uint8),
+    lambda data: numpy.frombuffer(data, numpy.uint8).repeat(2)[::2],
 ]
-if numpy is not None:
-    BUFFERS += [
-        lambda data: numpy.frombuffer(data, numpy.uint8),
-        lambda data: numpy.frombuffer(data, numpy.uint8).repeat(2)[::2],
-    ]
 PARTS = st.lists(st.tuples(st.sampled_from(BUFFERS), st.binary(max_size=5000)), max_size=6)
 
 

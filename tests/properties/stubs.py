@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,9 @@ def differences(stage: Stage) -> Iterator[str]:
         if unhashable != ("__hash__" in stub and not stub["__hash__"]):
             yield f"{name}.__hash__ is {cls.__hash__}"
         told = {n for n in stub if not n.startswith("_") or n in PROTOCOLS} - {"__hash__"}
-        if "__getitem__" in has and "__len__" in has:
-            has.add("__iter__")  # a sequence's
+        if issubclass(cls, Sequence):
+            has.add("__iter__")  # by __getitem__ and __len__
+            has -= set(vars(Sequence)) - told  # which the stub inherits
         for missing in has - {"__hash__"} - told:
             yield f"{name}.{missing}: not in the stub"
         inherited = {n for n in told - has if hasattr(cls.__base__, n)}

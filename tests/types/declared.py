@@ -12,7 +12,7 @@ class Declares(Translator):
 
     on = Option.bool("on", default=True)
     number = Option.int("number", default="3", min=-5)
-    room = Option.size("room", default="1MB", max=1 << 30)
+    room = Option.size("room", default="1MB", max="1GB")
     ttl = Option.time("ttl", default="10s")
     share = Option.percent("share", default=50)
     text = Option.str("text", default="some")

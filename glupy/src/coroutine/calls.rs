@@ -1,22 +1,21 @@
 //! `child.lookup(...)`: any fop on any child, from a coroutine, on a stack of its own.
 
-use std::sync::Arc;
-
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::future::Future;
 use super::task;
-use crate::action::{self, Action, Hold};
+use crate::action::{self, Action};
 use crate::fop::{Fop, MAX_ARGS, Word};
 use crate::frame::Frame;
 use crate::gf;
 use crate::handle::CPtr;
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::Values;
 use crate::own_stack::{self, Credentials};
-use crate::owned::OwnedWords;
+use crate::words::Words;
 use crate::xlator::Xlator;
 
 /// Winds a request on a stack of its own.
@@ -30,7 +29,7 @@ pub unsafe fn wind(
     py: Python<'_>,
     instance: &'static Instance,
     fop: &'static Fop,
-    words: [Word; MAX_ARGS],
+    words: Words,
     mut hold: Hold,
     child: *mut gf::xlator_t,
     credentials: &Credentials,
@@ -40,9 +39,7 @@ pub unsafe fn wind(
     // The request that the words may have been borrowed from can be over before the
     // child is.
     // SAFETY: by contract.
-    let owned = Arc::new(unsafe { OwnedWords::new(fop.args, &words, instance.xl(), hold.given()) });
-    let words = owned.words();
-    hold.words(owned);
+    let words = unsafe { hold.own(fop.args, words, instance.xl()) };
     // SAFETY: a live translator.
     let frame = unsafe { own_stack::create(instance.xl(), fop, credentials) };
     if frame.is_null() {
@@ -146,12 +143,15 @@ impl Call {
             }
             let mut values = self.values(&function, args, kwargs)?;
             values.check()?;
-            let Values { words, hold, .. } = values;
+            let Values {
+                words, mut hold, ..
+            } = values;
             Frame::check_words(&function, fop, &words, None)?;
             let credentials = match task.frame(py) {
                 Some(frame) if !as_root => frame.get().credentials(py)?,
                 _ => Credentials::of_root(),
             };
+            let words = hold.put(words);
             // SAFETY: the words have just been given, and are held or borrowed by the
             // handler that runs here.
             unsafe { wind(py, instance, fop, words, hold, child, &credentials) }
@@ -211,7 +211,7 @@ impl Call {
                 }
             }
         }
-        values.put_all(kwargs)?;
+        values.put_all(kwargs.into_iter().flatten())?;
         Ok(values)
     }
 }

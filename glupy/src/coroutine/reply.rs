@@ -10,17 +10,18 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
-use crate::action::Hold;
 use crate::convert;
-use crate::fop::{Fop, MAX_ARGS, SLOTS, Word};
+use crate::fop::{Fop, MAX_ARGS, SLOTS, Word, padded};
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, Handle};
+use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
 use crate::owned::OwnedWords;
 use crate::recycle;
+use crate::words::Words;
 
 /// Values by their position.
 type Seen = SmallVec<[(usize, Py<PyAny>); 4]>;
@@ -40,7 +41,10 @@ pub struct Reply {
     words: GilCell<[Word; MAX_ARGS]>,
     /// What keeps the words valid; nothing while they are borrowed from a callback.
     hold: GilCell<Option<Arc<Hold>>>,
-    borrowed: GilCell<bool>,
+    /// Where the callback has them, as long as they are borrowed from it.
+    borrowed: GilCell<Option<Words>>,
+    /// The thread of the callback.
+    thread: GilCell<libc::pthread_t>,
     /// Whether a child has answered so.
     came: GilCell<bool>,
     /// Positions that may be NULL, because the child's answer had it so.
@@ -66,7 +70,8 @@ impl Reply {
             op_errno: GilCell::new(0),
             words: GilCell::new([Word::NULL; MAX_ARGS]),
             hold: GilCell::new(None),
-            borrowed: GilCell::new(false),
+            borrowed: GilCell::default(),
+            thread: GilCell::new(0),
             came: GilCell::new(false),
             nulls: GilCell::new(0),
             seen: GilCell::default(),
@@ -96,8 +101,6 @@ impl Reply {
     ) -> PyResult<Py<Reply>> {
         let object = Reply::of(py, fop)?;
         let reply = object.get();
-        let mut words = [Word::NULL; MAX_ARGS];
-        words[..values.len()].copy_from_slice(values);
         let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
         reply
             .nulls
@@ -106,8 +109,10 @@ impl Reply {
         reply.instance.set(py, Some(unsafe { Instance::of(xl) }));
         reply.op_ret.set(py, op_ret);
         reply.op_errno.set(py, op_errno);
-        reply.words.set(py, words);
-        reply.borrowed.set(py, true);
+        reply.words.set(py, padded(values));
+        reply.borrowed.set(py, Some(Words::at(values)));
+        // SAFETY: a plain call.
+        reply.thread.set(py, unsafe { libc::pthread_self() });
         reply.came.set(py, true);
         Ok(object)
     }
@@ -120,7 +125,7 @@ impl Reply {
             reply.own(py);
             return;
         }
-        reply.borrowed.set(py, false);
+        reply.borrowed.set(py, None);
         reply.unregister(py);
         reply.gone.set(py, false);
         reply.release_seen(py);
@@ -142,16 +147,17 @@ impl Reply {
         let fop = self.fop(py);
         for (i, object) in self.seen.take(py) {
             if marshal::is_handle(fop.reply[i].kind) && !object.is_none(py) {
-                handle::settle(py, object);
+                handle::settle(object.into_bound(py));
             }
         }
     }
 
     /// Makes what it has borrowed its own.
     fn own(&self, py: Python<'_>) {
-        if !self.borrowed.replace(py, false) {
+        if !self.is_borrowed(py) {
             return;
         }
+        self.borrowed.set(py, None);
         let (fop, words) = (self.fop(py), self.words.get(py));
         let instance = self.instance.get(py).expect("what is borrowed came to one");
         if instance.volume.is_gone(py) {
@@ -160,9 +166,15 @@ impl Reply {
             // SAFETY: what is borrowed is alive until the callback returns, which `settle`
             // comes before.
             let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl(), 0) };
-            self.words.set(py, owned.words());
+            self.words.set(py, *owned.words());
+            let owned = Arc::new(owned);
+            for (i, object) in self.seen.take(py) {
+                if let Some(owner) = owned.owner(i) {
+                    handle::settle_with(object.into_bound(py), owner);
+                }
+            }
             let mut hold = Hold::default();
-            hold.words(Arc::new(owned));
+            hold.words(owned);
             self.hold.set(py, Some(Arc::new(hold)));
             self.register(py);
         }
@@ -212,14 +224,31 @@ impl Reply {
         (self.op_ret.get(py), self.op_errno.get(py))
     }
 
-    /// The values, and what keeps them valid longer than the running step.
-    pub fn values(&self, py: Python<'_>) -> ([Word; MAX_ARGS], Hold) {
+    /// What keeps the values valid longer than the running step.
+    fn hold(&self, py: Python<'_>) -> Hold {
         let mut hold = Hold::default();
         // SAFETY: counts an Arc up.
         if let Some(more) = unsafe { self.hold.with(py, |hold| hold.clone()) } {
             hold.more(more);
         }
-        (self.words.get(py), hold)
+        hold
+    }
+
+    /// The values for an answer that the running step asks for, and what keeps them.
+    pub fn values(&self, py: Python<'_>) -> (Words, Hold) {
+        // SAFETY: a plain call.
+        if self.thread.get(py) != unsafe { libc::pthread_self() } {
+            self.own(py); // another thread may use it longer than its callback runs
+        }
+        let mut hold = self.hold(py);
+        match self.borrowed.get(py) {
+            Some(words) => (words, hold),
+            None => (hold.put(self.words.get(py)), hold),
+        }
+    }
+
+    fn is_borrowed(&self, py: Python<'_>) -> bool {
+        self.borrowed.get(py).is_some()
     }
 
     /// Whether a child has answered so.
@@ -254,10 +283,10 @@ impl Reply {
             };
             self.instance.set(py, others.iter().find_map(theirs));
         }
-        let (words, hold) = self.values(py);
+        let (words, hold) = (self.words.get(py), self.hold(py));
         let mut values = Values::new(&function, fop.reply, words, hold);
         values.own_handles();
-        values.put_all(Some(&others))?;
+        values.put_all(others.iter())?;
         values.check()?;
         let op_ret = match op_ret {
             None if !others.is_empty() => match values.op_ret(fop.op_ret) {
@@ -322,12 +351,11 @@ impl Reply {
         self.check(py)?;
         let object = Reply::of(py, self.fop(py))?;
         let other = object.get();
-        let (words, hold) = self.values(py);
         other.instance.set(py, self.instance.get(py));
         other.op_ret.set(py, self.op_ret.get(py));
         other.op_errno.set(py, self.op_errno.get(py));
-        other.words.set(py, words);
-        other.hold.set(py, Some(Arc::new(hold)));
+        other.words.set(py, self.words.get(py));
+        other.hold.set(py, Some(Arc::new(self.hold(py))));
         other.came.set(py, self.came.get(py));
         other.nulls.set(py, self.nulls.get(py));
         other.change(py, changes)?;
@@ -399,7 +427,7 @@ impl Field {
         // the handle with that of the reply, and an owned one owns for itself.
         let object =
             unsafe { marshal::one_to_python(py, fop.reply, &words, i, reply.instance.get(py)) }?;
-        if marshal::is_handle(fop.reply[i].kind) && !object.is_none(py) && !reply.borrowed.get(py) {
+        if marshal::is_handle(fop.reply[i].kind) && !object.is_none(py) && !reply.is_borrowed(py) {
             // SAFETY: its kind is a handle's.
             unsafe { handle::erased(object.bind(py)) }.own(py)?;
         }

@@ -1,7 +1,6 @@
 //! `Task`: a coroutine on its way. Whoever brings what it waits for goes on with it; there
 //! is no event loop.
 
-use std::cell::Cell;
 use std::ptr;
 
 use pyo3::exceptions::{PyStopIteration, PyTypeError};
@@ -17,6 +16,7 @@ use crate::carrier::{self, Carrying};
 use crate::dispatch;
 use crate::frame::{Frame, FrameError};
 use crate::gil::GilCell;
+use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::pool;
@@ -58,18 +58,6 @@ pub struct Task {
     result: Option<Py<Future>>,
 }
 
-thread_local! {
-    static CURRENT: Cell<*mut ffi::PyObject> = const { Cell::new(ptr::null_mut()) };
-}
-
-// Not inlined, as in gil.rs: the thread may have changed since the last look.
-#[inline(never)]
-fn swap_current(task: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    CURRENT
-        .try_with(|current| current.replace(task))
-        .unwrap_or(ptr::null_mut())
-}
-
 /// Looks at the coroutine that runs on this thread.
 ///
 /// # Errors
@@ -79,10 +67,8 @@ pub fn with_current<R>(
     what: &str,
     f: impl FnOnce(&Bound<'_, Task>) -> PyResult<R>,
 ) -> PyResult<R> {
-    let task = swap_current(ptr::null_mut());
-    swap_current(task);
     // SAFETY: set by `send`, which holds the task.
-    match unsafe { Bound::from_borrowed_ptr_or_opt(py, task) } {
+    match unsafe { Bound::from_borrowed_ptr_or_opt(py, Here::now().task()) } {
         // SAFETY: as above.
         Some(task) => f(unsafe { task.cast_unchecked::<Task>() }),
         None => Err(FrameError::new_err(format!(
@@ -346,7 +332,8 @@ impl Task {
         let Some(coroutine) = coroutine else {
             return Step::Ended(Err(FrameError::new_err("the coroutine is over")));
         };
-        let before = swap_current(slf.as_ptr());
+        let here = Here::now();
+        let before = here.swap_task(slf.as_ptr());
         let step = stack::with_this(task.instance.xl(), || match throw {
             Some(exception) => match coroutine.call_method1(py, "throw", (exception,)) {
                 Ok(awaits) => Step::Awaits(awaits),
@@ -372,7 +359,7 @@ impl Task {
                 }
             }
         });
-        swap_current(before);
+        here.swap_task(before);
         step
     }
 
@@ -446,7 +433,7 @@ impl Drop for Task {
                 // The coroutine's `finally` blocks run now. What they ask for, and the
                 // frame's answer, is carried out at once.
                 let mut queue = Queue::default();
-                queue.collect(|| {
+                queue.collect(Here::now(), || {
                     drop(self.coroutine.take(py));
                     self.give_back(py);
                     if let Some(frame) = self.frame.take(py) {

@@ -5,10 +5,12 @@ use std::ptr;
 use pyo3::prelude::*;
 
 use super::{Args, Came, Frame, State};
-use crate::action::{self, Action, Hold};
+use crate::action::{self, Action};
 use crate::coroutine::Reply;
 use crate::gf;
 use crate::handle::CPtr;
+use crate::here::Here;
+use crate::hold::Hold;
 use crate::instance::Handler;
 use crate::stack;
 
@@ -95,7 +97,7 @@ impl Frame {
             return;
         }
         let instance = self.instance(py);
-        self.past.note(py, self.handler.get(py));
+        self.past.note(py, self.handler.get(py), Here::now());
         let mut hold = Hold::default();
         if let Some(owned) = owned {
             hold.words(owned);

@@ -4,17 +4,18 @@ use std::ptr;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
+use smallvec::SmallVec;
 
 use super::{Frame, State};
-use crate::action::Hold;
 use crate::convert::{self, Bytes};
-use crate::coroutine::Future;
-use crate::fop::{MAX_ARGS, Word};
+use crate::fastcall::{self, Function, Given};
+use crate::fop::padded;
 use crate::gf;
+use crate::hold::Hold;
 use crate::instance::Instance;
-use crate::marshal::Values;
+use crate::marshal::{self, Values};
 use crate::memory;
 use crate::stack;
 use crate::xlator::Xlator;
@@ -52,21 +53,34 @@ pub fn child_of(
     }
 }
 
-#[pymethods]
-impl Frame {
-    /// Passes the request on to a child as it came, with single arguments changed.
-    #[pyo3(name = "wind", signature = (*, child=None, cookie=None, **changes))]
-    fn wind_method(
-        slf: &Bound<'_, Self>,
-        child: Option<&Bound<'_, PyAny>>,
-        cookie: Option<Py<PyAny>>,
-        changes: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Option<Py<Future>>> {
+/// Arguments that are given by name.
+type Changes<'py> = SmallVec<[(Bound<'py, PyAny>, Bound<'py, PyAny>); 4]>;
+
+/// `frame.wind(*, child=None, cookie=None, **changes)`
+struct WindMethod;
+
+impl Function for WindMethod {
+    type This = Frame;
+
+    fn call<'py>(slf: &Bound<'py, Frame>, given: Given<'_, 'py>) -> PyResult<Py<PyAny>> {
+        const NAME: &str = "frame.wind";
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
+        if let count @ 1.. = given.positional().len() {
+            return Err(fastcall::too_many(NAME, &[], count));
+        }
+        let (mut child, mut cookie) = (None, None);
+        let mut changes = Changes::new();
+        for (name, value) in given.named() {
+            match name.cast::<PyString>()?.to_str()? {
+                "child" => child = Some(value),
+                "cookie" => cookie = Some(value),
+                _ => changes.push((name, value)),
+            }
+        }
         frame.check_open(py, "can not wind")?;
         frame.promote_elsewhere(py);
-        let Some((words, owned)) = frame.args(py) else {
+        let Some((came, owned)) = frame.args(py) else {
             let name = fop.name;
             let text = format!("can not wind: its arguments were not kept (define {name}_fop)");
             return Err(frame.refused(py, &text));
@@ -75,40 +89,78 @@ impl Frame {
         if let Some(owned) = owned {
             hold.words(owned);
         }
-        let mut values = Values::new("frame.wind", fop.args, words, hold);
-        values.put_all(changes)?;
-        values.check()?;
-        let Values { words, hold, .. } = values;
-        frame.check_request(py, "frame.wind", fop, &words)?;
-        let child = child_of(frame.instance(py), "frame.wind", child)?;
-        Frame::wind(
-            slf,
-            fop,
-            words,
-            hold,
-            child,
-            cookie.filter(|cookie| !cookie.is_none(py)),
-        )
+        // SAFETY: the arguments of a request that is not over are alive.
+        let args = unsafe { came.get(fop.args.len()) };
+        let words = if changes.is_empty() {
+            marshal::check_there(NAME, fop.args, args)?;
+            came
+        } else {
+            let mut values = Values::new(NAME, fop.args, padded(args), hold);
+            values.put_all(changes.into_iter())?;
+            values.check()?;
+            frame.check_request(py, NAME, fop, &values.words)?;
+            hold = values.hold;
+            hold.put(values.words)
+        };
+        let child = child_of(frame.instance(py), NAME, child.as_ref())?;
+        let cookie = cookie.filter(|cookie| !cookie.is_none()).map(Bound::unbind);
+        let future = Frame::wind(slf, fop, words, hold, child, cookie)?;
+        Ok(future.map_or_else(|| py.None(), Py::into_any))
     }
+}
 
-    /// Answers the request: as the answer came, with single values changed, or with
-    /// an error.
-    #[pyo3(name = "unwind", signature = (op_ret=None, op_errno=None, **changes))]
-    fn unwind_method(
-        slf: &Bound<'_, Self>,
-        op_ret: Option<&Bound<'_, PyAny>>,
-        op_errno: Option<&Bound<'_, PyAny>>,
-        changes: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
+/// `frame.unwind(op_ret=None, op_errno=None, **changes)`
+struct UnwindMethod;
+
+impl Function for UnwindMethod {
+    type This = Frame;
+
+    fn call<'py>(slf: &Bound<'py, Frame>, given: Given<'_, 'py>) -> PyResult<Py<PyAny>> {
+        const NAME: &str = "frame.unwind";
+        const STATUS: [&str; 2] = ["op_ret", "op_errno"];
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
-        let number = |value: Option<&Bound<'_, PyAny>>, name: &str| -> PyResult<Option<i32>> {
-            value
-                .map(|value| convert::number(value, "int32_t", || format!("frame.unwind: {name}")))
-                .transpose()
-        };
-        let (op_ret, op_errno) = (number(op_ret, "op_ret")?, number(op_errno, "op_errno")?);
         let reply = frame.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
+        if let (true, Some(reply), false) = (given.is_empty(), &reply, frame.awaits(py)) {
+            // As it came, and not looked at.
+            // SAFETY: an answer that the frame has is alive.
+            let values = unsafe { reply.words.get(fop.reply.len()) };
+            marshal::check_there(NAME, fop.reply, values)?;
+            let mut hold = Hold::default();
+            if let Some(owned) = &reply.owned {
+                hold.words(owned.clone());
+            }
+            frame.answer(py, reply.op_ret, reply.op_errno, reply.words, hold)?;
+            return Ok(py.None());
+        }
+        let mut status = [None, None];
+        if given.positional().len() > status.len() {
+            return Err(fastcall::too_many(NAME, &STATUS, given.positional().len()));
+        }
+        let number = |i: usize, value: &Bound<'_, PyAny>| -> PyResult<Option<i32>> {
+            let name = || format!("{NAME}: {}", STATUS[i]);
+            match value.is_none() {
+                true => Ok(None),
+                false => convert::number(value, "int32_t", name).map(Some),
+            }
+        };
+        for (i, value) in given.positional().enumerate() {
+            status[i] = number(i, &value)?;
+        }
+        let mut changes = Changes::new();
+        for (name, value) in given.named() {
+            let text = name.cast::<PyString>()?.to_str()?;
+            match STATUS.iter().position(|known| *known == text) {
+                Some(i) if i < given.positional().len() => {
+                    return Err(PyTypeError::new_err(format!(
+                        "{NAME}: {text} is given twice"
+                    )));
+                }
+                Some(i) => status[i] = number(i, &value)?,
+                None => changes.push((name, value)),
+            }
+        }
+        let [op_ret, op_errno] = status;
         let fails = op_ret.is_some_and(|op_ret| op_ret < 0);
         // A failure that came stays one, whatever it carries.
         let known_failure = reply
@@ -116,26 +168,51 @@ impl Frame {
             .map(|reply| reply.op_ret)
             .filter(|op_ret| *op_ret < 0);
         let words = match &reply {
-            Some(reply) if !fails => reply.words,
-            None if op_ret.is_none() && changes.is_none() => {
+            // SAFETY: an answer that the frame has is alive.
+            Some(reply) if !fails => padded(unsafe { reply.words.get(fop.reply.len()) }),
+            None if op_ret.is_none() && changes.is_empty() => {
                 return Err(frame.refused(
                     py,
                     "no answer has come that could be passed on; give op_ret and op_errno",
                 ));
             }
-            _ => [Word::NULL; MAX_ARGS],
+            _ => padded(&[]),
         };
         let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
         let mut hold = Hold::default();
         if let Some(owned) = reply.and_then(|reply| reply.owned) {
             hold.words(owned);
         }
-        let mut values = Values::new("frame.unwind", fop.reply, words, hold);
-        values.put_all(changes)?;
+        let mut values = Values::new(NAME, fop.reply, words, hold);
+        values.put_all(changes.into_iter())?;
         let op_ret = op_ret.or(known_failure);
-        frame.unwind(py, values, op_ret, op_errno.unwrap_or(0))
+        frame.unwind(py, values, op_ret, op_errno.unwrap_or(0))?;
+        Ok(py.None())
     }
+}
 
+/// Gives frames the methods that are called for each request.
+///
+/// # Errors
+/// What Python raises.
+pub fn install(py: Python<'_>) -> PyResult<()> {
+    let class = py.get_type::<Frame>();
+    fastcall::add_method::<WindMethod>(
+        &class,
+        c"wind",
+        c"wind($self, /, *, child=None, cookie=None, **changes)\n--\n\n\
+          Passes the request on to a child as it came, with single arguments changed.",
+    )?;
+    fastcall::add_method::<UnwindMethod>(
+        &class,
+        c"unwind",
+        c"unwind($self, /, op_ret=None, op_errno=None, **changes)\n--\n\n\
+          Answers the request: as the answer came, with single values changed, or with an error.",
+    )
+}
+
+#[pymethods]
+impl Frame {
     /// Whatever the translator keeps with the request, for its cbk handler.
     #[getter]
     fn local(&self, py: Python<'_>) -> Option<Py<PyAny>> {

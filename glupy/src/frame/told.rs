@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::prelude::*;
 
 use super::{Args, Frame, FrameError, State};
-use crate::action;
 use crate::convert;
 use crate::fop::{Kind, Param, Word};
 use crate::gf;
 use crate::gil::GilCell;
+use crate::here::Here;
 use crate::instance::Handler;
 
 /// Who has answered a request, or has passed it on.
@@ -26,10 +26,10 @@ pub struct Past {
 static LINES: AtomicBool = AtomicBool::new(false);
 
 impl Past {
-    /// What the thread does now, in this handler or elsewhere.
-    pub fn note(&self, py: Python<'_>, handler: Option<&'static Handler>) {
+    /// What the current thread does now, in this handler or elsewhere.
+    pub fn note(&self, py: Python<'_>, handler: Option<&'static Handler>, here: Here) {
         self.handler.set(py, handler);
-        if LINES.load(Ordering::Relaxed) || !action::is_collecting() {
+        if LINES.load(Ordering::Relaxed) || here.queue().is_null() {
             self.line.set(py, line(py).ok().flatten());
         }
     }
@@ -88,13 +88,14 @@ impl Frame {
         let object = unsafe {
             let asked = self.args.with(py, |args| match args {
                 Args::None => None,
-                Args::Borrowed(words) => object_of(fop.args, words),
-                Args::Owned(owned) => object_of(fop.args, &owned.words()),
+                Args::Borrowed(words) => object_of(fop.args, words.get(fop.args.len())),
+                Args::Owned(owned) => object_of(fop.args, owned.words()),
             });
             asked.or_else(|| {
                 self.reply.with(py, |reply| {
                     let reply = reply.as_ref().filter(|reply| reply.op_ret >= 0)?;
-                    object_of(reply.fop.reply, &reply.words)
+                    let params = reply.fop.reply;
+                    object_of(params, reply.words.get(params.len()))
                 })
             })
         };

@@ -24,7 +24,7 @@ handle_class!(
     ///
     /// What a value is depends on how it was stored: `str`, `int`, `float`, `Gfid`,
     /// `Iatt`, or `bytes` for everything else. Stored again, it keeps its type.
-    Dict,
+    Dict: mapping,
     gf::dict_t,
     |raw| {
         // SAFETY: a live dict.

@@ -3,11 +3,12 @@
 use std::ptr;
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyIndexError, PyMemoryError};
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::{Dict, Iatt, Inode};
+use super::{Dict, Iatt, Inode, sequence};
 use crate::convert;
 use crate::gf;
 use crate::handle::{
@@ -19,7 +20,7 @@ use crate::marshal;
 
 handle_class!(
     /// A list of `gf_dirent_t` (gf-dirent.h): a sequence of directory entries.
-    Dirents,
+    Dirents: sequence,
     gf::gf_dirent_t,
     // SAFETY: a live list; THIS is set (`Handle::own`).
     |raw| unsafe { own_list(raw.ptr.cast()) },
@@ -136,7 +137,13 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
     let entries: Vec<_> = entries
         .try_iter()
         .map_err(|_| wrong())?
-        .map(|entry| entry?.cast_into::<Dirent>().map_err(|_| wrong()))
+        .enumerate()
+        .map(|(i, entry)| {
+            let name = || format!("{}[{i}]", what());
+            let wrong = |entry: &_| convert::wrong_type(entry, "Dirent", name);
+            let entry = entry?.cast_into::<Dirent>();
+            entry.map_err(|other| wrong(&other.into_inner()))
+        })
         .collect::<PyResult<_>>()?;
     let theirs = entries.iter().find_map(|entry| base(entry).instance(py));
     let instance = theirs.or_else(|| Instance::current(py));
@@ -195,18 +202,17 @@ impl Dirents {
         Ok(Self::entries(slf)?.count())
     }
 
-    fn __getitem__(slf: &Bound<'_, Self>, index: isize) -> PyResult<Option<Py<Dirent>>> {
+    /// An entry, or a list of those in a slice.
+    fn __getitem__<'py>(
+        slf: &Bound<'py, Self>,
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let len = Self::entries(slf)?.count();
-        let at = if index < 0 {
-            index + len as isize
-        } else {
-            index
-        };
-        let mut entries = Self::entries(slf)?;
-        let entry = usize::try_from(at).ok().and_then(|at| entries.nth(at));
-        let entry =
-            entry.ok_or_else(|| PyIndexError::new_err(format!("entry {index} of {len}")))?;
-        Self::entry(slf, entry)
+        sequence::item("Dirents", index, len, |at| {
+            let entry = Self::entries(slf)?.nth(at);
+            let entry = entry.map(|entry| Self::entry(slf, entry)).transpose()?;
+            entry.into_bound_py_any(slf.py())
+        })
     }
 
     fn __iter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {

@@ -6,12 +6,12 @@ use std::slice;
 use std::sync::Arc;
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyIndexError, PyMemoryError, PyOverflowError};
+use pyo3::exceptions::{PyBufferError, PyMemoryError, PyOverflowError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
-use super::Iobref;
+use super::{Iobref, sequence};
 use crate::convert;
 use crate::gf;
 use crate::handle::{self, Copies, HandleClass, Owner, Raw, References, base, handle_class};
@@ -21,7 +21,7 @@ use crate::stack;
 handle_class!(
     /// `struct iovec` with its length and iobref (sys/uio.h): a sequence of
     /// read-only buffers. Reading them copies nothing.
-    Iovec,
+    Iovec: sequence,
     gf::iovec,
     // SAFETY: a live array of `len` buffers.
     |raw| unsafe { own(raw) },
@@ -99,6 +99,13 @@ impl Iovec {
         // array, while they look at it.
         Ok(unsafe { buffers(raw) })
     }
+
+    /// A buffer as an object. It has no way to learn that its memory is gone: it keeps
+    /// that, even when the handle must give it up.
+    fn part<'py>(slf: &Bound<'py, Self>, index: usize) -> PyResult<Bound<'py, Buffer>> {
+        let iovec = base(slf).own(slf.py())?;
+        Bound::new(slf.py(), Buffer { iovec, index })
+    }
 }
 
 fn bytes_of(buffer: &gf::iovec) -> &[u8] {
@@ -121,12 +128,19 @@ const MAX_PARTS: usize = 8;
 /// `TypeError` for what has no buffer; `MemoryError`.
 pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc<Owner>> {
     let mut parts: Vec<PyUntypedBuffer> = Vec::new();
-    if let Some(buffer) = contiguous(data)? {
+    let whole = match data.is_instance_of::<Iovec>() {
+        true => None, // a part for each of its own
+        false => contiguous(data)?,
+    };
+    if let Some(buffer) = whole {
         parts.push(buffer);
     } else if let Ok(sequence) = data.try_iter() {
-        for part in sequence {
+        for (i, part) in sequence.enumerate() {
             let part = part?;
-            parts.push(contiguous(&part)?.ok_or_else(|| no_buffer(&part, &what))?);
+            let expected = "bytes or another object with a buffer";
+            let name = || format!("{}[{i}]", what());
+            let buffer = contiguous(&part)?;
+            parts.push(buffer.ok_or_else(|| convert::wrong_type(&part, expected, name))?);
         }
     } else {
         return Err(no_buffer(data, &what));
@@ -260,25 +274,42 @@ impl Iovec {
         Ok(lengths.sum())
     }
 
-    /// A read-only view of a buffer, without a copy. It stays valid.
+    /// A read-only view of a buffer, without a copy, which stays valid; or a list of
+    /// those in a slice.
     fn __getitem__<'py>(
         slf: &Bound<'py, Self>,
-        index: isize,
-    ) -> PyResult<Bound<'py, PyMemoryView>> {
-        let py = slf.py();
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let len = Self::buffers(slf)?.len();
-        let at = if index < 0 {
-            index + len as isize
-        } else {
-            index
+        sequence::item("Iovec", index, len, |at| {
+            let part = Self::part(slf, at)?;
+            let view = PyMemoryView::from(&part)?;
+            Ok(view.into_any())
+        })
+    }
+
+    /// The data, where it is in one run.
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        // SAFETY: the caller's view, which says on errors that it holds nothing.
+        unsafe { (*view).obj = ptr::null_mut() };
+        let part = match Self::buffers(&slf)?.len() {
+            0 => PyBytes::new(slf.py(), &[]).into_any(),
+            1 => Self::part(&slf, 0)?.into_any(),
+            len => {
+                let how = "take one after the other, or bytes() of all";
+                let message = format!("the data is in {len} parts: {how}");
+                return Err(PyBufferError::new_err(message));
+            }
         };
-        let at = usize::try_from(at).ok().filter(|at| *at < len);
-        let at = at.ok_or_else(|| PyIndexError::new_err(format!("buffer {index} of {len}")))?;
-        // A view has no way to learn that its memory is gone: it keeps it, even when the
-        // handle must give it up.
-        let iovec = base(slf).own(py)?;
-        let view = Bound::new(py, Buffer { iovec, index: at })?;
-        PyMemoryView::from(&view)
+        // SAFETY: as above; the view is the part's, and keeps it.
+        match unsafe { ffi::PyObject_GetBuffer(part.as_ptr(), view, flags) } {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(slf.py())),
+        }
     }
 
     /// All the data, copied.
@@ -323,7 +354,7 @@ impl Buffer {
             return Err(PyBufferError::new_err("the data of a request is read-only"));
         }
         let buffer = slf.get();
-        // SAFETY: the iovec is owned (`Iovec::__getitem__`), so its data lives as
+        // SAFETY: the iovec is owned (`Iovec::part`), so its data lives as
         // long as it does; the view keeps `slf`, which keeps the iovec.
         let result = unsafe {
             let data = bytes_of(&buffers(buffer.iovec.raw())[buffer.index]);

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyIndexError, PyMemoryError};
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::Flock;
-use crate::action::Hold;
+use super::{Flock, sequence};
 use crate::convert;
 use crate::fop::Word;
 use crate::gf;
 use crate::handle::{self, Copies, HandleClass, Owner, Raw, base, handle_class, read};
+use crate::hold::Hold;
 use crate::list;
 use crate::marshal;
 
 handle_class!(
     /// A list of `lock_migration_info_t` (glusterfs.h): a sequence of triples: a lock,
     /// the uid of the client that holds it, and its flags.
-    LockList,
+    LockList: sequence,
     gf::lock_migration_info_t,
     // SAFETY: a live list.
     |raw| unsafe { own(raw.ptr.cast()) },
@@ -82,11 +83,14 @@ pub fn build(locks: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Ar
         list::init(head);
         (head, Owner::adopt(LockList::class(), Raw::new(head), None))
     };
-    for lock in locks.try_iter().map_err(|_| wrong())? {
-        let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
-            lock?.extract().map_err(|_| wrong())?;
+    for (i, lock) in locks.try_iter().map_err(|_| wrong())?.enumerate() {
+        let (lock, what) = (lock?, || format!("{}[{i}]", what()));
+        let (flock, client, flags): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) = lock
+            .extract()
+            .map_err(|_| convert::wrong_type(&lock, "(Flock, str, int)", what))?;
         let flags: u32 = convert::number(&flags, "uint32_t", || format!("{}: flags", what()))?;
-        let flock = read(flock.cast::<Flock>().map_err(|_| wrong())?, |flock| *flock)?;
+        let flock = handle::cast::<Flock>(&flock, &format!("{}: lock", what()))?;
+        let flock = read(flock, |flock| *flock)?;
         let mut hold = Hold::default();
         let client = match client.is_none() {
             true => Word::NULL,
@@ -136,27 +140,23 @@ impl LockList {
         Ok(Self::locks(slf)?.count())
     }
 
-    /// A lock, the uid of its client and its flags.
-    fn __getitem__(slf: &Bound<'_, Self>, index: isize) -> PyResult<Lock> {
+    /// A lock, the uid of its client and its flags; or a list of those in a slice.
+    fn __getitem__<'py>(
+        slf: &Bound<'py, Self>,
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let len = Self::locks(slf)?.count();
-        let at = if index < 0 {
-            index + len as isize
-        } else {
-            index
-        };
-        let mut locks = Self::locks(slf)?;
-        let lock = usize::try_from(at).ok().and_then(|at| locks.nth(at));
-        let lock = lock.ok_or_else(|| PyIndexError::new_err(format!("lock {index} of {len}")))?;
-        // SAFETY: an element of the live list; its strings are its own.
-        unsafe {
-            let flock = handle::owned(py, &raw mut (*lock).flock, None)?;
-            Ok((
-                flock,
-                marshal::decode(py, (*lock).client_uid)?,
-                (*lock).lk_flags,
-            ))
-        }
+        sequence::item("LockList", index, len, |at| {
+            // SAFETY: an element of the live list; its strings are its own.
+            let of = |lock: *mut gf::lock_migration_info_t| unsafe {
+                let flock = handle::owned(py, &raw mut (*lock).flock, None)?;
+                let client = marshal::decode(py, (*lock).client_uid)?;
+                PyResult::<Lock>::Ok((flock, client, (*lock).lk_flags))
+            };
+            let lock = Self::locks(slf)?.nth(at);
+            lock.map(of).transpose()?.into_bound_py_any(py)
+        })
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -7,6 +7,7 @@ pub mod iovec;
 mod loc;
 pub mod locklist;
 mod refs;
+mod sequence;
 mod table;
 pub mod values;
 

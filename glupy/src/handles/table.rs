@@ -7,6 +7,7 @@ use crate::convert;
 use crate::gf;
 use crate::handle::{self, CPtr};
 use crate::instance::Instance;
+use crate::memory;
 
 /// The inodes of a graph (`inode_table_t`, inode.h); it lives as long as the graph.
 #[pyclass(frozen, module = "gluster")]
@@ -40,6 +41,29 @@ impl InodeTable {
 
 #[pymethods]
 impl InodeTable {
+    /// The C structure, as ctypes has it, as long as the volume is there.
+    #[getter]
+    fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        memory::guarded("inode_table_t", slf)
+    }
+
+    /// Its address; `ReferenceError` when the volume is gone.
+    #[getter]
+    fn _address_(&self, py: Python<'_>) -> PyResult<usize> {
+        self.instance.volume.check(py, "InodeTable")?;
+        Ok(self.table.0.expose_provenance())
+    }
+
+    /// What ctypes passes to a C function in the place of a table.
+    #[getter]
+    fn _as_parameter_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        memory::reference(&Self::contents(slf)?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<InodeTable of {}>", self.instance.name_text())
+    }
+
     /// The root directory.
     #[getter]
     fn root(&self, py: Python<'_>) -> PyResult<Option<Py<Inode>>> {

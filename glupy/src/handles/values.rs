@@ -80,6 +80,9 @@ pub trait Fields: HandleClass<C: Copy> {
 
 /// What may differ from structure to structure.
 pub trait Value: Fields {
+    /// What else one is made from, in words.
+    const OTHER: &str = "";
+
     /// The structure for an object that is none, where there is one.
     fn from_other(_object: &Bound<'_, PyAny>) -> PyResult<Option<Self::C>> {
         Ok(None)
@@ -116,7 +119,8 @@ where
             Ok(other) => read(other, |c| *c)?,
             Err(_) => T::from_other(source)?.ok_or_else(|| {
                 let name = T::class().name;
-                convert::wrong_type(source, name, || name.to_owned())
+                let expected = format!("{name}{}", T::OTHER);
+                convert::wrong_type(source, &expected, || format!("{name}: source"))
             })?,
         },
     };
@@ -215,6 +219,8 @@ fn set_from_stat(iatt: &mut gf::iatt, stat: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 impl Value for Iatt {
+    const OTHER: &str = " or os.stat_result";
+
     /// An `os.stat_result`.
     fn from_other(object: &Bound<'_, PyAny>) -> PyResult<Option<gf::iatt>> {
         if !object.hasattr("st_mtime_ns").unwrap_or(false) {

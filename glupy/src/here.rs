@@ -1,0 +1,117 @@
+//! What Glupy keeps with each thread, all of it found by one look: looking for a thread-local
+//! of a shared library takes a call, and a request would need a dozen.
+
+use std::cell::{Cell, OnceCell};
+use std::ptr;
+
+use pyo3::ffi;
+
+use crate::action::Queue;
+use crate::gil::Kept;
+use crate::hold::Held;
+use crate::recycle;
+use crate::roomy;
+
+/// A request that waits inside of another one's wind has its own.
+const SPARES: usize = recycle::at_most(8);
+
+struct Local {
+    /// The Python thread state.
+    state: OnceCell<Kept>,
+    /// The lowest address and the size of the thread's own stack.
+    stack: (usize, usize),
+    /// The queue of the handler that runs.
+    queue: Cell<*mut Queue>,
+    /// The `Task` that runs.
+    task: Cell<*mut ffi::PyObject>,
+    /// What actions held that are over, for the next ones.
+    #[expect(clippy::vec_box, reason = "they come, and go on, in boxes")]
+    spare: Cell<Vec<Box<Held>>>,
+}
+
+thread_local! {
+    static LOCAL: Local = Local {
+        state: OnceCell::new(),
+        stack: roomy::own_stack(),
+        queue: Cell::new(ptr::null_mut()),
+        task: Cell::new(ptr::null_mut()),
+        spare: Cell::default(),
+    };
+}
+
+/// The current thread's place. Not to be kept across a wind: a synctask may go on in another
+/// thread after it.
+#[derive(Clone, Copy)]
+pub struct Here(*const Local);
+
+impl Here {
+    /// Looks for it.
+    // Not inlined, for the compiler not to use what it has found before a wind.
+    #[inline(never)]
+    pub fn now() -> Here {
+        // A thread that is ending has no thread-locals any more.
+        Here(LOCAL.try_with(ptr::from_ref).unwrap_or(ptr::null()))
+    }
+
+    fn local(&self) -> Option<&Local> {
+        // SAFETY: this thread's own, which it keeps until it ends; it is not `Send`.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Keeps the thread's Python thread state until it ends. One that is ending has to make
+    /// a new one for each call.
+    pub fn keep_state(self) {
+        if let Some(local) = self.local() {
+            local.state.get_or_init(Kept::new);
+        }
+    }
+
+    /// The lowest address and the size of the thread's own stack.
+    pub fn stack(self) -> Option<(usize, usize)> {
+        self.local().map(|local| local.stack)
+    }
+
+    /// The queue of the handler that runs; NULL if none does.
+    pub fn queue(self) -> *mut Queue {
+        self.local()
+            .map_or(ptr::null_mut(), |local| local.queue.get())
+    }
+
+    /// Puts another one in its place.
+    pub fn swap_queue(self, queue: *mut Queue) -> *mut Queue {
+        self.local()
+            .map_or(ptr::null_mut(), |local| local.queue.replace(queue))
+    }
+
+    /// What [`Here::keep_spare`] has kept.
+    pub fn take_spare(self) -> Option<Box<Held>> {
+        let local = self.local()?;
+        let mut spare = local.spare.take();
+        let held = spare.pop();
+        local.spare.set(spare);
+        held
+    }
+
+    /// Keeps the memory of what an action held, which is empty by now.
+    pub fn keep_spare(self, held: Box<Held>) {
+        if let Some(local) = self.local() {
+            let mut spare = local.spare.take();
+            if spare.len() < SPARES {
+                spare.push(held);
+            }
+            local.spare.set(spare);
+        }
+    }
+
+    /// The coroutine that runs; NULL if none does.
+    pub fn task(self) -> *mut ffi::PyObject {
+        self.local()
+            .map_or(ptr::null_mut(), |local| local.task.get())
+    }
+
+    /// Puts another one in its place.
+    pub fn swap_task(self, task: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        self.local()
+            .map_or(ptr::null_mut(), |local| local.task.replace(task))
+    }
+}
