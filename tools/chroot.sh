@@ -56,6 +56,8 @@ if [ -f /etc/ssl/certs/ca-certificates.crt ]; then
     authorities='CARGO_HTTP_CAINFO=/root/authorities.crt PIP_CERT=/root/authorities.crt'
 fi
 
+# A root of its own, so that tests can have mounts of their own in it.
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --bind . "$root/root/glupy"

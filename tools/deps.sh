@@ -24,6 +24,9 @@ g++               compiles libFuzzer
 binutils          nm, which looks at the symbols of glupy.so
 python3-venv      holds the checkers for Python
 python3-numpy     imported by a translator in the tests
+glusterfs-server  glusterd, which runs managed volumes in the tests
+iproute2          the network that they have to themselves
+procps            pgrep, which finds their processes
 '
 wanted_for_bench='
 python3-venv      holds what is compared with
