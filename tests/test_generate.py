@@ -112,11 +112,11 @@ def test_a_new_fop_is_an_entry(workspace: Workspace) -> None:
 REFUSED = """
     from gluster import Translator
     class xlator(Translator):
-        def fallocate_fop(self, frame, this, *args):
+        def zerofill_fop(self, frame, this, *args):
             frame.wind()
 """
 MISSING = """
-    from gluster import Translator, fallocate_fop_t
+    from gluster import Translator, zerofill_fop_t
     class xlator(Translator):
         pass
 """
@@ -126,7 +126,7 @@ def test_a_deleted_entry_is_a_fop_less(
     workspace: Workspace, tmp_path: Path, trusted_xattrs: None
 ) -> None:
     """Without its entry, a fop is in no layer, and on a real GlusterFS it passes Python by."""
-    gone = "fallocate"
+    gone = "zerofill"
     workspace.change("fops.yaml", {entry(workspace, gone): ""})
 
     workspace.generate()
@@ -259,9 +259,9 @@ def test_a_fop_that_glusterfs_lacks(
     "wrongs",
     [
         [
-            ("rchecksum", "len: int32_t", "len: off_t",
+            ("rchecksum", "len: {type: int32_t,", "len: {type: off_t,",
              "call: call::<This, Args, gf::fop_rchecksum_t>(),"),
-            ("readlink", "path: const char *", "path: inode_t *",
+            ("readlink", "path: {type: const char *,", "path: {type: inode_t *,",
              "back: back::<This, Reply, gf::fop_readlink_cbk_t>(),"),
         ],
         # Rust 1.85 computes nothing where types differ.
