@@ -412,3 +412,60 @@ fn every_argument_and_value_is_described() {
         }
     }
 }
+
+/// Nor the stubs: fields and constants are where the arguments that have them are.
+#[test]
+fn every_field_and_constant_is_described_beside_the_fops() {
+    let json: serde_json::Value = serde_json::from_str(&ok(&repository(), &["model"])).unwrap();
+    let docs = read(&repository(), "docs/fops.md");
+    let section = |title: &str| {
+        let (_, rest) = docs.split_once(&format!("\n### {title}\n")).expect(title);
+        rest.split("\n#").next().unwrap()
+    };
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let list = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    for structure in list(&json["structures"]) {
+        let section = section(&text(&structure["python"]));
+        for field in [list(&structure["fields"]), list(&structure["derived"])].concat() {
+            let (name, doc) = (text(&field["name"]), text(&field["doc"]));
+            let row = section
+                .lines()
+                .find(|row| row.starts_with(&format!("| `{name}` |")));
+            assert!(
+                row.expect(&name).ends_with(&format!("| {doc} |")),
+                "{row:?}"
+            );
+        }
+    }
+    for item in list(&json["enums"]) {
+        let section = section(&text(&item["name"]));
+        for value in list(&item["values"]) {
+            let (name, doc) = (text(&value["name"]), text(&value["doc"]));
+            let row = section
+                .lines()
+                .find(|row| row.starts_with(&format!("| `{name}` |")));
+            let row = row.expect(&name);
+            assert!(row.contains(&doc), "{row}");
+            assert!(
+                row.contains(&format!("`{}`", text(&value["member"]))),
+                "{row}"
+            );
+        }
+    }
+    // What an argument's text has in brackets is one of them.
+    let mut named = 0;
+    for fop in list(&json["fops"]) {
+        for param in [list(&fop["args"]), list(&fop["cbk_args"])].concat() {
+            let doc = text(&param["doc"]);
+            let name = doc
+                .split_once('(')
+                .and_then(|(_, rest)| rest.split_once(')'));
+            let Some((name, _)) = name else { continue };
+            if name.starts_with(char::is_uppercase) && name.chars().all(char::is_alphanumeric) {
+                section(name);
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 10, "{named}");
+}
