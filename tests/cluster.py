@@ -144,7 +144,9 @@ class Cluster:
 
     def bricks(self) -> list[str]:
         """The process ids of the processes that serve bricks, as seen in there."""
-        return self.run("pgrep", "--exact", "glusterfsd").stdout.split()
+        done = self.run("pgrep", "--exact", "glusterfsd")
+        assert done.returncode in (0, 1), done.stderr  # found, or none
+        return done.stdout.split()
 
     def logs(self) -> list[Log]:
         """The logs of the bricks' processes."""

@@ -112,11 +112,11 @@ def test_a_new_fop_is_an_entry(workspace: Workspace) -> None:
 REFUSED = """
     from gluster import Translator
     class xlator(Translator):
-        def fallocate_fop(self, frame, this, *args):
+        def zerofill_fop(self, frame, this, *args):
             frame.wind()
 """
 MISSING = """
-    from gluster import Translator, fallocate_fop_t
+    from gluster import Translator, zerofill_fop_t
     class xlator(Translator):
         pass
 """
@@ -126,7 +126,7 @@ def test_a_deleted_entry_is_a_fop_less(
     workspace: Workspace, tmp_path: Path, trusted_xattrs: None
 ) -> None:
     """Without its entry, a fop is in no layer, and on a real GlusterFS it passes Python by."""
-    gone = "fallocate"
+    gone = "zerofill"
     workspace.change("fops.yaml", {entry(workspace, gone): ""})
 
     workspace.generate()

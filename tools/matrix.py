@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
+from time import monotonic
 
 SUITES = ("bullseye", "bookworm", "trixie", "forky")
 PACKAGES = ("libglusterfs-dev", "libglusterfs0")
@@ -222,7 +223,8 @@ def mount(gluster: Gluster, all_of_them: list[Gluster]) -> str:
 
 def attempt(column: str, action: Callable[..., str], gluster: Gluster, *arguments: object) -> None:
     """Fill a cell of the table."""
-    print(f"GlusterFS {gluster.version}: {action.__name__} ...", flush=True)
+    print(f"GlusterFS {gluster.version}: {action.__name__} ...", end=" ", flush=True)
+    begin = monotonic()
     try:
         gluster.results[column] = action(gluster, *arguments)
     except CommandError as failure:
@@ -230,6 +232,7 @@ def attempt(column: str, action: Callable[..., str], gluster: Gluster, *argument
         log = gluster.folder / f"{column}.log"
         log.write_text(str(failure))
         gluster.notes.append(f"not {column}: {log}")
+    print(f"{gluster.results[column]}, {monotonic() - begin:.0f} s", flush=True)
 
 
 def main(folder: Path, mounting: list[str]) -> int:

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
+use similar::{Algorithm, ChangeTag, capture_diff_slices};
 
 use crate::headers::model::{Function, Headers, Hooks, Place, Structure};
 
@@ -78,12 +79,15 @@ fn side(place: &Place, lines: Vec<String>) -> Side {
     }
 }
 
+/// What stands in front of an argument, below the line of its function.
+const ARGUMENT: &str = "  ";
+
 fn signature(what: &str, function: &Function) -> Vec<String> {
     let first = format!("{what}: {}", function.returns);
     let args = function
         .args
         .iter()
-        .map(|arg| format!("  {}: {}", arg.name, arg.c_type));
+        .map(|arg| format!("{ARGUMENT}{}: {}", arg.name, arg.c_type));
     [first].into_iter().chain(args).collect()
 }
 
@@ -152,14 +156,15 @@ fn structures(headers: &Headers) -> Sides {
 }
 
 /// bindgen's names of what has none.
-fn named(c_type: &str) -> String {
-    c_type.replace("__bindgen_ty_", " anonymous_")
+fn named(text: &str) -> String {
+    text.replace("__bindgen_ty_", " anonymous_")
+        .replace("__bindgen_anon_", "anonymous_")
 }
 
 fn layout(structure: &Structure) -> Vec<String> {
     let mut lines = vec![format!("{} bytes", structure.size)];
     for field in &structure.fields {
-        let line = format!("{}: {}", field.arg.name, named(&field.arg.c_type));
+        let line = named(&format!("{}: {}", field.arg.name, field.arg.c_type));
         lines.push(match field.offset {
             Some(offset) => format!("{line}{OFFSET}{offset}"),
             None => line,
@@ -198,28 +203,42 @@ pub fn text(changes: &[Change]) -> String {
     text
 }
 
-/// Lines that are new or gone. Of fields that only moved, how many.
+/// Lines that are new or gone, those of a function below its own line. Of fields that only
+/// moved, how many.
 fn differences(text: &mut String, old: &[String], new: &[String]) {
     let bare = |line: &String| line.split(OFFSET).next().unwrap_or_default().to_owned();
-    let (before, after): (Vec<_>, Vec<_>) = (
-        old.iter().map(bare).collect(),
-        new.iter().map(bare).collect(),
-    );
-    for line in before.iter().filter(|line| !after.contains(line)) {
-        let _ = writeln!(text, "    -{line}");
+    let before: Vec<_> = old.iter().map(bare).collect();
+    let after: Vec<_> = new.iter().map(bare).collect();
+    let (mut function, mut told) = (None, None);
+    let mut moved = 0;
+    for operation in capture_diff_slices(Algorithm::Myers, &before, &after) {
+        for change in operation.iter_changes(&before, &after) {
+            let line = change.value();
+            if !line.starts_with(ARGUMENT) {
+                function = Some(line.clone());
+            }
+            let sign = match change.tag() {
+                ChangeTag::Insert => '+',
+                ChangeTag::Delete => '-',
+                ChangeTag::Equal => {
+                    let places = change.old_index().zip(change.new_index());
+                    moved += usize::from(places.is_some_and(|(was, is)| old[was] != new[is]));
+                    continue;
+                }
+            };
+            if line.starts_with(ARGUMENT) && told != function {
+                let _ = writeln!(text, "     {}", function.as_deref().unwrap_or_default());
+            }
+            told.clone_from(&function);
+            let _ = writeln!(text, "    {sign}{line}");
+        }
     }
-    for line in after.iter().filter(|line| !before.contains(line)) {
-        let _ = writeln!(text, "    +{line}");
-    }
-    let moved = new
-        .iter()
-        .zip(&after)
-        .filter(|(line, bare)| before.contains(bare) && !old.contains(line));
-    let moved = moved.count();
-    if moved > 0 {
-        let _ = writeln!(text, "    {moved} of the other fields have moved");
-    } else if before.len() == after.len() && after.iter().all(|line| before.contains(line)) {
-        let _ = writeln!(text, "    the order is another one");
+    match moved {
+        0 => {}
+        1 => *text += "    1 of the other fields has moved\n",
+        moved => {
+            let _ = writeln!(text, "    {moved} of the other fields have moved");
+        }
     }
 }
 

@@ -5,18 +5,32 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
+use tempfile::NamedTempFile;
+
 use crate::emit::{COMMAND, Output};
 
 /// What is wrong with the disk.
 #[derive(Debug)]
 pub struct Error {
+    wanted: &'static str,
     path: PathBuf,
     error: io::Error,
 }
 
+impl Error {
+    fn new(wanted: &'static str, path: &Path, error: io::Error) -> Self {
+        Error {
+            wanted,
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.error)
+        let path = self.path.display();
+        write!(f, "can not {} {path}: {}", self.wanted, self.error)
     }
 }
 
@@ -26,18 +40,23 @@ impl std::error::Error for Error {}
 ///
 /// # Errors
 ///
-/// When a file can not be read or written. A file is replaced in one step: it is the old
-/// one or the new one.
+/// When a file can not be read or written. All are written before the first one takes its
+/// place, so that there are the old ones or the new ones.
 pub fn write(root: &Path, outputs: &[Output]) -> Result<Vec<&'static str>, Error> {
-    let mut written = Vec::new();
+    let mut staged = Vec::new();
     for output in outputs {
         if read(root, output)?.as_deref() != Some(output.text.as_bytes()) {
-            let path = root.join(output.path);
-            replace(&path, &output.text).map_err(|error| Error { path, error })?;
-            written.push(output.path);
+            staged.push((
+                output.path,
+                Staged::new(&root.join(output.path), &output.text)?,
+            ));
         }
     }
-    Ok(written)
+    let replaced = staged.into_iter().map(|(path, staged)| {
+        staged.replace()?;
+        Ok(path)
+    });
+    replaced.collect()
 }
 
 /// Compares the files with what they should be. Answers what differs, as a diff that ends
@@ -85,7 +104,7 @@ fn read(root: &Path, output: &Output) -> Result<Option<Vec<u8>>, Error> {
     match fs::read(&path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error { path, error }),
+        Err(error) => Err(Error::new("read", &path, error)),
     }
 }
 
@@ -94,7 +113,33 @@ fn read(root: &Path, output: &Output) -> Result<Option<Vec<u8>>, Error> {
 /// # Errors
 ///
 /// When it can not be written; then it is the old one.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    Staged::new(path, text)?.replace()
+}
+
+/// A new file beside the old one.
+struct Staged {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Staged {
+    fn new(path: &Path, text: &str) -> Result<Self, Error> {
+        let file = written(path, text).map_err(|error| Error::new("write", path, error))?;
+        let path = path.to_owned();
+        Ok(Staged { path, file })
+    }
+
+    fn replace(self) -> Result<(), Error> {
+        match self.file.persist(&self.path) {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(Error::new("replace", &self.path, refused.error)),
+        }
+    }
+}
+
+/// A temporary file in the folder of another one.
+fn written(path: &Path, text: &str) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
@@ -102,6 +147,5 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     builder.permissions(fs::Permissions::from_mode(0o666));
     let mut file = builder.prefix(".codegen").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    Ok(file)
 }

@@ -155,29 +155,31 @@ fn a_broken_schema_writes_nothing() {
     );
 }
 
+/// All files below a folder, with what is in them.
+fn everything(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path).unwrap_or_default();
+                files.push((path, bytes));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
 /// Neither into an empty tree nor over what was generated before.
 #[test]
 fn no_broken_schema_writes_anything() {
     let tree = tree(&schema());
     ok(tree.path(), &["generate"]);
-    let everything = || -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files = Vec::new();
-        let mut folders = vec![tree.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let bytes = fs::read(&path).unwrap();
-                    files.push((path, bytes));
-                }
-            }
-        }
-        files.sort();
-        files
-    };
-    let before = everything();
+    let before = everything(tree.path());
     let fixtures = repository().join("codegen/tests/fixtures/schema-errors");
     for case in fs::read_dir(fixtures).unwrap() {
         let broken = case.unwrap().path().join("fops.yaml");
@@ -185,21 +187,70 @@ fn no_broken_schema_writes_anything() {
         let errors = fails(tree.path(), &schema);
         assert!(errors.ends_with("; nothing was written\n"), "{errors}");
         assert!(
-            everything() == before,
+            everything(tree.path()) == before,
             "{} wrote something",
             broken.display()
         );
     }
 }
 
+/// When one of the files can not be written, the others are not, either.
 #[test]
-fn a_missing_schema_is_an_error() {
-    let tree = tempfile::tempdir().unwrap();
+fn all_files_are_written_or_none() {
+    let tree = tree(&schema());
+    ok(tree.path(), &["generate"]);
+    for path in OUTPUTS {
+        fs::write(tree.path().join(path), "old\n").unwrap();
+    }
+    let docs = tree.path().join("docs");
+    fs::remove_dir_all(&docs).unwrap();
+    // There is no folder to write into, and none can be made.
+    std::os::unix::fs::symlink("/nowhere/docs", &docs).unwrap();
+    let before = everything(tree.path());
     let error = fails(tree.path(), &["generate"]);
-    assert!(
-        error.starts_with("error: ") && error.contains("fops.yaml: No such file"),
-        "{error}"
+    let start = format!("error: can not write {}/fops.md: ", docs.display());
+    assert!(error.starts_with(&start), "{error}");
+    assert!(everything(tree.path()) == before);
+
+    // There is something else in its place.
+    fs::remove_file(&docs).unwrap();
+    fs::write(&docs, "no folder\n").unwrap();
+    let before = everything(tree.path());
+    let error = fails(tree.path(), &["generate"]);
+    let start = format!("error: can not read {}/fops.md: ", docs.display());
+    assert!(error.starts_with(&start), "{error}");
+    assert!(everything(tree.path()) == before);
+}
+
+#[test]
+fn a_schema_that_can_not_be_read_is_named_with_the_way_out() {
+    let tree = tempfile::tempdir().unwrap();
+    let folder = tree.path().to_str().unwrap();
+    let way_out = "name the schema with --schema FILE, or with --root DIR the folder that holds \
+                   fops.yaml\n";
+    assert_eq!(
+        fails(tree.path(), &["generate"]),
+        format!(
+            "error: can not read {folder}/fops.yaml: No such file or directory (os error 2); {way_out}"
+        )
     );
+    assert_eq!(
+        fails(tree.path(), &["--schema", folder, "generate"]),
+        format!("error: can not read {folder}: Is a directory (os error 21); {way_out}")
+    );
+    // Nowhere in a tree.
+    let output = Command::new(env!("CARGO_BIN_EXE_codegen"))
+        .arg("check")
+        .current_dir(tree.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        format!(
+            "error: can not read ./fops.yaml: No such file or directory (os error 2); {way_out}"
+        )
+    );
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
@@ -360,4 +411,61 @@ fn every_argument_and_value_is_described() {
             }
         }
     }
+}
+
+/// Nor the stubs: fields and constants are where the arguments that have them are.
+#[test]
+fn every_field_and_constant_is_described_beside_the_fops() {
+    let json: serde_json::Value = serde_json::from_str(&ok(&repository(), &["model"])).unwrap();
+    let docs = read(&repository(), "docs/fops.md");
+    let section = |title: &str| {
+        let (_, rest) = docs.split_once(&format!("\n### {title}\n")).expect(title);
+        rest.split("\n#").next().unwrap()
+    };
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let list = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    for structure in list(&json["structures"]) {
+        let section = section(&text(&structure["python"]));
+        for field in [list(&structure["fields"]), list(&structure["derived"])].concat() {
+            let (name, doc) = (text(&field["name"]), text(&field["doc"]));
+            let row = section
+                .lines()
+                .find(|row| row.starts_with(&format!("| `{name}` |")));
+            assert!(
+                row.expect(&name).ends_with(&format!("| {doc} |")),
+                "{row:?}"
+            );
+        }
+    }
+    for item in list(&json["enums"]) {
+        let section = section(&text(&item["name"]));
+        for value in list(&item["values"]) {
+            let (name, doc) = (text(&value["name"]), text(&value["doc"]));
+            let row = section
+                .lines()
+                .find(|row| row.starts_with(&format!("| `{name}` |")));
+            let row = row.expect(&name);
+            assert!(row.contains(&doc), "{row}");
+            assert!(
+                row.contains(&format!("`{}`", text(&value["member"]))),
+                "{row}"
+            );
+        }
+    }
+    // What an argument's text has in brackets is one of them.
+    let mut named = 0;
+    for fop in list(&json["fops"]) {
+        for param in [list(&fop["args"]), list(&fop["cbk_args"])].concat() {
+            let doc = text(&param["doc"]);
+            let name = doc
+                .split_once('(')
+                .and_then(|(_, rest)| rest.split_once(')'));
+            let Some((name, _)) = name else { continue };
+            if name.starts_with(char::is_uppercase) && name.chars().all(char::is_alphanumeric) {
+                section(name);
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 10, "{named}");
 }

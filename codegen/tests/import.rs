@@ -383,7 +383,10 @@ fn two_versions_are_compared() {
             "    +  op_errno: int32_t",
         ]
     );
-    assert_eq!(block("changed: callback fdclose"), ["    +  why: int"]);
+    assert_eq!(
+        block("changed: callback fdclose"),
+        ["     call: void", "    +  why: int"]
+    );
     assert_eq!(
         block("changed: constant GF_SET_ATTR_UID"),
         ["    -2", "    +16384"]
@@ -440,4 +443,77 @@ fn two_versions_are_compared() {
         String::from_utf8(one.stderr).unwrap(),
         "error: expected two folders, --headers OLD --headers NEW, not 1\n"
     );
+}
+
+/// An argument goes from a call whose callback has one that is just the same; two of one type
+/// change places; a structure is sorted anew.
+#[test]
+fn a_change_of_arguments_is_told_with_what_it_is_in() {
+    let Some(installed) = common::installed() else {
+        return;
+    };
+    let copy = common::copy(&installed);
+    let edit = |header: &str, changes: &[(&str, &str)]| {
+        let path = copy.path().join("glusterfs").join(header);
+        let mut text = fs::read_to_string(&path).unwrap();
+        for (old, new) in changes {
+            assert_eq!(text.matches(old).count(), 1, "{old}");
+            text = text.replacen(old, new, 1);
+        }
+        fs::write(path, text).unwrap();
+    };
+    let mut typedefs = String::new();
+    for (name, args) in [
+        ("stat", "loc_t *loc"),
+        (
+            "mknod",
+            "loc_t *loc, mode_t umask, dev_t rdev, mode_t mode, dict_t *xdata",
+        ),
+    ] {
+        typedefs += &format!(
+            "typedef int32_t (*new_{name}_t)(call_frame_t *frame, xlator_t *this, {args});\n"
+        );
+    }
+    edit(
+        "xlator.h",
+        &[
+            (
+                "struct xlator_fops {\n",
+                &format!("{typedefs}struct xlator_fops {{\n"),
+            ),
+            ("    fop_stat_t stat;\n", "    new_stat_t stat;\n"),
+            ("    fop_mknod_t mknod;\n", "    new_mknod_t mknod;\n"),
+        ],
+    );
+    edit(
+        "glusterfs.h",
+        &[(
+            "    off_t l_start;\n    off_t l_len;\n",
+            "    off_t l_len;\n    off_t l_start;\n",
+        )],
+    );
+    let (old, new) = (installed.to_str().unwrap(), copy.path().to_str().unwrap());
+    let args = ["diff", "--headers", old, "--headers", new];
+    let output = codegen(&common::repository(), &args);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| !line.starts_with("  /") && !line.is_empty())
+        .collect();
+    let expected = [
+        "changed: fop mknod",
+        "     call: int32_t",
+        "    +  umask: mode_t",
+        "    +  rdev: dev_t",
+        "    -  rdev: dev_t",
+        "    -  umask: mode_t",
+        "changed: fop stat",
+        "     call: int32_t",
+        "    -  xdata: dict_t *",
+        "changed: struct gf_flock",
+        "    +l_len: off_t",
+        "    -l_len: off_t",
+        "    1 of the other fields has moved",
+    ];
+    assert_eq!(lines[..lines.len() - 1], expected, "{text}");
 }

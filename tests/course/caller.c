@@ -61,11 +61,17 @@ caller_put_cbk(call_frame_t *frame, void *cookie, xlator_t *this, int32_t op_ret
     return 0;
 }
 
+/* GlusterFS's own data_pair_t differs from version to version. */
+typedef struct {
+    char *key;
+    data_t *value;
+} pair_t;
+
 /* The first pair is what is looked for. */
 static int
 first(dict_t *dict, char *key, data_t *value, void *found)
 {
-    *(data_pair_t *)found = (data_pair_t){.key = key, .value = value};
+    *(pair_t *)found = (pair_t){.key = key, .value = value};
     return -1;
 }
 
@@ -74,7 +80,7 @@ caller_setxattr(call_frame_t *frame, xlator_t *this, loc_t *loc, dict_t *dict, i
                 dict_t *xdata)
 {
     xlator_t *child = FIRST_CHILD(this);
-    data_pair_t pair = {0};
+    pair_t pair = {0};
     loc_t file = {0};
     dict_t *request, *xattr;
     struct iobuf *iobuf;

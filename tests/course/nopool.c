@@ -69,7 +69,7 @@ iobuf_get2(struct iobuf_pool *pool, size_t size)
     if (!original)
         original = dlsym(RTLD_NEXT, "iobuf_get2");
     if (!size)
-        size = iobpool_default_pagesize(pool);
+        size = pool->default_page_size; /* whose macro is gone since 11 */
     iobuf = original(pool, size > LARGEST_IOBUF ? size : LARGEST_IOBUF + 1);
     if (iobuf)
         iobuf->page_size = size;

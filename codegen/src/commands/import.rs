@@ -34,8 +34,7 @@ pub fn run(args: &Args, places: &Places) -> Result<Outcome> {
         return Ok(outcome);
     }
     if args.write {
-        sink::replace(&places.schema, &proposal.text)
-            .map_err(|error| Outcome::error(format!("{}: {error}", places.schema.display())))?;
+        sink::replace(&places.schema, &proposal.text).map_err(Outcome::error)?;
         outcome.out = format!("wrote {}: {}", source.name, proposal.fops.join(", "));
         if !proposal.types.is_empty() {
             outcome.out += &format!("; new types: {}", proposal.types.join(", "));

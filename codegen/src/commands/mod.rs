@@ -97,6 +97,10 @@ pub enum Format {
     Json,
 }
 
+/// Where the schema may be found.
+const WAY_OUT: &str =
+    "name the schema with --schema FILE, or with --root DIR the folder that holds fops.yaml";
+
 /// Where things are.
 #[derive(Debug)]
 pub struct Places {
@@ -129,8 +133,10 @@ impl Places {
 
     /// Reads and checks the schema; its text and places beside the model.
     pub fn load(&self) -> Result<(Source, Schema, Model)> {
-        let bytes = std::fs::read(&self.schema)
-            .map_err(|error| Outcome::error(format!("{}: {error}", self.schema.display())))?;
+        let bytes = std::fs::read(&self.schema).map_err(|error| {
+            let path = self.schema.display();
+            Outcome::error(format!("can not read {path}: {error}; {WAY_OUT}"))
+        })?;
         let source = Source::new(&self.schema_name, bytes);
         match codegen::load_with_places(&source) {
             Ok((schema, model)) => Ok((source, schema, model)),

@@ -6,13 +6,15 @@ use minijinja::{Value, context};
 
 use super::{Error, template};
 use crate::describe::{NEVER_NULL, NOT_NULL, notes};
-use crate::model::{CType, Fop, Model, Param};
+use crate::model::{CType, Derived, Enum, EnumValue, Field, Fop, Model, Param, Structure};
 
 /// What everything has in common, and a section per fop.
 pub fn emit(model: &Model) -> Result<String, Error> {
     let fops: Vec<Value> = model.fops.iter().map(section).collect();
     let types = types(model);
-    let view = context! { glusterfs => model.glusterfs, types, fops };
+    let structures: Vec<Value> = model.structures.iter().map(structure).collect();
+    let enums: Vec<Value> = model.enums.iter().map(constants).collect();
+    let view = context! { glusterfs => model.glusterfs, types, fops, structures, enums };
     template::render(include_str!("../../../templates/fops.md.jinja"), view)
 }
 
@@ -47,6 +49,27 @@ fn rows(params: &[Param], never_null: &str) -> Vec<Value> {
     let notes = |param| cell(&notes(param, params, never_null, "`"));
     let row = |param| context! { notes => notes(param), ..Value::from_serialize(param) };
     params.iter().map(row).collect()
+}
+
+fn structure(structure: &Structure) -> Value {
+    let field =
+        |field: &Field| context! { doc => cell(&field.doc), ..Value::from_serialize(field) };
+    let derived =
+        |field: &Derived| context! { doc => cell(&field.doc), ..Value::from_serialize(field) };
+    context! {
+        fields => structure.fields.iter().map(field).collect::<Vec<_>>(),
+        derived => structure.derived.iter().map(derived).collect::<Vec<_>>(),
+        ..Value::from_serialize(structure)
+    }
+}
+
+fn constants(item: &Enum) -> Value {
+    let value =
+        |value: &EnumValue| context! { doc => cell(&value.doc), ..Value::from_serialize(value) };
+    context! {
+        values => item.values.iter().map(value).collect::<Vec<_>>(),
+        ..Value::from_serialize(item)
+    }
 }
 
 /// Text in a table.

@@ -19,10 +19,29 @@ pub fn render(template: &str, model: impl Serialize) -> Result<String, Error> {
             template,
             context! { first_line, ..minijinja::Value::from_serialize(model) },
         )
-        .map_err(|error| Error::new(format!("{error:#}")))
+        .map_err(Error::new)
 }
 
 /// Text as a Python string.
 fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+
+    /// Not with the whole model, which it could not be found in.
+    #[test]
+    fn an_error_is_a_line_with_its_place() {
+        let error = render(
+            "\n{{ fops }}{{ fop }}\n",
+            minijinja::context! { fops => 54 },
+        );
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.ends_with("undefined value (in <string>:2)"),
+            "{error}"
+        );
+    }
 }

@@ -28,6 +28,9 @@ use crate::names::Version;
 use model::Headers;
 use read::Wanted;
 
+/// The header with the tables of functions: where it is, the others should be.
+const XLATOR_H: &str = "glusterfs/xlator.h";
+
 /// Why headers can not be read.
 #[derive(Debug)]
 pub enum Error {
@@ -51,13 +54,25 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Missing { dir, headers } => write!(
-                f,
-                "{} has not all of GlusterFS's headers: {} missing; it should be the folder \
-                 that holds `glusterfs/`, such as /usr/include (Debian: libglusterfs-dev)",
-                dir.display(),
-                list(headers)
-            ),
+            Error::Missing { dir, headers } => {
+                let dir = dir.display();
+                if headers.iter().any(|name| name == XLATOR_H) {
+                    write!(
+                        f,
+                        "GlusterFS's headers are not in {dir}: there is no {XLATOR_H}"
+                    )?;
+                } else {
+                    let missing = list(headers);
+                    write!(
+                        f,
+                        "{dir} has not all of GlusterFS's headers: {missing} missing"
+                    )?;
+                }
+                f.write_str(
+                    "; it should be the folder that holds `glusterfs/`, such as /usr/include \
+                     (Debian: libglusterfs-dev)",
+                )
+            }
             Error::Foreign(headers) => write!(
                 f,
                 "GlusterFS's headers include {}, not found (Debian: apt-get install liburcu-dev \

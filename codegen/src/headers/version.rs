@@ -29,6 +29,9 @@ pub fn find(dir: &Path) -> Option<(Version, String)> {
 
 /// Where a package that has its headers in this directory may have its description.
 fn package_files(dir: &Path) -> Vec<PathBuf> {
+    let Ok(dir) = dir.canonicalize() else {
+        return Vec::new();
+    };
     let Some(prefix) = dir.parent() else {
         return Vec::new();
     };
@@ -89,6 +92,16 @@ mod tests {
         )
         .unwrap();
         assert_eq!(version(&tree).as_deref(), Some("11.2"));
+        // By other names.
+        let link = tree.path().join("headers");
+        std::os::unix::fs::symlink("include", &link).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let far = elsewhere.path().join("headers");
+        std::os::unix::fs::symlink(tree.path().join("include"), &far).unwrap();
+        for dir in [link, far, tree.path().join("include/glusterfs/..")] {
+            let found = find(&dir).map(|(version, _)| version.to_string());
+            assert_eq!(found.as_deref(), Some("11.2"), "{}", dir.display());
+        }
     }
 
     #[test]
