@@ -24,6 +24,8 @@ g++               compiles libFuzzer
 binutils          nm, which looks at the symbols of glupy.so
 python3-venv      holds the checkers for Python
 python3-numpy     imported by a translator in the tests
+fio               writes through mounts, and verifies what it reads
+stress-ng         does everything else that can be done to files, and verifies it
 '
 wanted_for_bench='
 python3-venv      holds what is compared with
