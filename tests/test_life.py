@@ -185,7 +185,7 @@ class xlator(Translator):
 )
 def test_requests_go_on_at_the_end(host: Host, looks: str) -> None:
     """What a request has is left to it, as long as the process is there."""
-    below = volfile(host, ENDS.replace("raise", "return"), "below", sleep=1.5)
+    below = volfile(host, ENDS.replace("raise", "return"), "below", sleep="1.5")
     with host.mount(volfile(host, SUSPENDED.replace("LOOKS", looks), on=below)) as mount:
         (mount.path / "file").write_text("text")
         with ThreadPoolExecutor() as pool:

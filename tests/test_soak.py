@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from glusterfs import Host, Mount, Statedump, Volfile, eventually
-from soak.load import Load
+from soak.load import LINKED, Load
 from soak.writers import Writers
 from volserver import VolfileServer
 
@@ -112,18 +112,17 @@ def test_load(host: Host) -> None:
         assert len(reached) >= 30
         requests = came[-1] - came[0]
 
-        # What is counted one by one: GlusterFS's objects do not grow at all; Python's memory
-        # is not given back to the last block, but one block in fifty requests is no leak of
-        # theirs.
+        # GlusterFS's objects do not grow at all; Python's memory, but for what it has in
+        # lists of free blocks and the like: it is as much after a million requests.
         assert first.objects() == last.objects()
         for figure in ("blocks", "objects"):
             grown = int(last.glupy("glupy")[figure]) - int(first.glupy("glupy")[figure])
             print(f"{figure} grew by {grown} in {requests} requests")
-            assert grown < requests / 50, figure
+            assert grown < 2000, figure
 
-        # All else is seen in the process's size: it settles, and what malloc keeps for each
-        # of its threads is some MiB; a hundred bytes for each request would be more.
-        assert sizes[-1] - sizes[0] < 8 * MIB + requests * 16 / 1024
+        # All else is seen in the process's size. What it grows by is what malloc keeps for
+        # threads that came later; in the long run, 9 bytes for each request would be more.
+        assert sizes[-1] - sizes[0] < 8 * MIB
 
         # GlusterFS's io-threads and Glupy's pools have as many threads as there was to do at
         # once, up to a number; no others come.
@@ -141,7 +140,10 @@ def switched(mount: Mount, times: int) -> bool:
 
 
 def test_graph_switches(host: Host) -> None:
-    """The graph is replaced again and again while programs work on."""
+    """The graph is replaced again and again while programs work on.
+
+    Not on files without a name: GlusterFS can not open these in the new graph.
+    """
     host.deadline = 600
     brick = host.serve(host.posix())
     brick.log.known += NOISE
@@ -152,7 +154,7 @@ def test_graph_switches(host: Host) -> None:
     with VolfileServer(graph(0)) as server, host.mount(server) as mount:
         mount.log.known += NOISE
         journals = host.directory / "journals"
-        load = Load(mount.path, SIZE.programs)
+        load = Load(mount.path, SIZE.programs, LINKED)
         with load, Writers(mount.path, journals, SIZE.programs) as writers:
             for number in range(1, SIZE.times + 1):
                 time.sleep(0.5)

@@ -36,7 +36,7 @@ def stress(stressor: str, *options: str) -> Command:
 
 
 #: What the programs run, in turn. fcntl is not among stress-ng's: F_GETLK fails on any mount.
-COMMANDS: list[Command] = [
+LINKED: list[Command] = [
     [sys.executable, str(FOPSCRIPT), "."],
     fio("synchronous", "--ioengine=psync", "--fsync=16"),
     stress("rename"),
@@ -46,26 +46,30 @@ COMMANDS: list[Command] = [
     fio("mapped", "--ioengine=mmap", "--bsrange=4k-64k"),
     stress("mknod"),
     stress("xattr"),
-    stress("hdd", "--hdd-bytes=4m"),
     stress("chown"),
     fio("many-at-once", "--ioengine=libaio", "--iodepth=16"),
     stress("touch"),
-    stress("fallocate", "--fallocate-bytes=4m"),
     stress("dentry", "--dentries=64"),
     stress("utime"),
     [sys.executable, str(FOPSCRIPT), "."],
-    stress("copy-file", "--copy-file-bytes=128m"),
     fio("four-jobs", "--ioengine=psync", "--size=1m", "--numjobs=4"),
     stress("dirdeep", "--dirdeep-inodes=500"),
     stress("flock"),
-    stress("iomix", "--iomix-bytes=4m"),
     stress("filename"),
     stress("getdent"),
     stress("lockofd"),
-    stress("fpunch", "--fpunch-ops=200"),
     stress("open"),
-    stress("sync-file", "--sync-file-bytes=4m"),
     stress("lease"),
+]
+
+#: What works with a file that has no name any more.
+UNLINKED: list[Command] = [
+    stress("hdd", "--hdd-bytes=4m"),
+    stress("fallocate", "--fallocate-bytes=4m"),
+    stress("copy-file", "--copy-file-bytes=128m"),
+    stress("iomix", "--iomix-bytes=4m"),
+    stress("fpunch", "--fpunch-ops=200"),
+    stress("sync-file", "--sync-file-bytes=4m"),
     stress("seek", "--seek-size=4m"),
 ]
 
@@ -73,8 +77,11 @@ COMMANDS: list[Command] = [
 class Load:
     """So many programs, which run one command after another until they are stopped."""
 
-    def __init__(self, folder: Path, programs: int) -> None:
+    def __init__(
+        self, folder: Path, programs: int, commands: list[Command] = LINKED + UNLINKED
+    ) -> None:
         self.folder = folder
+        self.commands = commands
         self.failures: list[str] = []
         self.finished = 0
         #: What the script of all operations printed: the same each time.
@@ -82,7 +89,7 @@ class Load:
         self.running: dict[int, subprocess.Popen[str]] = {}
         self.lock = threading.Lock()
         self.stopping = False
-        step = max(1, len(COMMANDS) // programs)
+        step = max(1, len(commands) // programs)
         self.threads = [
             threading.Thread(target=self._program, args=(number, number * step), daemon=True)
             for number in range(programs)
@@ -112,7 +119,7 @@ class Load:
             thread.join()
 
     def _program(self, number: int, first: int) -> None:
-        commands = islice(cycle(COMMANDS), first, None)
+        commands = islice(cycle(self.commands), first, None)
         for folder in self._folders(number):
             command = next(commands)
             if self.stopping:
