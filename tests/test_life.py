@@ -165,6 +165,29 @@ def test_fini_takes_too_long(host: Host) -> None:
         assert 4 < time.monotonic() - begin < 10
 
 
+SPAWNS_LATE = """
+import time
+from gluster import CancelledError, Translator
+
+class xlator(Translator):
+    def fini(self):
+        task = self.spawn(self.work())
+        while not task.done():
+            time.sleep(0.01)
+        print("over")
+
+    async def work(self):
+        print("begins")
+"""
+
+
+def test_spawned_after_the_end(host: Host) -> None:
+    """Requests still come to a graph that has been told of its end: what they do is no error."""
+    with host.mount(volfile(host, SPAWNS_LATE)) as mount:
+        (mount.path / "folder").mkdir()
+    assert said(mount) == ["over"]
+
+
 SUSPENDED = """
 from gluster import Translator, sleep
 
