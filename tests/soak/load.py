@@ -23,7 +23,7 @@ def fio(name: str, *options: str) -> Command:
     return [
         "fio", f"--name={name}", "--rw=randwrite", "--size=4m", "--bsrange=512-64k",
         "--bs_unaligned=1", "--verify=crc32c", "--verify_backlog=64", "--verify_fatal=1",
-        "--verify_state_save=0", "--unlink=1", *options,
+        "--verify_state_save=0", "--unlink=1", "--thread", *options,
     ]  # fmt: skip
 
 
