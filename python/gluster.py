@@ -72,7 +72,7 @@ from glupy.schema import Arg, Fop
 from glupy.translator import Translator, handler
 
 # Of the schema; glupy.so must have the same.
-_FINGERPRINT = "e610905b165d68ab"
+_FINGERPRINT = "a9cf85db013a4070"
 
 # The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
 # all of them.

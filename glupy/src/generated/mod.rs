@@ -10,4 +10,4 @@ pub mod hooks;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "e610905b165d68ab";
+pub const FINGERPRINT: &str = "a9cf85db013a4070";
