@@ -52,7 +52,7 @@ define fuzz
 	@grep ^Done $(fuzz_target)/$(1).log
 endef
 
-.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest asan bench generate check lint matrix bare clean help
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest soak asan bench generate check lint matrix bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -96,6 +96,10 @@ fuzz: deps-test ## Feed nonsense to what reads schemas and headers (FUZZ_SECONDS
 
 pytest: deps-test all $(venv)/ready
 	$(call pytest,GLUPY_SO=$(abspath $(library)))
+
+soak: TESTS = tests/test_soak.py
+soak: deps-test all $(venv)/ready ## Load mounts, switch graphs and unmount under load, for ten minutes
+	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_SOAK=1) --capture=no
 
 asan: deps-test $(venv)/ready ## Run the end-to-end tests under AddressSanitizer (TESTS=tests/test_x.py)
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \

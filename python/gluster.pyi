@@ -126,7 +126,8 @@ class Translator:
         """Starts a coroutine that answers no request, and asks children as root.
 
         It begins soon, on a thread of Glupy's own; in `__init__`, when the graph is up. It is
-        cancelled when the graph goes down, before `fini`. Its exceptions are logged.
+        cancelled when the graph goes down, before `fini`; what is spawned later is cancelled
+        before it begins. Its exceptions are logged.
         """
 
 @final

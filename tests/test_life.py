@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,61 @@ def test_fini_takes_too_long(host: Host) -> None:
         mount.popen.terminate()
         mount.popen.wait()
         assert 4 < time.monotonic() - begin < 10
+
+
+SPAWNS_LATE = """
+import time
+from gluster import CancelledError, Translator
+
+class xlator(Translator):
+    def fini(self):
+        task = self.spawn(self.work())
+        while not task.done():
+            time.sleep(0.01)
+        print("over")
+
+    async def work(self):
+        print("begins")
+"""
+
+
+def test_spawned_after_the_end(host: Host) -> None:
+    """Requests still come to a graph that has been told of its end: what they do is no error."""
+    with host.mount(volfile(host, SPAWNS_LATE)) as mount:
+        (mount.path / "folder").mkdir()
+    assert said(mount) == ["over"]
+
+
+SUSPENDED = """
+from gluster import Translator, sleep
+
+class xlator(Translator):
+    async def stat_fop(self, frame, this, loc, xdata):
+        reply = await frame.wind()
+        loc.inode.ctx = "kept"
+        print("suspended")
+        await sleep(0.5)
+        LOOKS
+        print("goes on")
+        return reply
+"""
+
+
+@pytest.mark.parametrize(
+    "looks", ["pass", "assert (loc.inode.ctx, reply.buf.ia_size) == ('kept', 4)"]
+)
+def test_requests_go_on_at_the_end(host: Host, looks: str) -> None:
+    """What a request has is left to it, as long as the process is there."""
+    below = volfile(host, ENDS.replace("raise", "return"), "below", sleep="1.5")
+    with host.mount(volfile(host, SUSPENDED.replace("LOOKS", looks), on=below)) as mount:
+        (mount.path / "file").write_text("text")
+        with ThreadPoolExecutor() as pool:
+            pool.submit(os.stat, mount.path / "file")
+            hears(mount, "suspended")
+            mount.popen.terminate()
+            assert mount.popen.wait() == signal.SIGTERM
+        mount.log.known.append("fuse-bridge")  # FUSE has closed its device before
+    assert said(mount)[-1] == "goes on"
 
 
 def test_a_process_that_is_forked_ends_nothing(host: Host) -> None:

@@ -27,6 +27,8 @@ python3-numpy     imported by a translator in the tests
 glusterfs-server  glusterd, for volumes that it manages
 iproute2          ip, for a network that glusterd has to itself
 procps            pgrep, which finds the bricks that glusterd started
+fio               writes through mounts, and verifies what it reads
+stress-ng         does everything else that can be done to files, and verifies it
 '
 wanted_for_bench='
 python3-venv      holds what is compared with

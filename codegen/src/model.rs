@@ -52,6 +52,8 @@ pub struct Fop {
     pub args: Vec<Param>,
     /// Callback values after `op_errno`.
     pub cbk_args: Vec<Param>,
+    /// The times that it changes.
+    pub times: Vec<Time>,
     /// Its lines in the schema.
     #[serde(skip)]
     pub yaml: String,
@@ -134,6 +136,33 @@ impl OpRet {
             OpRet::Entries => "a number of entries",
         }
     }
+}
+
+/// A time of a file, or of the directory that has it, that a fop changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Time {
+    /// When its attributes changed.
+    Ctime,
+    /// When its data changed.
+    Mtime,
+    /// When it was read.
+    Atime,
+    /// The directory's.
+    ParentCtime,
+    /// The directory's.
+    ParentMtime,
+}
+
+impl Time {
+    /// All of them, by the name that a schema uses.
+    pub const ALL: &[(&str, Time)] = &[
+        ("ctime", Time::Ctime),
+        ("mtime", Time::Mtime),
+        ("atime", Time::Atime),
+        ("parent_ctime", Time::ParentCtime),
+        ("parent_mtime", Time::ParentMtime),
+    ];
 }
 
 /// How a value crosses between C and Python.

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, unseen};
 use crate::model::{
     Alias, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind, Model,
-    OpRet, Param, Structure, Vector,
+    OpRet, Param, Structure, Time, Vector,
 };
 use crate::names::{Version, not_a_name};
 use crate::schema::{self, Named, Schema, Text};
@@ -508,6 +508,9 @@ impl<'s> Resolver<'s, '_> {
             },
             args: described(self.params(&raw.args, "an argument"), &self.docs.args),
             cbk_args: described(self.reply(raw), &self.docs.cbk),
+            times: (raw.times.iter())
+                .filter_map(|text| self.word(text, "time", Time::ALL))
+                .collect(),
             yaml: String::new(),
         }
     }

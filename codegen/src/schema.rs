@@ -87,6 +87,8 @@ pub struct Fop {
     pub cbk: Vec<Param>,
     /// `success:`
     pub success: Vec<Text>,
+    /// `times:`
+    pub times: Vec<Text>,
     /// Where all of it stands.
     pub span: Span,
 }
@@ -281,6 +283,7 @@ fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
         args: map.required("args", params).unwrap_or_default(),
         cbk: map.required("cbk", params).unwrap_or_default(),
         success: map.optional("success", texts).unwrap_or_default(),
+        times: map.optional("times", texts).unwrap_or_default(),
         span: name.span.start..node.span.end,
     };
     map.finish();

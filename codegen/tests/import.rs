@@ -228,7 +228,7 @@ fn what_the_schema_lacks_is_added_and_nothing_else_is_touched() {
     expected = expected.replacen(readdirp, &format!("{}{readdirp}", NEW_FOPS[0]), 1);
     behind(
         &mut expected,
-        "    success: [stbuf, prebuf_dst, postbuf_dst]\n",
+        "    success: [stbuf, prebuf_dst, postbuf_dst]\n    times: [ctime, mtime]\n",
         &NEW_FOPS[1..].concat(),
     );
 

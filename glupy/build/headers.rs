@@ -100,7 +100,7 @@ pub fn bind() -> String {
         .allowlist_type(
             "glusterfs_fop_t|glusterfs_event_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt|gf_op_type_t|_gf_special_pid",
         )
-        .allowlist_var("IATT_.*|GD_OP_VERSION_[0-9_]+")
+        .allowlist_var("IATT_.*|MDATA_.*|GD_OP_VERSION_[0-9_]+")
         .merge_extern_blocks(true)
         .formatter(bindgen::Formatter::Prettyplease);
     for function in FUNCTIONS {

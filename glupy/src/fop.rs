@@ -247,6 +247,8 @@ pub struct Fop {
     pub reply: &'static [Param],
     /// What `op_ret` counts.
     pub op_ret: OpRet,
+    /// The times that it changes (`MDATA_CTIME` and others), as a frame's root has them.
+    pub times: u32,
     /// Enters from GlusterFS on the way down; a slot of the fops table.
     pub call: RawFn,
     /// Enters from GlusterFS on the way up; the `ret` of a frame.

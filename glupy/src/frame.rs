@@ -673,6 +673,7 @@ impl Frame {
                 fop.name
             )));
         }
+        reply.check(py)?;
         let (op_ret, op_errno) = reply.status(py);
         let (words, hold) = reply.values(py);
         if !reply.came(py) {

@@ -216,15 +216,24 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
             let instance = Instance::of(this);
             instance.volume.close();
             living(|all| all.retain(|other| !ptr::eq(*other, instance)));
-            end(vec![instance]);
+            end(vec![instance], After::Process);
             instance.volume.set_ended();
         }
     }
 }
 
+/// What is there when translators have ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// The process, without the volume or without Python: what is kept is given back.
+    Process,
+    /// Nothing. Until then threads go on with requests, which use what is kept of them.
+    Nothing,
+}
+
 /// Cancels what translators have spawned, calls their `fini` and lets go of what they
-/// keep. Waits for that, but not for ever.
-fn end(instances: Vec<&'static Instance>) {
+/// keep, if it matters. Waits for that, but not for ever.
+fn end(instances: Vec<&'static Instance>, after: After) {
     let begun = Instant::now();
     let left = || LAST_WORDS.saturating_sub(begun.elapsed());
     let all = instances.clone();
@@ -245,8 +254,10 @@ fn end(instances: Vec<&'static Instance>) {
     let done = work::ask(left(), move |py| {
         for instance in instances {
             instance.call_method(py, "fini", ());
-            instance.volume.let_go(py);
-            instance.contexts.clear(py);
+            if after == After::Process {
+                instance.volume.let_go(py);
+                instance.contexts.clear(py);
+            }
         }
     });
     if done.is_none() {
@@ -272,7 +283,7 @@ pub fn end_at_exit(py: Python<'_>, joined: bool) -> Result<(), String> {
             .map_err(|error| error.to_string());
     }
     extern "C" fn at_exit() {
-        let _ = panic::catch_unwind(end_living);
+        let _ = panic::catch_unwind(|| end_living(After::Nothing));
     }
     // SAFETY: the function is never unloaded (see build.rs).
     match unsafe { libc::atexit(at_exit) } {
@@ -283,15 +294,15 @@ pub fn end_at_exit(py: Python<'_>, joined: bool) -> Result<(), String> {
 
 #[pyfunction]
 fn end_all(py: Python<'_>) {
-    py.detach(end_living);
+    py.detach(|| end_living(After::Process));
 }
 
-fn end_living() {
+fn end_living(after: After) {
     if PROCESS.load(Ordering::Relaxed) == std::process::id() {
         limit::tell_all();
     }
     let instances = living(std::mem::take);
     if !instances.is_empty() && PROCESS.load(Ordering::Relaxed) == std::process::id() {
-        end(instances);
+        end(instances, after);
     }
 }

@@ -1,6 +1,7 @@
 //! Call stacks of our own: for requests that Glupy makes itself, and whose answer
 //! nobody may wait for in the end.
 
+use std::ffi::CStr;
 use std::ptr;
 
 use smallvec::SmallVec;
@@ -13,6 +14,12 @@ use crate::list;
 /// The pid of requests that GlusterFS makes for itself: servers do not take them for a
 /// user's, whom they would have to distrust (`GF_CLIENT_PID_NO_ROOT_SQUASH`).
 const ITSELF: i32 = gf::GF_CLIENT_PID_NO_ROOT_SQUASH;
+
+/// No time.
+const UNKNOWN: gf::timespec = gf::timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
 
 /// Where a frame is linked with the others of its stack.
 const LINKS: usize = std::mem::offset_of!(gf::call_frame_t, frames);
@@ -29,6 +36,8 @@ pub struct Credentials {
     unique: u64,
     /// The fop, and what times of the file it changes (`MDATA_CTIME` and others).
     times: (i32, u32),
+    /// When it was made, if it is known: replicas of a file are to have the same times.
+    made: gf::timespec,
 }
 
 impl Credentials {
@@ -42,6 +51,7 @@ impl Credentials {
             lk_owner: None,
             unique: 0,
             times: (0, 0),
+            made: UNKNOWN,
         }
     }
 
@@ -63,6 +73,7 @@ impl Credentials {
             lk_owner: Some(data.map(|byte| *byte as u8).collect()),
             unique: root.unique,
             times: (root.op, root.flags),
+            made: root.ctime,
         }
     }
 }
@@ -115,11 +126,46 @@ pub unsafe fn create(
             *place = *byte as libc::c_char;
         }
         // storage/posix takes a file's times from here, those that the fop changes.
-        libc::clock_gettime(libc::CLOCK_REALTIME, (&raw mut root.ctime).cast());
-        let (op, times) = credentials.times;
-        root.flags = if op == root.op { times } else { 0 };
+        root.ctime = credentials.made;
+        if root.ctime.tv_sec == 0 {
+            libc::clock_gettime(libc::CLOCK_REALTIME, (&raw mut root.ctime).cast());
+        }
+        root.flags = match credentials.times {
+            (op, times) if op == root.op => times,
+            (_, 0) if !requests_say_times(xl) => 0,
+            _ => fop.times,
+        };
         frame
     }
+}
+
+/// Whether requests say which times they change: features/utime has them do so in clients,
+/// and glusterd puts it there if the bricks keep times (`features.ctime`). Elsewhere saying
+/// it would have storage/posix begin to keep the times of a file, which other requests would
+/// not change.
+///
+/// # Safety
+/// A live translator of a graph that is complete.
+unsafe fn requests_say_times(xl: *const gf::xlator_t) -> bool {
+    // SAFETY: by contract; glusterd names the brick to its process.
+    unsafe { !(*(*xl).ctx).cmd_args.brick_name.is_null() || is_below_utime(xl) }
+}
+
+/// # Safety
+/// As above.
+unsafe fn is_below_utime(xl: *const gf::xlator_t) -> bool {
+    // SAFETY: by contract; a translator has a type, and a list of its parents.
+    unsafe {
+        let mut parents = (*xl).parents;
+        while let Some(parent) = parents.as_ref() {
+            let above = parent.xlator;
+            if CStr::from_ptr((*above).type_) == c"features/utime" || is_below_utime(above) {
+                return true;
+            }
+            parents = parent.next;
+        }
+    }
+    false
 }
 
 /// Ends a stack with all its frames (STACK_DESTROY). The GIL is not held.

@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::rust::{blank, ident};
 use super::{Error, rust};
 use crate::headers::ctype;
-use crate::model::{Fop, Kind, Model, OpRet, Param};
+use crate::model::{Fop, Kind, Model, OpRet, Param, Time};
 
 /// All fops.
 pub fn emit(model: &Model) -> Result<String, Error> {
@@ -62,6 +62,7 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
         OpRet::Bytes => quote!(OpRet::Bytes),
         OpRet::Entries => quote!(OpRet::Entries),
     };
+    let times = times(&fop.times);
     let cfg = cfg(fop);
     let outer_doc = rust::doc(doc);
     let blank = blank();
@@ -87,6 +88,7 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
                 args: &[#(#args),*],
                 reply: &[#(#reply),*],
                 op_ret: #op_ret,
+                times: #times,
                 call: call::<This, Args, gf::#call_type>(),
                 back: back::<This, Reply, gf::#back_type>(),
                 wind: <Args as Values<This>>::wind,
@@ -94,6 +96,21 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
             };
         }
     })
+}
+
+/// The headers' flags.
+fn times(times: &[Time]) -> TokenStream {
+    let flags = times.iter().map(|time| match time {
+        Time::Ctime => quote!(gf::MDATA_CTIME),
+        Time::Mtime => quote!(gf::MDATA_MTIME),
+        Time::Atime => quote!(gf::MDATA_ATIME),
+        Time::ParentCtime => quote!(gf::MDATA_PAR_CTIME),
+        Time::ParentMtime => quote!(gf::MDATA_PAR_MTIME),
+    });
+    match times.is_empty() {
+        true => quote!(0),
+        false => quote!(#(#flags)|*),
+    }
 }
 
 /// The types that bindgen gives the C types.

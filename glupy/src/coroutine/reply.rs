@@ -207,7 +207,11 @@ impl Reply {
         hold
     }
 
-    fn check(&self, py: Python<'_>) -> PyResult<()> {
+    /// Whether it has its values.
+    ///
+    /// # Errors
+    /// `ReferenceError` when its volume has gone.
+    pub fn check(&self, py: Python<'_>) -> PyResult<()> {
         match self.instance.get(py) {
             Some(instance) if self.gone.get(py) => Err(instance.volume.gone_error("Reply")),
             _ => Ok(()),

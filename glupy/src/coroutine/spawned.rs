@@ -82,7 +82,7 @@ impl Tasks {
 /// Starts a coroutine that answers no request (`Translator.spawn`).
 ///
 /// # Errors
-/// `TypeError` for what is no coroutine; `FrameError` at the end of the translator.
+/// `TypeError` for what is no coroutine; `FrameError` by a translator of somebody else's.
 #[pyfunction]
 pub fn spawn(this: &Bound<'_, Xlator>, coroutine: &Bound<'_, PyAny>) -> PyResult<Py<Task>> {
     let py = this.py();
@@ -97,15 +97,14 @@ pub fn spawn(this: &Bound<'_, Xlator>, coroutine: &Bound<'_, PyAny>) -> PyResult
         return Err(FrameError::new_err("spawn: only by one's own translator"));
     };
     let tasks = &instance.tasks;
-    if tasks.life.get(py) == Life::Ending {
-        coroutine.call_method0("close")?;
-        return Err(FrameError::new_err("spawn: the translator has ended"));
-    }
     let task = Task::spawned(coroutine, instance)?;
     // SAFETY: `push` runs no Python.
     unsafe { tasks.all.with(py, |all| all.push(task.clone_ref(py))) };
-    if tasks.life.get(py) == Life::Running {
-        Task::post(task.clone_ref(py), None);
+    match tasks.life.get(py) {
+        Life::Starting => {}
+        Life::Running => Task::post(task.clone_ref(py), None),
+        // Requests still come to a graph that another has replaced.
+        Life::Ending => Task::post(task.clone_ref(py), Some(cancelled(py))),
     }
     Ok(task)
 }

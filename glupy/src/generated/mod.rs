@@ -10,4 +10,4 @@ pub mod hooks;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "42466f6432e5d83a";
+pub const FINGERPRINT: &str = "bbee186825e815f9";
