@@ -83,8 +83,10 @@ def test_a_thousand_suspended_requests_need_no_threads(mount: Mount) -> None:
         eventually("all wait", lambda: bool(mount.log.find("the crowd is complete")))
         assert mount.statedump().requests() == 1000
         more = mount.threads() - before
-        of_glusterfs = [name for name in more if name.startswith("glfs_")]  # as many as it likes
-        assert sum(more.values()) - sum(more[name] for name in of_glusterfs) <= 1, more
+        # GlusterFS has as many as it likes. Glupy's pool has some for what is due meanwhile
+        # (what was spawned at the start, the look for garbage), whoever else is suspended.
+        assert more.pop("glupy-resume", 0) <= 3
+        assert all(name.startswith("glfs_") for name in more), more
         (mount.path / "door").stat()
         assert all(result.st_size == len("crowd") for result in results)
     assert mount.statedump().requests() == 0
