@@ -995,7 +995,7 @@ impl Frame {
         let Values {
             words, mut hold, ..
         } = values;
-        let words = hold.put(words);
+        let words = hold.store(words);
         self.answer(py, op_ret, op_errno, words, hold)
     }
 

@@ -55,7 +55,7 @@ impl Hold {
     }
 
     /// Keeps the words themselves.
-    pub fn put(&mut self, words: [Word; MAX_ARGS]) -> Words {
+    pub fn store(&mut self, words: [Word; MAX_ARGS]) -> Words {
         let held = self.held();
         held.words = words;
         Words::at(&held.words)

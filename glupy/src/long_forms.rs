@@ -161,7 +161,7 @@ impl Function for Wind {
         let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_ref())?;
         let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
         let cookie = cookie.map(|cookie| cookie.clone().unbind());
-        let words = hold.put(words);
+        let words = hold.store(words);
         let future = Frame::wind(frame, form.fop, words, hold, child, cookie)?;
         Ok(future.map_or_else(|| py.None(), Py::into_any))
     }

@@ -151,7 +151,7 @@ impl Call {
                 Some(frame) if !as_root => frame.get().credentials(py)?,
                 _ => Credentials::of_root(),
             };
-            let words = hold.put(words);
+            let words = hold.store(words);
             // SAFETY: the words have just been given, and are held or borrowed by the
             // handler that runs here.
             unsafe { wind(py, instance, fop, words, hold, child, &credentials) }

@@ -247,7 +247,7 @@ impl Reply {
         let mut hold = self.hold(py);
         match self.borrowed.get(py) {
             Some(words) => (words, hold),
-            None => (hold.put(self.words.get(py)), hold),
+            None => (hold.store(self.words.get(py)), hold),
         }
     }
 

@@ -100,7 +100,7 @@ impl Function for WindMethod {
             values.check()?;
             frame.check_request(py, NAME, fop, &values.words)?;
             hold = values.hold;
-            hold.put(values.words)
+            hold.store(values.words)
         };
         let child = child_of(frame.instance(py), NAME, child.as_ref())?;
         let cookie = cookie.filter(|cookie| !cookie.is_none()).map(Bound::unbind);
