@@ -77,6 +77,8 @@ def test_mistakes(mount: Mount) -> None:
 
 def test_a_thousand_suspended_requests_need_no_threads(mount: Mount) -> None:
     path = mount.path / "crowd"
+    # What starts with the volume may need threads.
+    eventually("it begins", lambda: bool(mount.log.find("spawned: began")))
     before = mount.threads()
     with ThreadPoolExecutor(1000) as pool:
         results = pool.map(os.stat, [path] * 1000)
