@@ -1,0 +1,334 @@
+//! The answers that come from children, and the one that a request gets.
+
+use std::ptr;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::{Answer, Came, Frame, State};
+use crate::action::{self, Action};
+use crate::coroutine::Reply;
+use crate::fop::{Fop, OpRet, Word, padded};
+use crate::gil;
+use crate::handle::CPtr;
+use crate::here::Here;
+use crate::hold::Hold;
+use crate::instance::Handler;
+use crate::marshal::Values;
+use crate::owned::OwnedWords;
+use crate::words::Words;
+
+/// The kernel refuses larger ones from FUSE, and the caller hangs.
+const MAX_ERRNO: i32 = 511;
+
+fn bad_errno(function: &str, op_errno: i32) -> PyErr {
+    PyValueError::new_err(format!(
+        "{function}: errno {op_errno} is not 1 to {MAX_ERRNO}"
+    ))
+}
+
+impl Frame {
+    /// The answer that the running cbk handler sees.
+    pub fn set_reply(
+        &self,
+        py: Python<'_>,
+        fop: &'static Fop,
+        op_ret: i32,
+        op_errno: i32,
+        values: &[Word],
+    ) {
+        if ptr::eq(fop, self.fop(py)) {
+            let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
+            self.null_reply
+                .set(py, nulls.fold(0, |mask, (i, _)| mask | 1 << i));
+        }
+        let reply = Came {
+            fop,
+            op_ret,
+            op_errno,
+            words: Words::at(values),
+            owned: None,
+            // SAFETY: a plain call.
+            thread: unsafe { libc::pthread_self() },
+        };
+        self.reply.set(py, Some(reply));
+    }
+
+    /// The cbk handler has returned: its answer goes, unless Python keeps the frame,
+    /// which might pass it on later.
+    pub fn settle_reply(object: &Py<Frame>, py: Python<'_>) {
+        let frame = object.get();
+        let kept = frame.open.get(py) == 0 && gil::refcount(object) > 1;
+        if kept && !frame.has_answer(py) {
+            frame.own_reply(py);
+        } else {
+            frame.reply.set(py, None);
+        }
+    }
+
+    /// The answer outlives its callback.
+    pub(super) fn own_reply(&self, py: Python<'_>) {
+        let Some(mut reply) = self.reply.take(py) else {
+            return;
+        };
+        if reply.owned.is_none() {
+            let (params, xl) = (reply.fop.reply, self.instance(py).xl());
+            // SAFETY: the answer is alive until the trampoline returns, which the
+            // handler, or `settle_reply` behind it, comes before.
+            let owned = unsafe {
+                let words = reply.words.get(params.len());
+                Arc::new(OwnedWords::new(params, words, xl, 0))
+            };
+            reply.words = Words::at(owned.words());
+            reply.owned = Some(owned);
+        }
+        self.reply.set(py, Some(reply));
+    }
+
+    pub(super) fn reply(&self, py: Python<'_>) -> Option<Came> {
+        // SAFETY: cloning copies words and counts an Arc up.
+        let reply = unsafe { self.reply.with(py, |reply| reply.clone()) }?;
+        // SAFETY: a plain call.
+        if reply.owned.is_some() || reply.thread == unsafe { libc::pthread_self() } {
+            return Some(reply);
+        }
+        // Another thread may use it longer than its handler runs.
+        self.own_reply(py);
+        self.reply(py)
+    }
+
+    /// The coroutine that handles the request has ended.
+    pub fn conclude(
+        &self,
+        py: Python<'_>,
+        handler: &'static Handler,
+        outcome: PyResult<Py<PyAny>>,
+    ) {
+        let answered = outcome.and_then(|value| {
+            let value = value.bind(py);
+            if let Ok(reply) = value.cast::<Reply>() {
+                return self.answer_with(py, reply.get());
+            }
+            if value.is_none() && self.has_answer(py) {
+                return Ok(());
+            }
+            Err(PyTypeError::new_err(format!(
+                "{} returned {}: return a reply, or frame.unwind(...)",
+                handler.name.to_string_lossy(),
+                value.repr()?
+            )))
+        });
+        if let Err(error) = answered {
+            self.failed(py, self.c.get(py).0, handler, error);
+        }
+        self.credentials.set(py, None);
+    }
+
+    /// Answers with what a coroutine has returned.
+    pub(super) fn answer_with(&self, py: Python<'_>, reply: &Reply) -> PyResult<()> {
+        let fop = self.fop(py);
+        if !ptr::eq(reply.fop(py), fop) {
+            return Err(PyTypeError::new_err(format!(
+                "a reply to {} does not answer {}",
+                reply.fop(py).name,
+                fop.name
+            )));
+        }
+        reply.check(py)?;
+        let (op_ret, op_errno) = reply.status(py);
+        let (words, hold) = reply.values(py);
+        if !reply.came(py) {
+            let function = format!("{}_reply_t", fop.name);
+            if op_ret < 0 && !(1..=MAX_ERRNO).contains(&op_errno) {
+                return Err(bad_errno(&function, op_errno));
+            }
+            // SAFETY: the reply keeps them.
+            let values = padded(unsafe { words.get(fop.reply.len()) });
+            let values = Values::new(&function, fop.reply, values, Hold::default());
+            if op_ret >= 0 {
+                Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
+            }
+        }
+        self.answer(py, op_ret, op_errno, words, hold)
+    }
+
+    /// Asks for the answer.
+    ///
+    /// # Errors
+    /// `FrameError` when the request has an answer already.
+    pub fn answer(
+        &self,
+        py: Python<'_>,
+        op_ret: i32,
+        op_errno: i32,
+        words: Words,
+        hold: Hold,
+    ) -> PyResult<()> {
+        self.check_open(py, "can not answer")?;
+        self.live(py)?;
+        let fop = self.fop(py);
+        let handler = self.handler.get(py);
+        let here = Here::now();
+        self.past.note(py, handler, here);
+        if let (true, Some(handler)) = (op_ret < 0, handler) {
+            handler.counters.error(py);
+        }
+        if self.open.get(py) > 0 {
+            let mut hold = hold;
+            // The values must live until the last wind has returned.
+            // SAFETY: the words are alive now: borrowed by a running handler or held.
+            let words = unsafe { hold.own(fop.reply, words, self.instance(py).xl()) };
+            self.answer.set(
+                py,
+                Some(Box::new(Answer {
+                    fop,
+                    op_ret,
+                    op_errno,
+                    words,
+                    hold,
+                })),
+            );
+            self.state.set(py, State::Answering);
+            return Ok(());
+        }
+        let frame = CPtr(self.finish(py, State::Answered));
+        action::submit_at(
+            here,
+            Action::Unwind {
+                fop,
+                frame,
+                op_ret,
+                op_errno,
+                words,
+                hold,
+            },
+        );
+        Ok(())
+    }
+
+    /// Answers with an error, whatever the handler has asked for and what has not
+    /// happened yet.
+    pub fn fail(&self, py: Python<'_>, op_errno: i32) {
+        if self.state.get(py) == State::Pending {
+            self.answer(py, -1, op_errno, Words::NOTHING, Hold::default())
+                .unwrap_or_default();
+        }
+    }
+
+    /// Whether it is settled how the request is answered.
+    pub fn has_answer(&self, py: Python<'_>) -> bool {
+        self.state.get(py) != State::Pending
+    }
+
+    /// Carries out an answer that waited, when no wind is open any more.
+    pub fn answer_waiting(&self, py: Python<'_>) {
+        if self.open.get(py) > 0 || self.state.get(py) != State::Answering {
+            return;
+        }
+        if let Some(answer) = self.answer.take(py) {
+            let Answer {
+                fop,
+                op_ret,
+                op_errno,
+                words,
+                hold,
+            } = *answer;
+            let frame = CPtr(self.finish(py, State::Answered));
+            action::submit(Action::Unwind {
+                fop,
+                frame,
+                op_ret,
+                op_errno,
+                words,
+                hold,
+            });
+        }
+    }
+
+    /// Asks for the answer, as the author made it. An `op_ret` that is not given is
+    /// counted.
+    ///
+    /// # Errors
+    /// `ValueError` that names what is wrong; `FrameError` as for `answer`.
+    pub fn unwind(
+        &self,
+        py: Python<'_>,
+        mut values: Values<'_>,
+        op_ret: Option<i32>,
+        op_errno: i32,
+    ) -> PyResult<()> {
+        let fop = self.fop(py);
+        let function = values.function();
+        let came = self.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
+        if op_ret.is_some_and(|op_ret| op_ret < 0) {
+            let unchanged = came.as_ref().is_some_and(|came| came.op_errno == op_errno);
+            if !unchanged && !(1..=MAX_ERRNO).contains(&op_errno) {
+                return Err(bad_errno(function, op_errno));
+            }
+        }
+        values.check()?;
+        let known = came.as_ref().map(|came| came.op_ret);
+        let unchanged = came.is_some_and(|came| {
+            let count = fop.reply.len();
+            // SAFETY: an answer that the frame has is alive.
+            unsafe { came.words.get(count) == &values.words[..count] }
+        });
+        let op_ret = match op_ret {
+            Some(op_ret) => op_ret,
+            None if unchanged => known.unwrap_or(0),
+            None => match values.op_ret(fop.op_ret) {
+                Some(count) => count.try_into().map_err(|_| {
+                    PyValueError::new_err(format!("{function}: op_ret can not be {count}"))
+                })?,
+                None => known.unwrap_or(0),
+            },
+        };
+        if op_ret >= 0 {
+            let unchanged = unchanged && known == Some(op_ret);
+            Frame::check_success(fop, &values, op_ret, unchanged, self.null_reply.get(py))?;
+        }
+        if self.awaits(py) && !self.is_over(py) {
+            // The coroutine may go on, and ask children.
+            let credentials = Box::new(self.credentials(py)?);
+            self.credentials.set(py, Some(credentials));
+        }
+        let Values {
+            words, mut hold, ..
+        } = values;
+        let words = hold.store(words);
+        self.answer(py, op_ret, op_errno, words, hold)
+    }
+
+    /// What an answer must carry that is a success, unless it came so.
+    pub(super) fn check_success(
+        fop: &'static Fop,
+        values: &Values<'_>,
+        op_ret: i32,
+        unchanged: bool,
+        nulls: u32,
+    ) -> PyResult<()> {
+        let function = values.function();
+        for (i, param) in fop.reply.iter().enumerate() {
+            if param.required && values.words[i].is_null() && nulls & (1 << i) == 0 {
+                return Err(PyValueError::new_err(format!(
+                    "{function}: an answer with op_ret {op_ret} must carry {}, which is None",
+                    param.name
+                )));
+            }
+        }
+        match values.op_ret(fop.op_ret) {
+            Some(count) if !unchanged && count != i64::from(op_ret) => {
+                let what = if fop.op_ret == OpRet::Bytes {
+                    "bytes"
+                } else {
+                    "entries"
+                };
+                Err(PyValueError::new_err(format!(
+                    "{function}: op_ret is {op_ret}, but the answer carries {count} {what}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}

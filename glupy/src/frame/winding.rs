@@ -1,0 +1,307 @@
+//! What is asked of children.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::{Frame, FrameError, State};
+use crate::action::{self, Action};
+use crate::coroutine::{self, Future};
+use crate::fop::{Fop, Kind, MAX_ARGS, Word};
+use crate::gf;
+use crate::gil;
+use crate::handle::CPtr;
+use crate::here::Here;
+use crate::hold::Hold;
+use crate::words::Words;
+
+impl Frame {
+    /// The frame that waits for a callback, one wind less open. The C frame keeps
+    /// its reference while others are.
+    ///
+    /// # Safety
+    /// `c` is a live frame of this translator whose `local`, if any, was set by
+    /// [`Frame::count_wind`].
+    pub unsafe fn returning(py: Python<'_>, c: *mut gf::call_frame_t) -> Option<Py<Frame>> {
+        // SAFETY: by contract.
+        if unsafe { (*c).local.is_null() } {
+            return None;
+        }
+        // SAFETY: by contract.
+        let object = unsafe { Frame::of_wind(py, c) };
+        let frame = object.get();
+        let open = frame.open.get(py) - 1;
+        frame.open.set(py, open);
+        frame.wound.set(py, true);
+        if open == 0 {
+            // SAFETY: takes back the reference that the C frame held; another
+            // one is in `object`.
+            unsafe {
+                ffi::Py_DECREF((*c).local.cast());
+                (*c).local = ptr::null_mut();
+            }
+        }
+        Some(object)
+    }
+
+    /// The frame of a queued wind.
+    ///
+    /// # Safety
+    /// `c` is a live frame of this translator with an open wind.
+    pub unsafe fn of_wind(py: Python<'_>, c: *mut gf::call_frame_t) -> Py<Frame> {
+        // SAFETY: by contract `local` is a strong reference to a Frame (`count_wind`).
+        let frame = unsafe {
+            Bound::from_borrowed_ptr(py, (*c).local.cast()).cast_into_unchecked::<Frame>()
+        };
+        frame.unbind()
+    }
+
+    /// Asks for a wind of a fop with these arguments.
+    ///
+    /// # Errors
+    /// `FrameError` when the request is over, or when nobody could receive the answer.
+    pub fn wind(
+        slf: &Bound<'_, Self>,
+        fop: &'static Fop,
+        words: Words,
+        hold: Hold,
+        child: *mut gf::xlator_t,
+        cookie: Option<Py<PyAny>>,
+    ) -> PyResult<Option<Py<Future>>> {
+        let (py, frame) = (slf.py(), slf.get());
+        frame.check_open(py, "can not wind")?;
+        let c = frame.live(py)?;
+        if frame.awaits.get(py) {
+            if cookie.is_some() {
+                return Err(FrameError::new_err(format!(
+                    "{}_wind: a cookie is for a cbk handler; a coroutine awaits the reply",
+                    fop.name
+                )));
+            }
+            return frame
+                .wind_awaited(slf, c, fop, words, hold, child)
+                .map(Some);
+        }
+        let child = CPtr(child);
+        let here = Here::now();
+        if frame.instance(py).has_back(fop) {
+            frame.count_wind(slf, c);
+            let cookie = CPtr(cookie.map_or(ptr::null_mut(), |cookie| cookie.into_ptr().cast()));
+            action::submit_at(
+                here,
+                Action::Wind {
+                    fop,
+                    frame: CPtr(c),
+                    child,
+                    cookie,
+                    words,
+                    hold,
+                },
+            );
+            return Ok(None);
+        }
+        let name = fop.name;
+        if !ptr::eq(fop, frame.fop(py)) || frame.open.get(py) > 0 {
+            return Err(FrameError::new_err(format!(
+                "{name}_wind: nobody would see the answer: define {name}_cbk"
+            )));
+        }
+        if cookie.is_some() {
+            return Err(FrameError::new_err(format!(
+                "{name}_wind: a cookie comes back to {name}_cbk, which is not defined"
+            )));
+        }
+        frame.past.note(py, frame.handler.get(py), here);
+        let frame = CPtr(frame.finish(py, State::PassedOn));
+        action::submit_at(
+            here,
+            Action::WindTail {
+                fop,
+                frame,
+                child,
+                words,
+                hold,
+            },
+        );
+        Ok(None)
+    }
+
+    /// Asks for a wind whose reply is awaited.
+    pub(super) fn wind_awaited(
+        &self,
+        slf: &Bound<'_, Self>,
+        c: *mut gf::call_frame_t,
+        fop: &'static Fop,
+        words: Words,
+        hold: Hold,
+        child: *mut gf::xlator_t,
+    ) -> PyResult<Py<Future>> {
+        let py = slf.py();
+        let limited = coroutine::with_current(py, "wind", |task| Ok(task.get().is_limited(py)));
+        if limited.unwrap_or(false) {
+            // The coroutine may be torn from it, and answer before the child does.
+            self.wound.set(py, true);
+            let (instance, credentials) = (self.instance(py), self.credentials(py)?);
+            // SAFETY: the words are the request's, or have been given now.
+            return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
+        }
+        let future = Future::new(py)?;
+        self.count_wind(slf, c);
+        action::submit(Action::Wind {
+            fop,
+            frame: CPtr(c),
+            child: CPtr(child),
+            cookie: CPtr(future.clone_ref(py).into_ptr().cast()),
+            words,
+            hold,
+        });
+        Ok(future)
+    }
+
+    /// Makes a wind that is awaited, and has not been carried out, the last thing that
+    /// happens to the request here: the reply passes by. False if it can not be.
+    pub fn pass_on(&self, py: Python<'_>, future: &Py<Future>) -> bool {
+        let c = self.c.get(py).0;
+        // The future is the wind's, the coroutine's and that of whoever asks.
+        let seen = gil::refcount(future) > 2;
+        if seen || c.is_null() || self.open.get(py) != 1 || self.has_answer(py) {
+            return false;
+        }
+        let winds = |action: &Action| action.is_awaited_by(c, future.as_ptr().cast());
+        for wind in action::withdraw(winds) {
+            if let Action::Wind {
+                fop,
+                child,
+                cookie,
+                words,
+                hold,
+                ..
+            } = wind
+            {
+                // SAFETY: as in `withdraw`.
+                unsafe { self.uncount_wind(py, c, cookie) };
+                self.past.note(py, self.handler.get(py), Here::now());
+                let frame = CPtr(self.finish(py, State::PassedOn));
+                action::submit(Action::WindTail {
+                    fop,
+                    frame,
+                    child,
+                    words,
+                    hold,
+                });
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(super) fn count_wind(&self, slf: &Bound<'_, Self>, c: *mut gf::call_frame_t) {
+        let py = slf.py();
+        let open = self.open.get(py);
+        self.open.set(py, open + 1);
+        if open == 0 {
+            // SAFETY: our own live frame; taken back in `returning` or `withdraw`.
+            unsafe { (*c).local = slf.clone().into_ptr().cast::<c_void>() };
+        }
+    }
+
+    /// Forgets a wind that is not carried out.
+    ///
+    /// # Safety
+    /// `count_wind` has counted it on this live frame; the cookie's reference was its.
+    pub(super) unsafe fn uncount_wind(
+        &self,
+        py: Python<'_>,
+        c: *mut gf::call_frame_t,
+        cookie: CPtr<()>,
+    ) {
+        let open = self.open.get(py) - 1;
+        self.open.set(py, open);
+        // SAFETY: by contract; `local` was set by `count_wind`.
+        unsafe {
+            ffi::Py_XDECREF(cookie.0.cast());
+            if open == 0 {
+                ffi::Py_DECREF((*c).local.cast());
+                (*c).local = ptr::null_mut();
+            }
+        }
+    }
+
+    /// Takes back the winds that the running handler has queued: it failed.
+    pub fn withdraw(&self, py: Python<'_>, c: *mut gf::call_frame_t) {
+        for wind in action::withdraw(|action| action.winds(c)) {
+            match wind {
+                Action::Wind { cookie, .. } => {
+                    // SAFETY: the frame is live, and the wind was not carried out.
+                    unsafe { self.uncount_wind(py, c, cookie) };
+                }
+                Action::WindTail { .. } => {
+                    self.c.set(py, CPtr(c));
+                    self.state.set(py, State::Pending);
+                }
+                _ => unreachable!("only winds are withdrawn"),
+            }
+        }
+        // An answer may have waited for them.
+        self.answer_waiting(py);
+    }
+
+    /// Checks a request as the author made it: what came as NULL may stay so. The loc of
+    /// a request must have an inode, which children follow without looking; only where a
+    /// file is to be put (the second loc) there may be none.
+    ///
+    /// # Errors
+    /// `ValueError` that names the argument.
+    pub fn check_request(
+        &self,
+        py: Python<'_>,
+        function: &str,
+        fop: &'static Fop,
+        words: &[Word; MAX_ARGS],
+    ) -> PyResult<()> {
+        let came = self.args(py).filter(|_| ptr::eq(fop, self.fop(py)));
+        // SAFETY: the arguments of a request that is not over are alive.
+        let came = came
+            .as_ref()
+            .map(|(words, _)| unsafe { words.get(fop.args.len()) });
+        Frame::check_words(function, fop, words, came)
+    }
+
+    /// The same for a request that may be another one than what came.
+    ///
+    /// # Errors
+    /// `ValueError` that names the argument.
+    pub fn check_words(
+        function: &str,
+        fop: &'static Fop,
+        words: &[Word; MAX_ARGS],
+        came: Option<&[Word]>,
+    ) -> PyResult<()> {
+        for (i, param) in fop.args.iter().enumerate() {
+            if param.required && words[i].is_null() && came.is_none_or(|came| !came[i].is_null()) {
+                return Err(PyValueError::new_err(format!(
+                    "{function}: {} must not be None",
+                    param.name
+                )));
+            }
+        }
+        let Some(i) = fop.args.iter().position(|param| param.kind == Kind::Loc) else {
+            return Ok(());
+        };
+        let inode = |word: Word| {
+            // SAFETY: a loc that came is alive until the request is over, one that the
+            // author gives is held.
+            unsafe { word.get::<*const gf::loc_t>().as_ref() }.map(|loc| loc.inode)
+        };
+        let came = came.and_then(|came| inode(came[i]));
+        match inode(words[i]) {
+            Some(inode) if inode.is_null() && came.is_none_or(|inode| !inode.is_null()) => Err(
+                PyValueError::new_err(format!("{function}: {} has no inode", fop.args[i].name)),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
