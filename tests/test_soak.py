@@ -157,7 +157,9 @@ def test_graph_switches(host: Host) -> None:
         load = Load(mount.path, SIZE.programs, LINKED)
         with load, Writers(mount.path, journals, SIZE.programs) as writers:
             for number in range(1, SIZE.times + 1):
+                written = writers.acknowledged()
                 time.sleep(0.5)
+                mount.wait_until("another file", partial(has_more, writers, written))
                 server.volfile = graph(number)
                 mount.popen.send_signal(signal.SIGHUP)
                 mount.wait_until(f"graph {number}", partial(switched, mount, number))
@@ -198,6 +200,10 @@ def processes(directory: Path) -> list[str]:
         if str(directory) in line:
             found.append(line)
     return found
+
+
+def has_more(writers: Writers, files: int) -> bool:
+    return writers.acknowledged() > files
 
 
 def at_work(writers: Writers) -> bool:
