@@ -21,6 +21,7 @@ SLOWER = 4 if RUNTIME else 1
 
 OPTIONS = {
     "detect_leaks": 0,  # GlusterFS frees little at its end
+    "allocator_may_return_null": 1,  # as malloc does: Python asks for more than there is
     "use_sigaltstack": 0,  # threads come and go faster than it can map them
     "handle_segv": 2,  # a report, also where GlusterFS has a handler of its own
     "handle_abort": 2,
@@ -34,8 +35,10 @@ OPTIONS = {
 # which it is not in a program that loads libgfapi later.
 LATE = ["libglusterfs.so.0", "libtirpc.so.3"]
 
-# What is not the report of an error.
-REMARKS = re.compile(r"==\d+==WARNING: ASan doesn't fully support makecontext")  # synctasks
+# What is not the report of an error: synctasks, and what a handler wants that is too much.
+REMARKS = re.compile(
+    r"==\d+==WARNING: (ASan doesn't fully support makecontext|AddressSanitizer failed to allocate)"
+)
 
 
 class Reports:
