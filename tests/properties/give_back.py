@@ -29,7 +29,9 @@ from gluster import (
 )
 from properties.asking import CHECKS, Stage, equal
 
-ROUNDS = 100_000
+# Fewer under AddressSanitizer, whose malloc is not what mallinfo tells of: there they show
+# that nothing is used after its end.
+ROUNDS = 2_000 if os.environ.get("GLUPY_ASAN") else 100_000
 
 
 class Mallinfo(ctypes.Structure):
