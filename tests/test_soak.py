@@ -42,6 +42,8 @@ NOISE = [
     r"^[WE] \[(fuse-bridge|fuse-resolve|posix-[-a-z]+|(client|server)-rpc-fops_v2)\.c:",
     r"^E \[common.c:\d+:new_posix_lock\]",  # F_GETLK, which fails on any mount
     r"^W \[inode.c:\d+:__inode_unlink\]",  # two programs at one name, while the graph changes
+    r"^E \[rpcsvc.c:\d+:rpcsvc_submit_generic\]",  # to a client whose graph is gone by now
+    r"^E \[fuse-helpers.c:\d+:frame_fill_groups\]",  # of a process that is gone by now
 ]
 
 
