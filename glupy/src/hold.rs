@@ -36,6 +36,15 @@ pub struct Held {
 }
 
 impl Hold {
+    /// Holds a set of words, if there is one: what came is borrowed or a frame's own.
+    pub fn of(words: Option<Arc<OwnedWords>>) -> Hold {
+        let mut hold = Hold::default();
+        if let Some(words) = words {
+            hold.words(words);
+        }
+        hold
+    }
+
     fn held(&mut self) -> &mut Held {
         let spare = || Here::now().take_spare().unwrap_or_default();
         self.0.get_or_insert_with(spare)

@@ -98,10 +98,7 @@ impl Frame {
         }
         let instance = self.instance(py);
         self.past.note(py, self.handler.get(py), Here::now());
-        let mut hold = Hold::default();
-        if let Some(owned) = owned {
-            hold.words(owned);
-        }
+        let hold = Hold::of(owned);
         action::submit(Action::WindTail {
             fop: self.fop(py),
             frame: CPtr(self.finish(py, State::PassedOn)),
@@ -117,10 +114,7 @@ impl Frame {
         let awaited = self.awaited.take(py);
         let answered = match (self.reply(py), awaited) {
             (Some(came), _) => {
-                let mut hold = Hold::default();
-                if let Some(owned) = came.owned {
-                    hold.words(owned);
-                }
+                let hold = Hold::of(came.owned);
                 self.answer(py, came.op_ret, came.op_errno, came.words, hold)
             }
             (None, Some(reply)) => self.answer_with(py, reply.get()),

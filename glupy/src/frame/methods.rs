@@ -85,10 +85,7 @@ impl Function for WindMethod {
             let text = format!("can not wind: its arguments were not kept (define {name}_fop)");
             return Err(frame.refused(py, &text));
         };
-        let mut hold = Hold::default();
-        if let Some(owned) = owned {
-            hold.words(owned);
-        }
+        let mut hold = Hold::of(owned);
         // SAFETY: the arguments of a request that is not over are alive.
         let args = unsafe { came.get(fop.args.len()) };
         let words = if changes.is_empty() {
@@ -126,10 +123,7 @@ impl Function for UnwindMethod {
             // SAFETY: an answer that the frame has is alive.
             let values = unsafe { reply.words.get(fop.reply.len()) };
             marshal::check_there(NAME, fop.reply, values)?;
-            let mut hold = Hold::default();
-            if let Some(owned) = &reply.owned {
-                hold.words(owned.clone());
-            }
+            let hold = Hold::of(reply.owned.clone());
             frame.answer(py, reply.op_ret, reply.op_errno, reply.words, hold)?;
             return Ok(py.None());
         }
@@ -179,10 +173,7 @@ impl Function for UnwindMethod {
             _ => padded(&[]),
         };
         let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
-        let mut hold = Hold::default();
-        if let Some(owned) = reply.and_then(|reply| reply.owned) {
-            hold.words(owned);
-        }
+        let hold = Hold::of(reply.and_then(|reply| reply.owned));
         let mut values = Values::new(NAME, fop.reply, words, hold);
         values.put_all(changes.into_iter())?;
         let op_ret = op_ret.or(known_failure);
