@@ -76,7 +76,7 @@ def _raw(samples: Samples) -> Iterator[Goal]:
 def _threads(samples: Samples) -> Iterator[Goal]:
     """Wall time of the run for each of its requests, on two threads and on one."""
     for setup in (setups.FOP, setups.BOTH, setups.COROUTINE):
-        for measure in ("lookup", "stat", "readv 128 KiB"):
+        for measure in ("lookup", "lookup, 5 µs apart", "stat", "readv 128 KiB"):
             one = samples.find("raw", measure, setup)
             two = samples.find("raw", f"{measure}, 2 threads", setup)
             if one and two:

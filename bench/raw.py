@@ -32,12 +32,15 @@ class Case:
     called: str = ""
     answer: str = "now"  # or later: from another thread, when the wind has returned
     threads: int = 1
+    pause: int = 0  # microseconds that the driver is busy between two requests
 
     @property
     def name(self) -> str:
         name = self.called or self.fop
         if self.answer == "later":
             name += ", answered by another thread"
+        if self.pause:
+            name += f", {self.pause} µs apart"
         if self.threads > 1:
             name += f", {self.threads} threads"
         return name
@@ -45,7 +48,7 @@ class Case:
     @property
     def all_forms(self) -> bool:
         """Whether handlers that read and the long forms are measured, too."""
-        return self.answer == "now" and self.threads == 1
+        return self.answer == "now" and self.threads == 1 and not self.pause
 
 
 CASES = (
@@ -66,6 +69,8 @@ def cases(short: bool) -> Iterator[Case]:
         yield Case(case.fop, case.bytes, case.entries, case.called, answer="later")
         for threads in (2, 4):
             yield Case(case.fop, case.bytes, case.entries, case.called, threads=threads)
+    for threads in (1, 2) if short else (1, 2, 4):
+        yield Case("lookup", threads=threads, pause=5)
 
 
 # Child in the volfile: set-up, form, type or class.
@@ -137,8 +142,8 @@ class Raw:
         longer = 1 if case.threads == 1 else 10
         result = self._graph(case, technique).run(
             "blocks", driver="raw", fop=case.fop, bytes=case.bytes, entries=case.entries,
-            answer=case.answer, threads=case.threads, blocks=max(effort.blocks // longer, 5),
-            us=effort.block_us * longer,
+            answer=case.answer, threads=case.threads, pause=case.pause * 1000,
+            blocks=max(effort.blocks // longer, 5), us=effort.block_us * longer,
         )  # fmt: skip
         if result.failures:
             raise CourseError(str(result.failures))

@@ -11,6 +11,7 @@
  *   option bytes    N        in an iovec
  *   option entries  N        in a listing
  *   option threads  N        that make requests at once, up to 4
+ *   option pause    NS       that each of them is busy after a request
  *   option answer   now      inside the wind
  *                   later    when a hundred winds have returned, from another thread
  *   option blocks   N        per child
@@ -36,6 +37,7 @@ typedef struct {
 
 static xlator_t *top;
 static int row;
+static int64_t pause_ns;
 static worker_t workers[THREADS];
 
 #define COOKIE(row) ((void *)&course_rows[row])
@@ -66,13 +68,23 @@ ask(worker_t *worker)
 }
 
 static void
+busy(int64_t ns)
+{
+    if (ns)
+        for (int64_t end = now() + ns; now() < end;)
+            ;
+}
+
+static void
 ask_all(worker_t *worker)
 {
     int batch = sizeof(worker->batch.owed) / sizeof(worker->batch.owed[0]);
 
     if (!worker->batch.later) {
-        for (int i = 0; i < worker->calls; i++)
+        for (int i = 0; i < worker->calls; i++) {
             ask(worker);
+            busy(pause_ns);
+        }
         return;
     }
     for (int i = 0; i < worker->calls; i += batch) {
@@ -179,6 +191,7 @@ mode_blocks(xlator_t *this)
     xlator_list_t *c;
 
     row = course_row(option(this, "fop", "lookup"));
+    pause_ns = option_int(this, "pause", 0);
     course_bytes = option_int(this, "bytes", 4096);
     course_entries = option_int(this, "entries", 100);
     for (int i = 0; i < threads; i++)
