@@ -13,6 +13,7 @@ use crate::gf;
 use crate::instance::Instance;
 use crate::marshal::c_string;
 use crate::python;
+use crate::turns;
 use crate::work;
 
 /// How long a dump waits for Python.
@@ -79,6 +80,9 @@ fn each(instance: &'static Instance, mut line: impl FnMut(&str, &str)) {
             let key = format!("{}.{name}", handler.name.to_string_lossy());
             line(&key, &figure.to_string());
         }
+    }
+    for (name, figure) in turns::figures() {
+        line(&format!("gil.{name}"), &figure.to_string());
     }
     line("contexts", &instance.contexts.len().to_string());
     line("kept", &instance.volume.keepers.len().to_string());

@@ -8,6 +8,7 @@ use pyo3::{Py, Python};
 
 use crate::fork;
 use crate::here::Here;
+use crate::turns::Turn;
 
 /// A cell that may be touched by whoever holds the GIL. Values go in and out;
 /// no reference leaves, so no Python code can run while one is held.
@@ -81,7 +82,12 @@ pub fn attach<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
 pub fn attach_at<R>(here: Here, f: impl FnOnce(Python<'_>) -> R) -> R {
     let generation = fork::generation();
     here.keep_state();
-    let result = Python::attach(f);
+    let turn = Turn::take(here);
+    let result = Python::attach(|py| {
+        turn.begin();
+        f(py)
+    });
+    drop(turn);
     fork::return_to(generation);
     result
 }

@@ -11,6 +11,7 @@ use crate::gil::Kept;
 use crate::hold::Held;
 use crate::recycle;
 use crate::roomy;
+use crate::turns::Pace;
 
 /// A request that waits inside of another one's wind has its own.
 const SPARES: usize = recycle::at_most(8);
@@ -18,6 +19,8 @@ const SPARES: usize = recycle::at_most(8);
 struct Local {
     /// The Python thread state.
     state: OnceCell<Kept>,
+    /// How often it asks for the GIL.
+    pace: Pace,
     /// The lowest address and the size of the thread's own stack.
     stack: (usize, usize),
     /// The queue of the handler that runs.
@@ -32,6 +35,7 @@ struct Local {
 thread_local! {
     static LOCAL: Local = Local {
         state: OnceCell::new(),
+        pace: Pace::default(),
         stack: roomy::own_stack(),
         queue: Cell::new(ptr::null_mut()),
         task: Cell::new(ptr::null_mut()),
@@ -56,6 +60,16 @@ impl Here {
     fn local(&self) -> Option<&Local> {
         // SAFETY: this thread's own, which it keeps until it ends; it is not `Send`.
         unsafe { self.0.as_ref() }
+    }
+
+    /// Another number for each thread; 0 for those that are ending.
+    pub fn address(self) -> usize {
+        self.0.addr()
+    }
+
+    /// How often the thread asks for the GIL.
+    pub fn pace(&self) -> Option<&Pace> {
+        self.local().map(|local| &local.pace)
     }
 
     /// Keeps the thread's Python thread state until it ends. One that is ending has to make

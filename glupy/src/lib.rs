@@ -48,6 +48,7 @@ mod roomy;
 mod stack;
 mod timer;
 mod trampoline;
+mod turns;
 mod version;
 mod volume;
 mod words;
