@@ -289,6 +289,11 @@ impl Queue {
 
     /// Carries out what was collected, in order. The GIL is not held.
     pub fn carry_out(&mut self) {
+        if self.0.len() == 1
+            && let Some(action) = self.0.pop()
+        {
+            return action.run(); // as nearly always
+        }
         for action in self.0.drain(..) {
             action.run();
         }
@@ -318,11 +323,6 @@ fn at_once(action: Action) {
         return action.refuse();
     }
     Python::attach(|py| py.detach(|| action.run()));
-}
-
-/// Whether a handler runs on this thread, or what one has called.
-pub fn is_collecting() -> bool {
-    !Here::now().queue().is_null()
 }
 
 /// Takes queued actions back, those for which `f`, which only looks at them, is true.

@@ -11,7 +11,6 @@ use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use smallvec::SmallVec;
 
 use crate::action::{self, Action, Queue};
 use crate::carrier::{self, Carrier};
@@ -65,7 +64,7 @@ pub unsafe fn enter(
                 if !frame.is_over(py) {
                     open = frame;
                 }
-                Frame::release(object, py);
+                Frame::release(object);
                 Ok(())
             });
             // SAFETY: the frame of an open wind is alive.
@@ -153,10 +152,10 @@ pub unsafe fn leave(
                     };
                     // SAFETY: by contract, until this function returns.
                     unsafe { call_back(py, &object, c, instance, fop, answer, reply) };
-                    Frame::settle_reply(&object, py);
+                    Frame::settle_reply(&object);
                 }
                 frame.answer_waiting(py);
-                Frame::release(object, py);
+                Frame::release(object);
                 Ok(())
             });
             // SAFETY: the frame of an open wind is alive.
@@ -180,7 +179,7 @@ pub unsafe fn leave(
 /// As for `enter`.
 unsafe fn call_down(
     py: Python<'_>,
-    object: &Py<Frame>,
+    object: &Bound<'_, Frame>,
     c: *mut gf::call_frame_t,
     instance: &'static Instance,
     handler: &'static Handler,
@@ -189,15 +188,16 @@ unsafe fn call_down(
 ) -> Option<Py<Task>> {
     let frame = object.get();
     let mut waiting = None;
+    let mut arguments = Arguments::new(py, frame.fop(py).args);
     // SAFETY: by contract.
-    match unsafe { Arguments::new(py, object, None, instance, frame.fop(py).args, args) } {
-        Ok(mut arguments) => {
+    match unsafe { arguments.fill(object, None, instance, args) } {
+        Ok(()) => {
             entering.set_running(py, arguments.given());
             let begun = handler.counters.begin(py);
             let result = arguments.call(handler).and_then(|returned| {
                 if handler.is_async {
                     frame.set_awaits(py);
-                    let task = Task::request(object, instance, handler, &returned)?;
+                    let task = Task::request(object.as_unbound(), instance, handler, &returned)?;
                     waiting = Task::step(task.bind(py), None);
                 }
                 Ok(())
@@ -218,7 +218,7 @@ unsafe fn call_down(
 /// As for `leave`.
 unsafe fn call_back(
     py: Python<'_>,
-    object: &Py<Frame>,
+    object: &Bound<'_, Frame>,
     c: *mut gf::call_frame_t,
     instance: &'static Instance,
     fop: &'static Fop,
@@ -230,9 +230,10 @@ unsafe fn call_back(
         .expect("a wind without cbk handler is a tail wind");
     let frame = object.get();
     frame.set_handler(py, handler);
+    let mut arguments = Arguments::new(py, fop.reply);
     // SAFETY: by contract.
-    match unsafe { Arguments::new(py, object, Some(&answer), instance, fop.reply, reply) } {
-        Ok(mut arguments) => {
+    match unsafe { arguments.fill(object, Some(&answer), instance, reply) } {
+        Ok(()) => {
             let begun = handler.counters.begin(py);
             let result = arguments.call(handler).map(drop);
             handler.counters.end(py, begun);
@@ -380,7 +381,9 @@ struct Arguments<'a, 'py> {
     py: Python<'py>,
     /// The first place is the callee's to use (vectorcall); then frame, (cookie,)
     /// this, (op_ret, op_errno,) and the arguments.
-    objects: SmallVec<[*mut ffi::PyObject; MAX_ARGS + 6]>,
+    objects: [*mut ffi::PyObject; MAX_ARGS + 6],
+    /// How many there are.
+    len: usize,
     /// Where those begin that are this call's own; those before are others'.
     own: usize,
     /// Where the arguments begin.
@@ -391,52 +394,61 @@ struct Arguments<'a, 'py> {
 }
 
 impl<'a, 'py> Arguments<'a, 'py> {
+    /// With room for them.
+    fn new(py: Python<'py>, params: &'static [Param]) -> Self {
+        Arguments {
+            py,
+            objects: [ptr::null_mut(); MAX_ARGS + 6],
+            len: 1,
+            own: 1,
+            first: 1,
+            params,
+            others: PhantomData,
+        }
+    }
+
+    fn push(&mut self, object: *mut ffi::PyObject) {
+        self.objects[self.len] = object;
+        self.len += 1;
+    }
+
+    /// Makes them. What is there when it fails goes with `self`.
+    ///
     /// # Safety
     /// As for `marshal::to_python`.
-    unsafe fn new(
-        py: Python<'py>,
-        frame: &'a Py<Frame>,
+    unsafe fn fill(
+        &mut self,
+        frame: &'a Bound<'py, Frame>,
         answer: Option<&'a Answer<'py>>,
         instance: &'static Instance,
-        params: &'static [Param],
         words: &[Word],
-    ) -> PyResult<Self> {
-        let mut objects = SmallVec::new();
-        objects.push(ptr::null_mut());
-        objects.push(frame.as_ptr());
+    ) -> PyResult<()> {
+        let py = self.py;
+        self.push(frame.as_ptr());
         if let Some(answer) = answer {
             let cookie = answer.cookie.as_ref();
             // SAFETY: None is for ever.
-            objects.push(cookie.map_or_else(|| unsafe { ffi::Py_None() }, Bound::as_ptr));
+            self.push(cookie.map_or_else(|| unsafe { ffi::Py_None() }, Bound::as_ptr));
         }
-        objects.push(instance.this().as_ptr());
-        let own = objects.len();
-        let mut all = Arguments {
-            py,
-            objects,
-            own,
-            first: own,
-            params,
-            others: PhantomData,
-        };
+        self.push(instance.this().as_ptr());
+        self.own = self.len;
         if let Some(answer) = answer {
             for number in [answer.op_ret, answer.op_errno] {
-                all.objects.push(number.into_pyobject(py)?.into_ptr());
+                self.push(number.into_pyobject(py)?.into_ptr());
             }
-            all.first += 2;
         }
+        self.first = self.len;
         // SAFETY: by contract.
         unsafe {
-            marshal::to_python(py, params, words, instance, |object| {
-                all.objects.push(object.into_ptr());
-            })?;
+            marshal::to_python(py, self.params, words, instance, |object| {
+                self.push(object.into_ptr());
+            })
         }
-        Ok(all)
     }
 
     /// Calls the handler.
     fn call(&mut self, handler: &Handler) -> PyResult<Bound<'py, PyAny>> {
-        let count = self.objects.len() - 1;
+        let count = self.len - 1;
         // SAFETY: `count` live objects behind a place that the callee may use,
         // as the offset flag says; the result is a new reference or NULL.
         unsafe {
@@ -452,15 +464,15 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
     /// What the fop's arguments are in Python.
     fn given(&self) -> &[*mut ffi::PyObject] {
-        &self.objects[self.first..]
+        &self.objects[self.first..self.len]
     }
 
     /// Ends it. Handles that nobody has kept are used again, for others `kept` is called.
     fn end(mut self, mut kept: impl FnMut(Bound<'py, PyAny>)) {
-        let arguments = self.objects.drain(self.first..);
-        for (object, param) in arguments.zip(self.params) {
-            // SAFETY: a reference of ours; nobody else takes it, since it is drained.
-            let object = unsafe { Bound::from_owned_ptr(self.py, object) };
+        let end = std::mem::replace(&mut self.len, self.first);
+        for (object, param) in self.objects[self.first..end].iter().zip(self.params) {
+            // SAFETY: a reference of ours, which is not among `len` any more.
+            let object = unsafe { Bound::from_owned_ptr(self.py, *object) };
             if !marshal::is_handle(param.kind) || object.is_none() {
                 continue; // and is dropped
             }
@@ -473,7 +485,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
 impl Drop for Arguments<'_, '_> {
     fn drop(&mut self) {
-        for object in &self.objects[self.own..] {
+        for object in &self.objects[self.own.min(self.len)..self.len] {
             // SAFETY: a reference of ours; the GIL is held, as `py` says.
             unsafe { ffi::Py_DECREF(*object) };
         }

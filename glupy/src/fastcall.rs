@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple, PyType};
 use pyo3::{Borrowed, PyTypeInfo};
 
-use crate::action;
+use crate::here::Here;
 
 /// What a function is called with.
 #[derive(Clone, Copy)]
@@ -22,12 +22,18 @@ pub struct Given<'a, 'py> {
     values: &'a [*mut ffi::PyObject],
     positional: usize,
     names: Option<Borrowed<'a, 'py, PyTuple>>,
+    here: Here,
 }
 
 impl<'a, 'py> Given<'a, 'py> {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// The current thread's place.
+    pub fn here(&self) -> Here {
+        self.here
     }
 
     /// What was given without a name.
@@ -62,12 +68,13 @@ pub trait Function {
 
 /// Runs `f`, called by Python, as PyO3 wants it. In handlers, which run attached, that is
 /// known without asking.
-fn attached<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
-    if action::is_collecting() {
+fn attached<R>(f: impl FnOnce(Python<'_>, Here) -> R) -> R {
+    let here = Here::now();
+    if !here.queue().is_null() {
         // SAFETY: the handler that runs on this thread is what calls Python.
-        return f(unsafe { Python::assume_attached() });
+        return f(unsafe { Python::assume_attached() }, here);
     }
-    Python::attach(f)
+    Python::attach(|py| f(py, here))
 }
 
 /// # Safety
@@ -78,7 +85,7 @@ unsafe extern "C" fn call<F: Function>(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    attached(|py| {
+    attached(|py, here| {
         let course = || {
             let positional = positional.unsigned_abs();
             // SAFETY: the vectorcall protocol: so many values, and one for each name; a
@@ -95,6 +102,7 @@ unsafe extern "C" fn call<F: Function>(
                     },
                     positional,
                     names,
+                    here,
                 };
                 (Borrowed::from_ptr(py, this), given)
             };

@@ -214,6 +214,10 @@ pub fn padded(words: &[Word]) -> [Word; MAX_ARGS] {
 
 /// The first of the arguments that were C's and are gone.
 pub fn lost(params: &'static [Param], words: &[Word]) -> Option<&'static Param> {
+    // The words stand closer together than what describes them.
+    if !words.contains(&Word::LOST) {
+        return None;
+    }
     let mut pairs = params.iter().zip(words);
     let lost = pairs.find(|(param, word)| **word == Word::LOST && param.kind == Kind::Pointer);
     lost.map(|(param, _)| param)

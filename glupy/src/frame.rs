@@ -114,7 +114,8 @@ pub struct Frame {
     /// For whom it was made, when it has been answered before its coroutine has ended.
     credentials: GilCell<Option<Box<Credentials>>>,
     reply: GilCell<Option<Came>>,
-    /// Positions at which the child's answer had NULL.
+    /// Positions at which the last answer to the request itself had NULL, once its handler
+    /// has returned.
     null_reply: GilCell<u32>,
     answer: GilCell<Option<Box<Answer>>>,
     local: GilCell<Option<Py<PyAny>>>,
@@ -135,13 +136,13 @@ const POOL_SIZE: usize = recycle::at_most(1024);
 
 impl Frame {
     /// A request that has come in. `args` are the C arguments, if they are kept.
-    pub fn new(
-        py: Python<'_>,
+    pub fn new<'py>(
+        py: Python<'py>,
         instance: &'static Instance,
         fop: &'static Fop,
         c: *mut gf::call_frame_t,
         args: Option<&[Word]>,
-    ) -> PyResult<Py<Frame>> {
+    ) -> PyResult<Bound<'py, Frame>> {
         let args = args.map_or(Args::None, |args| Args::Borrowed(Words::at(args)));
         // SAFETY: `pop` runs no Python.
         if let Some(object) = unsafe { POOL.with(py, Vec::pop) } {
@@ -151,9 +152,9 @@ impl Frame {
             frame.fop.set(py, Some(fop));
             frame.state.set(py, State::Pending);
             frame.args.set(py, args);
-            return Ok(object);
+            return Ok(object.into_bound(py));
         }
-        Py::new(
+        Bound::new(
             py,
             Frame {
                 c: GilCell::new(CPtr(c)),
@@ -379,12 +380,12 @@ impl Frame {
     }
 
     /// Ends a handler's use of the frame: finds a request that nobody will answer.
-    pub fn release(object: Py<Frame>, py: Python<'_>) {
-        let frame = object.get();
+    pub fn release(object: Bound<'_, Frame>) {
+        let (py, frame) = (object.py(), object.get());
         if frame.is_over(py) {
             frame.settle_handles(py);
         }
-        if gil::refcount(&object) > 1 {
+        if gil::refcount(object.as_unbound()) > 1 {
             // Kept by Python, or by the C frame until its winds are back.
             if frame.is_over(py) {
                 // What they were borrowed from goes.
@@ -404,12 +405,12 @@ impl Frame {
         frame.wound.set(py, false);
         frame.awaited.set(py, None);
         frame.past.clear(py);
-        if gil::refcount(&object) == 1 {
+        if gil::refcount(object.as_unbound()) == 1 {
             // SAFETY: `push` and `len` run no Python.
             unsafe {
                 POOL.with(py, |pool| {
                     if pool.len() < POOL_SIZE {
-                        pool.push(object);
+                        pool.push(object.unbind());
                     }
                 });
             }

@@ -149,6 +149,7 @@ impl Function for Wind {
 
     fn call<'py>(form: &Bound<'py, Form>, given: Given<'_, 'py>) -> PyResult<Py<PyAny>> {
         let (py, form) = (form.py(), form.get());
+        let here = given.here();
         let given = form.arguments(given)?;
         let frame = form.frame(&given)?;
         let Values {
@@ -162,7 +163,7 @@ impl Function for Wind {
         let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
         let cookie = cookie.map(|cookie| cookie.clone().unbind());
         let words = hold.store(words);
-        let future = Frame::wind(frame, form.fop, words, hold, child, cookie)?;
+        let future = Frame::wind(frame, here, form.fop, words, hold, child, cookie)?;
         Ok(future.map_or_else(|| py.None(), Py::into_any))
     }
 }
@@ -175,6 +176,7 @@ impl Function for Unwind {
 
     fn call<'py>(form: &Bound<'py, Form>, given: Given<'_, 'py>) -> PyResult<Py<PyAny>> {
         let (py, form) = (form.py(), form.get());
+        let here = given.here();
         let given = form.arguments(given)?;
         let frame = form.frame(&given)?;
         let number = |i: usize| -> PyResult<i32> {
@@ -192,7 +194,9 @@ impl Function for Unwind {
             )));
         }
         let values = form.values(&given)?;
-        frame.get().unwind(py, values, Some(op_ret), op_errno)?;
+        frame
+            .get()
+            .unwind(py, here, values, Some(op_ret), op_errno)?;
         Ok(py.None())
     }
 }

@@ -403,7 +403,7 @@ impl Task {
                 }
                 // With it go its references to the frame and the arguments.
                 drop(coroutine);
-                Frame::release(frame, py);
+                Frame::release(frame.into_bound(py));
                 None
             }
             (Purpose::Part, outcome) => {
@@ -437,7 +437,7 @@ impl Drop for Task {
                     drop(self.coroutine.take(py));
                     self.give_back(py);
                     if let Some(frame) = self.frame.take(py) {
-                        Frame::release(frame, py);
+                        Frame::release(frame.into_bound(py));
                     }
                 });
                 queue.submit();
@@ -502,7 +502,7 @@ impl Task {
         drop(self.coroutine.take(py));
         self.give_back(py);
         if let Some(frame) = self.frame.take(py) {
-            Frame::release(frame, py);
+            Frame::release(frame.into_bound(py));
         }
     }
 }

@@ -28,6 +28,16 @@ fn bad_errno(function: &str, op_errno: i32) -> PyErr {
     ))
 }
 
+impl Came {
+    /// Positions of the values that are NULL.
+    fn nulls(&self) -> u32 {
+        // SAFETY: an answer that a frame has is alive.
+        let words = unsafe { self.words.get(self.fop.reply.len()) };
+        let nulls = words.iter().enumerate().filter(|(_, word)| word.is_null());
+        nulls.fold(0, |mask, (i, _)| mask | 1 << i)
+    }
+}
+
 impl Frame {
     /// The answer that the running cbk handler sees.
     pub fn set_reply(
@@ -38,11 +48,6 @@ impl Frame {
         op_errno: i32,
         values: &[Word],
     ) {
-        if ptr::eq(fop, self.fop(py)) {
-            let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
-            self.null_reply
-                .set(py, nulls.fold(0, |mask, (i, _)| mask | 1 << i));
-        }
         let reply = Came {
             fop,
             op_ret,
@@ -57,14 +62,21 @@ impl Frame {
 
     /// The cbk handler has returned: its answer goes, unless Python keeps the frame,
     /// which might pass it on later.
-    pub fn settle_reply(object: &Py<Frame>, py: Python<'_>) {
-        let frame = object.get();
-        let kept = frame.open.get(py) == 0 && gil::refcount(object) > 1;
-        if kept && !frame.has_answer(py) {
-            frame.own_reply(py);
-        } else {
-            frame.reply.set(py, None);
+    pub fn settle_reply(object: &Bound<'_, Frame>) {
+        let (py, frame) = (object.py(), object.get());
+        if !frame.has_answer(py) {
+            if let Some(reply) = frame
+                .reply(py)
+                .filter(|reply| ptr::eq(reply.fop, frame.fop(py)))
+            {
+                frame.null_reply.set(py, reply.nulls());
+            }
+            if frame.open.get(py) == 0 && gil::refcount(object.as_unbound()) > 1 {
+                frame.own_reply(py);
+                return;
+            }
         }
+        frame.reply.set(py, None);
     }
 
     /// The answer outlives its callback.
@@ -150,7 +162,7 @@ impl Frame {
                 Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
             }
         }
-        self.answer(py, op_ret, op_errno, words, hold)
+        self.answer(py, Here::now(), op_ret, op_errno, words, hold)
     }
 
     /// Asks for the answer.
@@ -160,6 +172,7 @@ impl Frame {
     pub fn answer(
         &self,
         py: Python<'_>,
+        here: Here,
         op_ret: i32,
         op_errno: i32,
         words: Words,
@@ -169,7 +182,6 @@ impl Frame {
         self.live(py)?;
         let fop = self.fop(py);
         let handler = self.handler.get(py);
-        let here = Here::now();
         self.past.note(py, handler, here);
         if let (true, Some(handler)) = (op_ret < 0, handler) {
             handler.counters.error(py);
@@ -211,8 +223,15 @@ impl Frame {
     /// happened yet.
     pub fn fail(&self, py: Python<'_>, op_errno: i32) {
         if self.state.get(py) == State::Pending {
-            self.answer(py, -1, op_errno, Words::NOTHING, Hold::default())
-                .unwrap_or_default();
+            self.answer(
+                py,
+                Here::now(),
+                -1,
+                op_errno,
+                Words::NOTHING,
+                Hold::default(),
+            )
+            .unwrap_or_default();
         }
     }
 
@@ -254,6 +273,7 @@ impl Frame {
     pub fn unwind(
         &self,
         py: Python<'_>,
+        here: Here,
         mut values: Values<'_>,
         op_ret: Option<i32>,
         op_errno: i32,
@@ -269,7 +289,7 @@ impl Frame {
         }
         values.check()?;
         let known = came.as_ref().map(|came| came.op_ret);
-        let unchanged = came.is_some_and(|came| {
+        let unchanged = came.as_ref().is_some_and(|came| {
             let count = fop.reply.len();
             // SAFETY: an answer that the frame has is alive.
             unsafe { came.words.get(count) == &values.words[..count] }
@@ -286,7 +306,8 @@ impl Frame {
         };
         if op_ret >= 0 {
             let unchanged = unchanged && known == Some(op_ret);
-            Frame::check_success(fop, &values, op_ret, unchanged, self.null_reply.get(py))?;
+            let nulls = came.map_or_else(|| self.null_reply.get(py), |came| came.nulls());
+            Frame::check_success(fop, &values, op_ret, unchanged, nulls)?;
         }
         if self.awaits(py) && !self.is_over(py) {
             // The coroutine may go on, and ask children.
@@ -297,7 +318,7 @@ impl Frame {
             words, mut hold, ..
         } = values;
         let words = hold.store(words);
-        self.answer(py, op_ret, op_errno, words, hold)
+        self.answer(py, here, op_ret, op_errno, words, hold)
     }
 
     /// What an answer must carry that is a success, unless it came so.

@@ -115,7 +115,14 @@ impl Frame {
         let answered = match (self.reply(py), awaited) {
             (Some(came), _) => {
                 let hold = Hold::of(came.owned);
-                self.answer(py, came.op_ret, came.op_errno, came.words, hold)
+                self.answer(
+                    py,
+                    Here::now(),
+                    came.op_ret,
+                    came.op_errno,
+                    came.words,
+                    hold,
+                )
             }
             (None, Some(reply)) => self.answer_with(py, reply.get()),
             (None, None) => Ok(()),

@@ -101,7 +101,7 @@ impl Function for WindMethod {
         };
         let child = child_of(frame.instance(py), NAME, child.as_ref())?;
         let cookie = cookie.filter(|cookie| !cookie.is_none()).map(Bound::unbind);
-        let future = Frame::wind(slf, fop, words, hold, child, cookie)?;
+        let future = Frame::wind(slf, given.here(), fop, words, hold, child, cookie)?;
         Ok(future.map_or_else(|| py.None(), Py::into_any))
     }
 }
@@ -124,7 +124,14 @@ impl Function for UnwindMethod {
             let values = unsafe { reply.words.get(fop.reply.len()) };
             marshal::check_there(NAME, fop.reply, values)?;
             let hold = Hold::of(reply.owned.clone());
-            frame.answer(py, reply.op_ret, reply.op_errno, reply.words, hold)?;
+            frame.answer(
+                py,
+                given.here(),
+                reply.op_ret,
+                reply.op_errno,
+                reply.words,
+                hold,
+            )?;
             return Ok(py.None());
         }
         let mut status = [None, None];
@@ -177,7 +184,7 @@ impl Function for UnwindMethod {
         let mut values = Values::new(NAME, fop.reply, words, hold);
         values.put_all(changes.into_iter())?;
         let op_ret = op_ret.or(known_failure);
-        frame.unwind(py, values, op_ret, op_errno.unwrap_or(0))?;
+        frame.unwind(py, given.here(), values, op_ret, op_errno.unwrap_or(0))?;
         Ok(py.None())
     }
 }

@@ -25,7 +25,7 @@ impl Frame {
     /// # Safety
     /// `c` is a live frame of this translator whose `local`, if any, was set by
     /// [`Frame::count_wind`].
-    pub unsafe fn returning(py: Python<'_>, c: *mut gf::call_frame_t) -> Option<Py<Frame>> {
+    pub unsafe fn returning(py: Python<'_>, c: *mut gf::call_frame_t) -> Option<Bound<'_, Frame>> {
         // SAFETY: by contract.
         if unsafe { (*c).local.is_null() } {
             return None;
@@ -51,12 +51,9 @@ impl Frame {
     ///
     /// # Safety
     /// `c` is a live frame of this translator with an open wind.
-    pub unsafe fn of_wind(py: Python<'_>, c: *mut gf::call_frame_t) -> Py<Frame> {
+    pub unsafe fn of_wind(py: Python<'_>, c: *mut gf::call_frame_t) -> Bound<'_, Frame> {
         // SAFETY: by contract `local` is a strong reference to a Frame (`count_wind`).
-        let frame = unsafe {
-            Bound::from_borrowed_ptr(py, (*c).local.cast()).cast_into_unchecked::<Frame>()
-        };
-        frame.unbind()
+        unsafe { Bound::from_borrowed_ptr(py, (*c).local.cast()).cast_into_unchecked() }
     }
 
     /// Asks for a wind of a fop with these arguments.
@@ -65,6 +62,7 @@ impl Frame {
     /// `FrameError` when the request is over, or when nobody could receive the answer.
     pub fn wind(
         slf: &Bound<'_, Self>,
+        here: Here,
         fop: &'static Fop,
         words: Words,
         hold: Hold,
@@ -86,7 +84,6 @@ impl Frame {
                 .map(Some);
         }
         let child = CPtr(child);
-        let here = Here::now();
         if frame.instance(py).has_back(fop) {
             frame.count_wind(slf, c);
             let cookie = CPtr(cookie.map_or(ptr::null_mut(), |cookie| cookie.into_ptr().cast()));
