@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from glusterfs import Host
 
 # On a lookup of `from`, `to` gets its times: the attributes that the child has answered
@@ -51,3 +53,58 @@ def test_an_answer_goes_into_another_wind(host: Host) -> None:
             os.stat(mount.path / "from")
             after = os.stat(mount.path / "to")
             assert (after.st_atime, after.st_mtime) == (1_000_000_001, 1_000_000_002)
+
+# Asks its child again and again for a lookup of `again`, with what has come with it.
+UPPER = """\
+from gluster import Translator
+
+class xlator(Translator):
+    def lookup_fop(self, frame, this, loc, xdata):
+        frame.local = [loc.name, 0]
+        frame.wind()
+
+    def lookup_cbk(self, frame, cookie, this, op_ret, op_errno, *answer):
+        name, asked = frame.local
+        if name == "again" and asked < 5000:
+            frame.local[1] += 1
+            return frame.wind()
+        frame.unwind()
+"""
+UPPER_ASYNC = """\
+from gluster import Translator
+
+class xlator(Translator):
+    async def lookup_fop(self, frame, this, loc, xdata):
+        for _ in range(5000 if loc.name == "again" else 0):
+            await frame.wind()
+        return await frame.wind()
+"""
+# Answers inside of the wind, or later and from another thread.
+LOWER = """\
+import threading
+from gluster import Translator
+
+class xlator(Translator):
+    def lookup_fop(self, frame, this, loc, xdata):
+        if loc.name == "later":
+            return threading.Timer(0.01, frame.unwind, (-1, 2)).start()
+        if loc.name in ("now", "again"):
+            return frame.unwind(-1, 2)
+        frame.wind()
+"""
+
+
+@pytest.mark.parametrize("upper", [UPPER, UPPER_ASYNC], ids=["callbacks", "coroutine"])
+def test_a_child_answers_now_and_then_later(host: Host, upper: str) -> None:
+    """What is done early because the last answer came late is right for one that does not;
+    and a request that goes down and up thousands of times nests nothing, either way."""
+    modules = host.write(upper=upper, lower=LOWER)
+    volfile = host.posix()
+    for name in ("lower", "upper"):
+        volfile.add(name, host.glupy, {"module-name": name, "module-path": modules})
+    with host.mount(volfile) as mount:
+        for name in ["now", "again", "later", "again", *["later", "now"] * 20, "again"]:
+            assert not (mount.path / name).exists()
+        for _ in range(40):
+            assert not (mount.path / "now").exists()
+        assert not (mount.path / "again").exists()

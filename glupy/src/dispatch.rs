@@ -50,6 +50,8 @@ pub unsafe fn enter(
     let mut open: *const Frame = ptr::null();
     let mut carries = Carries::Nobody;
     let mut made = false;
+    // Callbacks that come inside of this call after all carry out for themselves.
+    let mut alone = false;
     instance.guard(fop.name, |here| {
         gil::attach_at(here, |py| {
             let mut waiting = None;
@@ -62,13 +64,21 @@ pub unsafe fn enter(
                 // SAFETY: by contract, until this function returns.
                 waiting = unsafe { call_down(py, &object, c, instance, handler, &entering, args) };
                 if !frame.is_over(py) {
-                    open = frame;
+                    if handler.is_later(py) {
+                        // Now, while there is the GIL: nothing is left to do in the end.
+                        frame.promote(py);
+                        alone = true;
+                    } else {
+                        open = frame;
+                    }
                 }
                 Frame::release(object);
                 Ok(())
             });
-            // SAFETY: the frame of an open wind is alive.
-            carries = unsafe { Carries::whom(py, waiting, c, &mut queue, &carrier) };
+            if !alone {
+                // SAFETY: the frame of an open wind is alive.
+                carries = unsafe { Carries::whom(py, waiting, c, &mut queue, &carrier) };
+            }
             result
         })
     });
@@ -85,6 +95,7 @@ pub unsafe fn enter(
                     // SAFETY: a frame that is not over is alive, and it can not
                     // get over while this thread has the GIL.
                     unsafe { &*open }.promote(py);
+                    handler.set_later(py);
                 }
                 carries.end(py, &carrier);
             });
@@ -400,7 +411,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
             py,
             objects: [ptr::null_mut(); MAX_ARGS + 6],
             len: 1,
-            own: 1,
+            own: MAX_ARGS + 6,
             first: 1,
             params,
             others: PhantomData,

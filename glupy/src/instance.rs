@@ -17,6 +17,7 @@ use crate::fop::{Fop, RawFn, SLOTS};
 use crate::fork;
 use crate::generated;
 use crate::gf;
+use crate::gil::GilCell;
 use crate::handle::CPtr;
 use crate::here::Here;
 use crate::life;
@@ -42,7 +43,12 @@ pub struct Handler {
     pub is_async: bool,
     /// What is counted of it.
     pub counters: Counters,
+    /// How many of its next requests are expected to be open when their wind returns.
+    later: GilCell<u32>,
 }
+
+/// How many are expected to be, when one was.
+const EXPECTED: u32 = 15;
 
 impl Handler {
     fn new(loaded: python::LoadedMethod) -> Handler {
@@ -53,7 +59,22 @@ impl Handler {
             line: loaded.line,
             is_async: loaded.is_async,
             counters: Counters::default(),
+            later: GilCell::new(0),
         }
+    }
+
+    /// A request was open when its wind had returned: the child answers later, from another
+    /// thread.
+    pub fn set_later(&self, py: Python<'_>) {
+        self.later.set(py, EXPECTED);
+    }
+
+    /// Whether this request is expected to be, too. One in some is not, to see whether that
+    /// is still so.
+    pub fn is_later(&self, py: Python<'_>) -> bool {
+        let left = self.later.get(py);
+        self.later.set(py, left.saturating_sub(1));
+        left > 0
     }
 
     /// Its name and place: `lookup_fop (negative.py:12)`.
