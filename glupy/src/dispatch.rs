@@ -390,9 +390,9 @@ struct Answer<'py> {
 /// The objects of a handler's call.
 struct Arguments<'a, 'py> {
     py: Python<'py>,
-    /// The first place is the callee's to use (vectorcall); then frame, (cookie,)
-    /// this, (op_ret, op_errno,) and the arguments.
-    objects: [*mut ffi::PyObject; MAX_ARGS + 6],
+    /// The first places are for [`Callee::call`](crate::callee::Callee::call); then frame,
+    /// (cookie,) this, (op_ret, op_errno,) and the arguments.
+    objects: [*mut ffi::PyObject; MAX_ARGS + 7],
     /// How many there are.
     len: usize,
     /// Where those begin that are this call's own; those before are others'.
@@ -409,10 +409,10 @@ impl<'a, 'py> Arguments<'a, 'py> {
     fn new(py: Python<'py>, params: &'static [Param]) -> Self {
         Arguments {
             py,
-            objects: [ptr::null_mut(); MAX_ARGS + 6],
-            len: 1,
-            own: MAX_ARGS + 6,
-            first: 1,
+            objects: [ptr::null_mut(); MAX_ARGS + 7],
+            len: 2,
+            own: MAX_ARGS + 7,
+            first: 2,
             params,
             others: PhantomData,
         }
@@ -459,18 +459,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
     /// Calls the handler.
     fn call(&mut self, handler: &Handler) -> PyResult<Bound<'py, PyAny>> {
-        let count = self.len - 1;
-        // SAFETY: `count` live objects behind a place that the callee may use,
-        // as the offset flag says; the result is a new reference or NULL.
-        unsafe {
-            let result = ffi::PyObject_Vectorcall(
-                handler.function.as_ptr(),
-                self.objects.as_mut_ptr().add(1),
-                count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
-                ptr::null_mut(),
-            );
-            Bound::from_owned_ptr_or_err(self.py, result)
-        }
+        self.objects[1] = handler.callee.receiver();
+        // SAFETY: they are live objects.
+        unsafe { handler.callee.call(self.py, &mut self.objects[..self.len]) }
     }
 
     /// What the fop's arguments are in Python.

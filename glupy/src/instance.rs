@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 
+use crate::callee::Callee;
 use crate::contexts::Contexts;
 use crate::coroutine::Tasks;
 use crate::counters::Counters;
@@ -31,8 +32,8 @@ use crate::xlator::{self, Xlator};
 
 /// A handler of the author's.
 pub struct Handler {
-    /// The bound method.
-    pub function: Py<PyAny>,
+    /// The author's function.
+    pub callee: Callee,
     /// Its name, for messages.
     pub name: CString,
     /// The author's file.
@@ -51,9 +52,9 @@ pub struct Handler {
 const EXPECTED: u32 = 15;
 
 impl Handler {
-    fn new(loaded: python::LoadedMethod) -> Handler {
+    fn new(py: Python<'_>, loaded: python::LoadedMethod) -> Handler {
         Handler {
-            function: loaded.function,
+            callee: Callee::new(loaded.function.into_bound(py)),
             name: c_string(&loaded.name),
             file: c_string(&loaded.file),
             line: loaded.line,
@@ -209,10 +210,10 @@ impl Instance {
                 } else {
                     &mut pair.back
                 };
-                *slot = Some(Handler::new(handler.method));
+                *slot = Some(Handler::new(py, handler.method));
             }
             let methods = loaded.methods.into_iter();
-            let methods = methods.map(|method| (method.name.clone(), Handler::new(method)));
+            let methods = methods.map(|method| (method.name.clone(), Handler::new(py, method)));
             let methods = methods.collect();
             let ready = Loaded {
                 translator: loaded.translator,
@@ -362,7 +363,7 @@ impl Instance {
             return None; // told of what came before that, but late
         }
         stack::with_this(self.xl(), || {
-            let result = method.function.bind(py).call1(arguments);
+            let result = method.callee.callable(py).call1(arguments);
             result
                 .inspect_err(|error| self.report(py, method, error.clone_ref(py)))
                 .ok()

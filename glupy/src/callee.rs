@@ -1,0 +1,82 @@
+//! How a handler is called: the function behind a bound method, with the object before the
+//! other arguments, as the method would do it.
+
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// What is called.
+pub struct Callee {
+    /// What was given.
+    callable: Py<PyAny>,
+    function: Py<PyAny>,
+    /// The object of a bound method.
+    receiver: Option<Py<PyAny>>,
+    call: ffi::vectorcallfunc,
+}
+
+impl Callee {
+    /// For anything that can be called.
+    pub fn new(callable: Bound<'_, PyAny>) -> Callee {
+        let (function, receiver) = match parts(&callable) {
+            Ok(Some((function, receiver))) => (function, Some(receiver)),
+            _ => (callable.clone(), None),
+        };
+        // SAFETY: a live object; what has no such function is called the general way.
+        let call = unsafe { ffi::PyVectorcall_Function(function.as_ptr()) };
+        Callee {
+            callable: callable.unbind(),
+            function: function.unbind(),
+            receiver: receiver.map(Bound::unbind),
+            call: call.unwrap_or(ffi::PyObject_Vectorcall),
+        }
+    }
+
+    /// What it was made for.
+    pub fn callable<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.callable.bind(py)
+    }
+
+    /// The first argument that it gets beside those that it is called with; NULL for none.
+    pub fn receiver(&self) -> *mut ffi::PyObject {
+        self.receiver.as_ref().map_or(ptr::null_mut(), Py::as_ptr)
+    }
+
+    /// Calls it. Of `objects` the first place is the callee's to use, the second has the
+    /// `receiver`, those behind it are the arguments.
+    ///
+    /// # Errors
+    /// What it raises.
+    ///
+    /// # Safety
+    /// The arguments are live objects.
+    pub unsafe fn call<'py>(
+        &self,
+        py: Python<'py>,
+        objects: &mut [*mut ffi::PyObject],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let before = 1 + usize::from(self.receiver.is_none());
+        let arguments = &mut objects[before..];
+        let count = arguments.len() | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        // SAFETY: by contract live objects, behind a place that the callee may use, as the
+        // flag says; the result is a new reference, or NULL with an exception.
+        unsafe {
+            let (function, arguments) = (self.function.as_ptr(), arguments.as_mut_ptr());
+            let result = (self.call)(function, arguments, count, ptr::null_mut());
+            Bound::from_owned_ptr_or_err(py, result)
+        }
+    }
+}
+
+/// The function of a bound method, and its object.
+fn parts<'py>(
+    callable: &Bound<'py, PyAny>,
+) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    let method = callable.py().import("types")?.getattr("MethodType")?;
+    if !callable.get_type().is(&method) {
+        return Ok(None);
+    }
+    let (function, receiver) = (callable.getattr("__func__")?, callable.getattr("__self__")?);
+    Ok(Some((function, receiver)))
+}
