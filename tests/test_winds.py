@@ -54,6 +54,7 @@ def test_an_answer_goes_into_another_wind(host: Host) -> None:
             after = os.stat(mount.path / "to")
             assert (after.st_atime, after.st_mtime) == (1_000_000_001, 1_000_000_002)
 
+
 # Asks its child again and again for a lookup of `again`, with what has come with it.
 UPPER = """\
 from gluster import Translator

@@ -45,12 +45,12 @@ impl<'a, 'py> Given<'a, 'py> {
     }
 
     /// What was given by name.
-    pub fn named(&self) -> impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    pub fn named(&self) -> impl Iterator<Item = (Bound<'py, PyAny>, Borrowed<'a, 'py, PyAny>)> {
         let (py, names) = (self.py, self.names);
         let names = (0..).map_while(move |i| names?.get_item(i).ok());
         let values = self.values[self.positional..].iter();
         // SAFETY: as in `positional`.
-        names.zip(values.map(move |value| unsafe { Bound::from_borrowed_ptr(py, *value) }))
+        names.zip(values.map(move |value| unsafe { Borrowed::from_ptr(py, *value) }))
     }
 }
 

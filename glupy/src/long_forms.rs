@@ -69,7 +69,7 @@ fn add_function<F: Function<This = Form>>(
 }
 
 /// What a function was called with, in order; those not given are None.
-type Arguments<'py> = SmallVec<[Option<Bound<'py, PyAny>>; MAX_ARGS + 3]>;
+type Arguments<'a, 'py> = SmallVec<[Option<Borrowed<'a, 'py, PyAny>>; MAX_ARGS + 3]>;
 
 impl Form {
     fn names(&self) -> impl Iterator<Item = &'static str> {
@@ -82,7 +82,7 @@ impl Form {
     }
 
     /// Puts positional and keyword arguments in order.
-    fn arguments<'py>(&self, given: Given<'_, 'py>) -> PyResult<Arguments<'py>> {
+    fn arguments<'a, 'py>(&self, given: Given<'a, 'py>) -> PyResult<Arguments<'a, 'py>> {
         let needed = self.before.len() + self.params.len();
         let most = needed + self.after.len();
         let positional = given.positional();
@@ -90,7 +90,7 @@ impl Form {
             let names: Vec<_> = self.names().collect();
             return Err(fastcall::too_many(&self.name, &names, positional.len()));
         }
-        let mut values: Arguments<'_> = positional.map(|value| Some(value.to_owned())).collect();
+        let mut values: Arguments<'_, '_> = positional.map(Some).collect();
         values.resize(most, None);
         for (name, value) in given.named() {
             let name: String = name.extract()?;
@@ -117,16 +117,14 @@ impl Form {
 
     fn frame<'a, 'py>(
         &self,
-        values: &'a [Option<Bound<'py, PyAny>>],
-    ) -> PyResult<&'a Bound<'py, Frame>> {
-        let frame = values[0]
-            .as_ref()
-            .and_then(|value| value.cast::<Frame>().ok());
+        values: &[Option<Borrowed<'a, 'py, PyAny>>],
+    ) -> PyResult<Borrowed<'a, 'py, Frame>> {
+        let frame = values[0].and_then(|value| value.cast::<Frame>().ok());
         frame.ok_or_else(|| PyTypeError::new_err(format!("{}: frame must be a Frame", self.name)))
     }
 
     /// The C arguments.
-    fn values(&self, given: &[Option<Bound<'_, PyAny>>]) -> PyResult<Values<'_>> {
+    fn values(&self, given: &[Option<Borrowed<'_, '_, PyAny>>]) -> PyResult<Values<'_>> {
         let zeros = [Word::NULL; MAX_ARGS];
         let mut values = Values::new(&self.name, self.params, zeros, Hold::default());
         for (i, value) in given[self.before.len()..][..self.params.len()]
@@ -159,11 +157,11 @@ impl Function for Wind {
             .get()
             .check_request(py, &form.name, form.fop, &words)?;
         let last = &given[form.before.len() + form.params.len()..];
-        let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_ref())?;
-        let cookie = last[1].as_ref().filter(|cookie| !cookie.is_none());
-        let cookie = cookie.map(|cookie| cookie.clone().unbind());
+        let child = frame::child_of(frame.get().instance(py), &form.name, last[0].as_deref())?;
+        let cookie = last[1].filter(|cookie| !cookie.is_none());
+        let cookie = cookie.map(|cookie| cookie.to_owned().unbind());
         let words = hold.store(words);
-        let future = Frame::wind(frame, here, form.fop, words, hold, child, cookie)?;
+        let future = Frame::wind(&frame, here, form.fop, words, hold, child, cookie)?;
         Ok(future.map_or_else(|| py.None(), Py::into_any))
     }
 }

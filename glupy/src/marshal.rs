@@ -189,6 +189,18 @@ impl<'a> Values<'a> {
     /// `TypeError`, `OverflowError` or `ValueError` that names function and argument.
     pub fn set(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let (function, param) = (self.function, &self.params[i]);
+        let class = class_of(param.kind);
+        let is_handle = |class: &Class| object.get_type_ptr() == (class.type_object)(object.py());
+        if param.vector.is_none() && class.is_some_and(is_handle) {
+            // SAFETY: its class is a handle class.
+            let handle = unsafe { handle::erased(object) };
+            let (raw, owner) = self.share(handle, object.py())?;
+            if let Some(owner) = owner {
+                self.hold.owner(owner);
+            }
+            self.words[i] = raw.ptr.into();
+            return Ok(());
+        }
         let what = || format!("{function}: {}", param.name);
         if self.put_pointer(i, object)? {
             return Ok(());
@@ -217,29 +229,16 @@ impl<'a> Values<'a> {
             _ if object.is_none() => Word::NULL,
             Kind::Str => string(object, what, &mut self.hold)?,
             Kind::Checksum => checksum(object, what, &mut self.hold)?,
-            Kind::Dirents if !is_a::<Dirents>(object) => {
-                self.keep(dirents::build(object, what)?).ptr.into()
-            }
-            Kind::Locklist if !is_a::<LockList>(object) => {
-                self.keep(locklist::build(object, what)?).ptr.into()
-            }
+            Kind::Dirents => self.keep(dirents::build(object, what)?).ptr.into(),
+            Kind::Locklist => self.keep(locklist::build(object, what)?).ptr.into(),
             Kind::Struct | Kind::Pointer => {
                 let expected = format!("{} of ctypes, a pointer to it or None", param.structure);
                 return Err(convert::wrong_type(object, &expected, what));
             }
-            kind => {
-                let class = class_of(kind).expect("every other kind is a handle");
-                if object.get_type_ptr() != (class.type_object)(object.py()) {
-                    let expected = format!("{} or None", class.name);
-                    return Err(convert::wrong_type(object, &expected, what));
-                }
-                // SAFETY: its class is a handle class.
-                let handle = unsafe { handle::erased(object) };
-                let (raw, owner) = self.share(handle, object.py())?;
-                if let Some(owner) = owner {
-                    self.hold.owner(owner);
-                }
-                raw.ptr.into()
+            _ => {
+                let class = class.expect("every other kind is a handle");
+                let expected = format!("{} or None", class.name);
+                return Err(convert::wrong_type(object, &expected, what));
             }
         };
         Ok(())
@@ -391,10 +390,6 @@ impl<'a> Values<'a> {
             }
         }
     }
-}
-
-fn is_a<T: HandleClass>(object: &Bound<'_, PyAny>) -> bool {
-    object.cast::<T>().is_ok()
 }
 
 /// A string or bytes as a C string.

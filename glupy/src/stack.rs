@@ -29,6 +29,9 @@ pub fn with_this<R>(xl: *mut gf::xlator_t, f: impl FnOnce() -> R) -> R {
     // SAFETY: the location is read and written at once, on this thread.
     let before = unsafe { this_location().replace(xl) };
     let result = f();
+    if before == xl {
+        return result; // whom `f` calls leaves it as it was, too
+    }
     // SAFETY: as above; the location is asked for again.
     unsafe { *this_location() = before };
     result

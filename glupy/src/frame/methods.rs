@@ -75,7 +75,7 @@ impl Function for WindMethod {
             match name.cast::<PyString>()?.to_str()? {
                 "child" => child = Some(value),
                 "cookie" => cookie = Some(value),
-                _ => changes.push((name, value)),
+                _ => changes.push((name, value.to_owned())),
             }
         }
         frame.check_open(py, "can not wind")?;
@@ -99,8 +99,9 @@ impl Function for WindMethod {
             hold = values.hold;
             hold.store(values.words)
         };
-        let child = child_of(frame.instance(py), NAME, child.as_ref())?;
-        let cookie = cookie.filter(|cookie| !cookie.is_none()).map(Bound::unbind);
+        let child = child_of(frame.instance(py), NAME, child.as_deref())?;
+        let cookie = cookie.filter(|cookie| !cookie.is_none());
+        let cookie = cookie.map(|cookie| cookie.to_owned().unbind());
         let future = Frame::wind(slf, given.here(), fop, words, hold, child, cookie)?;
         Ok(future.map_or_else(|| py.None(), Py::into_any))
     }
@@ -158,7 +159,7 @@ impl Function for UnwindMethod {
                     )));
                 }
                 Some(i) => status[i] = number(i, &value)?,
-                None => changes.push((name, value)),
+                None => changes.push((name, value.to_owned())),
             }
         }
         let [op_ret, op_errno] = status;
