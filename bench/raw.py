@@ -78,6 +78,8 @@ GLUPY = {
     setups.NOTHING: (setups.NOTHING, "", ""),
     "c": (setups.C, "", "pass"),
     "c-none": (setups.C_NONE, "", "plain"),
+    "floor-fop": (setups.FLOOR_FOP, "", "floor"),
+    "floor-both": (setups.FLOOR_BOTH, "", "floor"),
     "none": (setups.NONE, "", "Nothing"),
     "fop": (setups.FOP, "", "Fop"),
     "fop-long": (setups.FOP, "long form", "FopLong"),
@@ -97,6 +99,8 @@ OLD = {
 }
 # Fops whose arguments the small old technique can read: those with loc and iatt.
 OLD_READS = ("lookup", "stat")
+# The fop of c/floor.c.
+FLOOR = "lookup"
 
 
 class Raw:
@@ -114,6 +118,7 @@ class Raw:
         (self.build.directory / "old.inc").write_text(old.c_source(fops))
         python = ["-I", sysconfig.get_path("include"), f"-lpython{sysconfig.get_python_version()}"]
         self.build.add(HERE / "old/old.c", *python, course=False)
+        self.build.add(HERE / "c/floor.c", *python, course=False)
 
     def _graph(self, case: Case, technique: dict[str, tuple[str, str, str]]) -> Graph:
         graph = Graph(self.host)
@@ -121,6 +126,8 @@ class Raw:
             if form and not case.all_forms:
                 continue
             if technique is OLD and form and case.fop not in OLD_READS:
+                continue
+            if what == "floor" and case.fop != FLOOR:
                 continue
             if setup == setups.COROUTINE and not self.coroutines:
                 continue
@@ -131,6 +138,9 @@ class Raw:
                 graph.add(child, self.build.type("old"), options)
             elif what in ("pass", "plain"):
                 graph.add(child, what)
+            elif what == "floor":
+                calls = {setups.FLOOR_FOP: "fop", setups.FLOOR_BOTH: "both"}
+                graph.add(child, self.build.type("floor"), {"calls": calls[setup]})
             elif what:
                 graph.python(child, modules, "handlers", class_name=what)
         return graph

@@ -5,6 +5,8 @@ from __future__ import annotations
 NOTHING = "nothing"
 C = "C"
 C_NONE = "C none"
+FLOOR_FOP = "floor fop"
+FLOOR_BOTH = "floor fop+cbk"
 NONE = "none"
 FOP = "fop"
 BOTH = "fop+cbk"
@@ -21,6 +23,8 @@ TITLES = {
     NOTHING: "nothing",
     C: "C pass-through",
     C_NONE: "C: nothing intercepted",
+    FLOOR_FOP: "C calls an empty function: fop",
+    FLOOR_BOTH: "C calls an empty function: fop + cbk",
     NONE: "Glupy: nothing intercepted",
     FOP: "Glupy: fop",
     BOTH: "Glupy: fop + cbk",
