@@ -2,8 +2,8 @@
 
 What changes something goes to all subvolumes, what asks for something to one of them. As long
 as one is left nothing is lost: a subvolume that has not done what another has (whatever the
-reason), or that says EIO, ENOTCONN or EROFS where another has an answer, is left out from
-then on. That is logged, once. It is taken in again when the volume is mounted anew, which
+reason), or that says EIO, ENOTCONN, EROFS or EBADFD where another has an answer, is left out
+from then on. That is logged, once. It is taken in again when the volume is mounted anew, which
 you do when you have made the bricks equal again.
 
 Files get the same gfid everywhere, since the request that makes one brings it. Nothing orders
@@ -43,8 +43,9 @@ ASKED = {
     "stat",
     "statfs",
 }
-# A subvolume that answers so is the matter, not the request.
-BROKEN = {errno.EIO, errno.ENOTCONN, errno.EROFS}
+# A subvolume that answers so is the matter, not the request. EBADFD: its server has gone, and
+# what was open there is not any more.
+BROKEN = {errno.EIO, errno.ENOTCONN, errno.EROFS, errno.EBADFD}
 PATIENCE = 10  # seconds in which all subvolumes come up
 
 

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 # What is asked of one subvolume; every other fop goes to all.
 ASKED = "access fgetxattr fstat getactivelk getspec getxattr rchecksum readdir readdirp readlink"
 ASKED += " readv seek stat statfs"
-BROKEN = {errno.EIO, errno.ENOTCONN, errno.EROFS}  # the subvolume's matter, not the request's
+# The subvolume's matter, not the request's.
+BROKEN = {errno.EIO, errno.ENOTCONN, errno.EROFS, errno.EBADFD}
 PATIENCE = 10  # seconds in which all subvolumes come up
 
 

@@ -227,13 +227,20 @@ def test_errors_in_mid_write(host: Host, brick: str, error: str) -> None:
         writer.check(host.brick({"one": "two", "two": "one"}[brick]))
 
 
+# EBADFD is what protocol/client says of a file that was open when its server went.
 @pytest.mark.parametrize(
-    "fop", ["readv", "stat", "lookup", "readdirp", "getxattr", "statfs", "open"]
+    ("fop", "error"),
+    [
+        *((fop, "EIO") for fop in ("readv", "stat", "lookup", "readdirp", "getxattr", "statfs")),
+        ("open", "EIO"),
+        ("fstat", "EBADFD"),
+        ("readv", "EBADFD"),
+    ],
 )
-def test_errors_when_asked(host: Host, fop: str) -> None:
+def test_errors_when_asked(host: Host, fop: str, error: str) -> None:
     """What one can not say, the other does."""
-    with host.mount(failing(host, "one", fop, "EIO", first=3)) as mount:
-        mount.log.expect(f"one-faults {LEFT_OUT}: Input/output error")
+    with host.mount(failing(host, "one", fop, error, first=3)) as mount:
+        mount.log.expect(f"one-faults {LEFT_OUT}: {os.strerror(getattr(errno, error))}")
         path = mount.path / "file"
         path.write_bytes(b"content")
         os.setxattr(path, "user.name", b"value")

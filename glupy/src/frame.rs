@@ -277,8 +277,8 @@ impl Frame {
         }
     }
 
-    /// The trampoline is about to return with the request open: its arguments
-    /// become the frame's own.
+    /// The trampoline is about to return with the request open, or is expected to do so:
+    /// its arguments become the frame's own.
     pub fn promote(&self, py: Python<'_>) {
         self.entering.take(py);
         self.own_args(py);
