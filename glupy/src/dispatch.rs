@@ -387,12 +387,15 @@ struct Answer<'py> {
     op_errno: i32,
 }
 
+/// Room for two places of the callee's, up to five objects that are no arguments, and those.
+const PLACES: usize = 2 + 5 + MAX_ARGS;
+
 /// The objects of a handler's call.
 struct Arguments<'a, 'py> {
     py: Python<'py>,
     /// The first places are for [`Callee::call`](crate::callee::Callee::call); then frame,
     /// (cookie,) this, (op_ret, op_errno,) and the arguments.
-    objects: [*mut ffi::PyObject; MAX_ARGS + 7],
+    objects: [*mut ffi::PyObject; PLACES],
     /// How many there are.
     len: usize,
     /// Where those begin that are this call's own; those before are others'.
@@ -409,9 +412,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
     fn new(py: Python<'py>, params: &'static [Param]) -> Self {
         Arguments {
             py,
-            objects: [ptr::null_mut(); MAX_ARGS + 7],
+            objects: [ptr::null_mut(); PLACES],
             len: 2,
-            own: MAX_ARGS + 7,
+            own: PLACES,
             first: 2,
             params,
             others: PhantomData,

@@ -9,8 +9,8 @@
 //!   and are slower than one after the other; so one goes on alone for a while;
 //! * awake, for some microseconds: by then a usual handler has returned.
 //!
-//! This is advice. What protects is the GIL, for which everybody asks in the end, and no
-//! request waits here twice.
+//! This is advice. What protects is the GIL, for which everybody asks in the end: nobody
+//! waits here twice before that.
 
 use std::cell::Cell;
 use std::hint;
