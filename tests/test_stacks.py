@@ -14,7 +14,7 @@ import pytest
 
 from compare import coverage, run, same, same_noise, tree
 from fopscript import pattern
-from glusterfs import Brick, Host, Volfile, eventually
+from glusterfs import Brick, Host, Mount, Volfile, eventually
 
 PASSTHROUGH = Path(__file__).with_name("translators") / "passthrough.py"
 
@@ -144,7 +144,7 @@ def test_replicate(host: Host) -> None:
         folder = mount.path / "folder"
         folder.mkdir()
         outcomes.append(coverage(folder))
-        heal(mount.path, bricks[1], [host.brick(f"{name}-brick{i}") for i in (0, 1)])
+        heal(mount, bricks[1], [host.brick(f"{name}-brick{i}") for i in (0, 1)])
         mount.stop()
         contents += [tree(host.brick(f"{name}-brick{i}")) for i in (0, 1)]
         logs.append([mount.log, *(brick.log for brick in bricks)])
@@ -156,17 +156,30 @@ def test_replicate(host: Host) -> None:
     note(host, "replicate")
 
 
-def heal(path: Path, away: Brick, bricks: list[Path]) -> None:
-    """Change files while a brick is away, and wait until it has the changes."""
+def heal(mount: Mount, away: Brick, bricks: list[Path]) -> None:
+    """Change files while the second brick is away, and wait until it has the changes."""
+    path = mount.path
+
+    def noticed(up: bool) -> None:
+        # A file that is open at that moment is one more thing that cluster/replicate mends,
+        # with warnings that the other stack need not have.
+        def says() -> bool:
+            section = mount.statedump().section("cluster/replicate.replicate")
+            return section["child_up[1]"] == str(int(up))
+
+        mount.wait_until(f"child_up is {up}", says)
+
     big = path / "big"
     big.write_bytes(pattern(1 << 20))
     away.stop()
+    noticed(up=False)
     with big.open("r+b") as file:
         file.seek(500_000)
         file.write(b"changed while a brick was away")
     big.chmod(0o600)
     (path / "new").write_text("made while a brick was away")
     away.start()
+    noticed(up=True)
 
     def healed() -> bool:
         # The one that looks at a file is the one that has it healed.
