@@ -189,6 +189,15 @@ BROKEN = {
         r"unlink_cbk \(cbk_signature\.py:3\): .*expected unlink_cbk\(self, frame, cookie, this, "
         r"op_ret, op_errno, preparent, postparent, xdata\)",
     ),
+    "no_method": (
+        "from gluster import Translator\nclass xlator(Translator):\n    lookup_fop = 5\n",
+        r"no_method\.py: xlator\.lookup_fop is of type int, no method",
+    ),
+    "no_life": (
+        "from gluster import Translator\nclass xlator(Translator):\n"
+        "    def __init__(self, this): self.notify = False\n",
+        r"no_life\.py: xlator\.notify is of type bool, no method",
+    ),
     "constructor": (
         "from gluster import Translator\nclass xlator(Translator):\n"
         "    def __init__(self, this):\n        this.no_such_attribute\n",
@@ -222,6 +231,39 @@ def ignore_failed_start(log: Log) -> None:
         r"0-graph: init failed",
         r"cleanup_and_exit",
     ]
+
+
+SWITCHED = """
+from gluster import Translator
+
+class Base(Translator):
+    def lookup_fop(self, frame, this, loc, xdata):
+        print("base", loc.name)
+        frame.wind()
+
+    def notify(self, event, data):
+        print("base notify")
+
+class xlator(Base):
+    lookup_fop = None
+    notify = None
+    last_fop = mkdir_cbk_seen = 0  # no fop's names
+
+    def mkdir_fop(self, frame, this, loc, mode, umask, xdata):
+        print("mine", loc.name)
+        frame.wind()
+"""
+
+
+def test_switched_off(host: Host) -> None:
+    """None in the place of an inherited handler or method: it is not called."""
+    volfile = host.posix()
+    modules = host.write(switched=SWITCHED)
+    volfile.add("talk", host.glupy, {"module-name": "switched", "module-path": modules})
+    with host.mount(volfile) as mount:
+        (mount.path / "folder").mkdir()
+    assert mount.log.find("mine folder")
+    assert not mount.log.find("base")
 
 
 @pytest.mark.parametrize(

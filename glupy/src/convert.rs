@@ -5,7 +5,7 @@ use std::slice;
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyString};
+use pyo3::types::{PyBytes, PyString};
 use smallvec::SmallVec;
 
 use crate::gf;
@@ -112,24 +112,25 @@ pub fn to_ia_type(mode: u32) -> gf::ia_type_t {
     }
 }
 
-/// A Python number as a C type.
+/// A Python number as a C type: an int, or what says which one it is (`__index__`), as
+/// numpy's integers do.
 ///
 /// # Errors
-/// `TypeError` for what is no int, `OverflowError` for what does not fit; `what`
-/// names the argument.
+/// `TypeError` for what is no int, `OverflowError` for what does not fit, both of which
+/// name the argument (`what`); anything else that `__index__` raises.
 pub fn number<T>(object: &Bound<'_, PyAny>, c_type: &str, what: impl Fn() -> String) -> PyResult<T>
 where
-    T: for<'a, 'py> FromPyObject<'a, 'py>,
+    T: for<'a, 'py> FromPyObject<'a, 'py, Error = PyErr>,
 {
-    if !object.is_instance_of::<PyInt>() {
-        return Err(wrong_type(object, "int", what));
-    }
-    object.extract().map_err(|_| {
-        PyOverflowError::new_err(format!(
-            "{} = {} does not fit {c_type}",
-            what(),
-            shown(object)
-        ))
+    object.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyOverflowError>(object.py()) {
+            let value = shown(object);
+            PyOverflowError::new_err(format!("{} = {value} does not fit {c_type}", what()))
+        } else if error.is_instance_of::<PyTypeError>(object.py()) {
+            wrong_type(object, "int", what)
+        } else {
+            error
+        }
     })
 }
 

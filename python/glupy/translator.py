@@ -186,6 +186,7 @@ def find_methods(
     for name, parameters in {**LIFE, **callbacks, **dict.fromkeys(never, ())}.items():
         function = getattr(translator, name, None)
         if not callable(function):
+            _check_off(translator, name, function)
             continue
         if name in never:
             why = "GlusterFS calls this with a lock held, under which Python must not run"
@@ -218,19 +219,29 @@ def _candidates(
         if isinstance(inspect.getattr_static(translator, name), property):
             continue
         function = getattr(translator, name)
+        match = re.fullmatch(r"([^_].*)_(fop|cbk)", name)
         if not callable(function):
+            if match and match[1] in fops:
+                _check_off(translator, name, function)
             continue
         mark = getattr(function, _MARK, None)
         if isinstance(mark, HandlerType):
             yield name, function, mark.fop, mark.side
             continue
-        match = re.fullmatch(r"([^_].*)_(fop|cbk)", name)
         if match is None:
             continue
         fop = fops.get(match[1])
         if fop is None:
             raise LoadError(f"{_place(name, function)}: {_unknown(match[1], match[2], fops)}")
         yield name, function, fop, "fop" if match[2] == "fop" else "cbk"
+
+
+def _check_off(translator: Translator, name: str, value: object) -> None:
+    """None in a method's place switches an inherited one off; anything else is a mistake."""
+    if value is not None:
+        owner = f"{inspect.getfile(type(translator))}: {type(translator).__name__}.{name}"
+        kind = type(value).__name__
+        raise LoadError(f"{owner} is of type {kind}, no method; None would switch it off")
 
 
 def _unknown(name: str, side: str, fops: dict[str, Fop]) -> str:

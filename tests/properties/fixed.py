@@ -178,6 +178,50 @@ def dict_types(stage: Stage) -> None:
     equal((d.type("key"), d["key"]), (DictType.PTR, b"bytes"))
 
 
+class Number:
+    """Says with __index__ which int it is, or raises."""
+
+    def __init__(self, value: int | Exception) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+@check
+def numbers_of_others(stage: Stage) -> None:
+    """What is no int but says which one it is, as numpy's integers do, is taken for it."""
+    asked = {"size": numpy.uint16(4096), "offset": numpy.int64(1 << 40), "flags": Number(3)}
+    seen = stage.ask("readv", asked, reply={"op_ret": numpy.int32(7)})
+    equal([seen.request[name] for name in asked], [4096, 1 << 40, 3])
+    iatt = Iatt(ia_size=numpy.uint64((1 << 64) - 1), ia_prot=numpy.int8(0o7))
+    equal((iatt.ia_size, iatt.ia_prot), ((1 << 64) - 1, 0o7))
+    number: Any = Number(5)  # the stubs say int: Python has no narrower word for both
+    iatt.ia_uid = number
+    equal(iatt.ia_uid, 5)
+    equal(Iovec([b"a", b"b"])[numpy.int8(-1)], b"b")
+    # Its bytes, which a numpy number has as a buffer, are not what is meant.
+    d = Dict(a=numpy.int16(-3), b=numpy.uint64((1 << 64) - 1), c=numpy.float32(0.5))
+    types = [DictType.INT, DictType.UINT, DictType.DOUBLE]
+    equal([d.type(name) for name in "abc"], types)
+    equal([d[name] for name in "abc"], [-3, (1 << 64) - 1, 0.5])
+    d["c"] = numpy.int64(2)
+    equal((d["c"], d.type("c")), (2.0, DictType.DOUBLE))
+    array = numpy.arange(3, dtype=numpy.uint8)
+    d["array"] = array
+    equal((d["array"], d.type("array")), (b"\0\1\2", DictType.PTR))
+
+    def size(value: Any) -> Callable[[], object]:
+        return lambda: stage.ask("readv", {"size": value})
+
+    refuses(OverflowError, " does not fit size_t", size(numpy.int8(-1)))
+    refuses(TypeError, "size must be int, not float64", size(numpy.float64(1)))
+    refuses(TypeError, "size must be int, not ndarray", size(array))
+    refuses(RuntimeError, "none", size(Number(RuntimeError("none"))))
+
+
 @check
 def iovec_forms(stage: Stage) -> None:
     words = array.array("H", [1, 2, 3])

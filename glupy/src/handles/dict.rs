@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
 
+use pyo3::PyTypeInfo;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -195,11 +196,23 @@ fn get_python(slf: &Bound<'_, Dict>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
 
 type Encoded = SmallVec<[u8; 256]>;
 
+/// Whether a value is of a type of Python's, or a number of another library's that says
+/// it is as good as one (`numbers.Integral` or `numbers.Real`), as numpy's do: a number
+/// must not be stored as the bytes that it has as a buffer.
+fn is_a<T: PyTypeInfo>(value: &Bound<'_, PyAny>, abc: &str) -> PyResult<bool> {
+    // SAFETY: a live object; looks at nothing but its type.
+    let is_number = || unsafe { ffi::PyNumber_Check(value.as_ptr()) } != 0;
+    if value.is_instance_of::<T>() || !is_number() {
+        return Ok(value.is_instance_of::<T>());
+    }
+    value.is_instance(&value.py().import("numbers")?.getattr(abc)?)
+}
+
 /// The type that a value gets when none is asked for: its own, or the one that the
 /// name has had, if the value fits that.
-fn type_for(value: &Bound<'_, PyAny>, known: Option<&Value>) -> u32 {
+fn type_for(value: &Bound<'_, PyAny>, known: Option<&Value>) -> PyResult<u32> {
     let known = known.map(|known| (known.kind, known.bytes.as_slice().len()));
-    if value.is_instance_of::<PyInt>() {
+    let kind = if is_a::<PyInt>(value, "Integral")? {
         match known {
             Some((gf::GF_DATA_TYPE_DOUBLE, _)) => gf::GF_DATA_TYPE_DOUBLE,
             Some((gf::GF_DATA_TYPE_UINT, _)) if !value.lt(0).unwrap_or(false) => {
@@ -210,7 +223,7 @@ fn type_for(value: &Bound<'_, PyAny>, known: Option<&Value>) -> u32 {
             }
             _ => gf::GF_DATA_TYPE_INT,
         }
-    } else if value.is_instance_of::<PyFloat>() {
+    } else if is_a::<PyFloat>(value, "Real")? {
         gf::GF_DATA_TYPE_DOUBLE
     } else if value.is_instance_of::<PyString>() {
         gf::GF_DATA_TYPE_STR
@@ -229,7 +242,8 @@ fn type_for(value: &Bound<'_, PyAny>, known: Option<&Value>) -> u32 {
             }
             _ => gf::GF_DATA_TYPE_PTR,
         }
-    }
+    };
+    Ok(kind)
 }
 
 /// The bytes of a value of a type, as GlusterFS's own setters write them.
@@ -243,7 +257,7 @@ fn encode(kind: u32, value: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyR
             with_nul(convert::number::<u64>(value, "uint64_t", what)?.to_string())
         }
         gf::GF_DATA_TYPE_DOUBLE => {
-            if !value.is_instance_of::<PyFloat>() && !value.is_instance_of::<PyInt>() {
+            if !is_a::<PyFloat>(value, "Real")? {
                 return Err(convert::wrong_type(value, "float", what));
             }
             let number: f64 = value.extract().map_err(|_| {
@@ -330,7 +344,7 @@ fn store(
     let name = Key::new(key)?;
     let what = || format!("Dict[{}]", convert::shown(key));
     let known = lookup(slf, &name)?;
-    let kind = kind.unwrap_or_else(|| type_for(value, known.as_ref()));
+    let kind = kind.map_or_else(|| type_for(value, known.as_ref()), Ok)?;
     let bytes = encode(kind, value, what)?;
     let Ok(len) = i32::try_from(bytes.len()) else {
         return Err(PyOverflowError::new_err(format!(

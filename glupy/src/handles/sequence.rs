@@ -1,8 +1,8 @@
 //! What the sequences among the handles have in common.
 
-use pyo3::exceptions::PyIndexError;
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList, PySlice};
+use pyo3::types::{PyList, PySlice};
 
 use crate::convert;
 
@@ -24,14 +24,15 @@ pub fn item<'py>(
         }
         return Ok(list.into_any());
     }
-    let Ok(number) = index.extract::<isize>() else {
-        if index.is_instance_of::<PyInt>() {
-            return Err(out_of_range(class, index, len));
+    let number = index.extract::<isize>().map_err(|error| {
+        if error.is_instance_of::<PyOverflowError>(index.py()) {
+            out_of_range(class, index, len)
+        } else if error.is_instance_of::<PyTypeError>(index.py()) {
+            convert::wrong_type(index, "int or slice", || format!("{class}: index"))
+        } else {
+            error
         }
-        return Err(convert::wrong_type(index, "int or slice", || {
-            format!("{class}: index")
-        }));
-    };
+    })?;
     let at = if number < 0 {
         number + len as isize
     } else {
