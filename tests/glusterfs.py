@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -29,6 +28,7 @@ from volserver import VolfileServer
 
 Option = str | int | Path
 DEADLINE = 120 * SLOWER  # seconds that a process of a test may live: after that, something hangs
+PATIENCE = 20 * SLOWER  # seconds that a process has to end when it is told to
 RUN = Path("/var/run/gluster")  # where GlusterFS looks for what a statedump shall hold
 
 
@@ -213,6 +213,7 @@ class Process:
         self.stderr = host.directory / f"{name}.stderr"
         self.volfile = host.directory / f"{name}.vol"
         self.environment = host.reports.environment
+        self.grievances: list[str] = []
         if isinstance(volfile, VolfileServer):
             source = ["--volfile-server=127.0.0.1", "--volfile-id=volume"]
             source.append(f"--volfile-server-port={volfile.port}")
@@ -267,8 +268,9 @@ class Process:
         if self.running():
             self.popen.terminate()
         try:
-            self.popen.wait(timeout=20 * SLOWER)
+            self.popen.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
+            self.grievances.append("did not end when it was told to")
             self.popen.kill()
             self.popen.wait()
         self.watchdog.cancel()
@@ -301,7 +303,8 @@ class Process:
 
     def complaints(self) -> list[str]:
         """What its log, its standard error and its end have against the test."""
-        complaints = self.log.complaints() + self.stderr.read_text().splitlines()
+        complaints = [*self.grievances, *self.log.complaints()]
+        complaints += self.stderr.read_text().splitlines()
         if self.popen.returncode < 0 and self.popen.returncode != -signal.SIGTERM:
             complaints.append(f"ended by signal {-self.popen.returncode}")
         return [f"{self.name}: {complaint}" for complaint in complaints]
@@ -328,9 +331,9 @@ class Mount(Process):
     def stop(self) -> None:
         unmount(self.path)
         try:
-            self.popen.wait(timeout=20 * SLOWER)  # unmounting ends the process
+            self.popen.wait(timeout=PATIENCE)  # unmounting ends the process
         except subprocess.TimeoutExpired:
-            print(f"{self.name} did not end when it was unmounted", file=sys.stderr)
+            self.grievances.append("did not end when it was unmounted")
         super().stop()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,33 @@ def test_complaints(tmp_path: Path, trusted_xattrs: None) -> None:
         with Host(tmp_path, None) as host:
             host.mount(host.posix()).log.expect("what is not logged")
     assert not host.processes[0].running()
+
+
+def test_what_does_not_end(
+    tmp_path: Path, trusted_xattrs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that goes on when it is unmounted fails the test, and ends all the same."""
+    monkeypatch.setattr("glusterfs.PATIENCE", 1)
+    host = Host(tmp_path, None)
+    mount = host.mount(host.posix())
+    # A copy of the mount keeps its file system there.
+    copy = ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo ready; exec cat"]
+    with subprocess.Popen(copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"ready\n"
+        mount.stop()
+        holder.kill()
+    with pytest.raises(AssertionError, match="mnt: did not end when it was unmounted"), host:
+        pass
+    assert not mount.running()
+
+
+def test_a_cluster_holds_no_mounts(host: Host) -> None:
+    """Two test runs at once: one's cluster does not keep the other's mounts alive."""
+    mount = host.mount(host.posix())
+    with Cluster(host, ()):
+        mount.stop()
+    assert not mount.grievances
 
 
 def test_a_cluster_that_does_not_come_up(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
