@@ -103,7 +103,7 @@ soak: deps-test all $(venv)/ready ## Load mounts, switch graphs and unmount unde
 
 asan: deps-test $(venv)/ready ## Run the end-to-end tests under AddressSanitizer (TESTS=tests/test_x.py)
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \
-		CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) build --locked -p glupy --features no-pools \
+		CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) build --locked -p glupy --features asan \
 		--target $(host) --target-dir $(asan_target)
 	$(call pytest,GLUPY_SO=$(asan_target)/$(host)/debug/libglupy.so GLUPY_ASAN=$(asan_runtime))
 

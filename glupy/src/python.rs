@@ -132,7 +132,7 @@ fn initialize() -> Result<(), String> {
         ffi::PyPreConfig_InitIsolatedConfig(&raw mut preconfig);
         // GlusterFS runs in the C locale; file names are UTF-8 all the same.
         preconfig.utf8_mode = 1;
-        if cfg!(feature = "no-pools") {
+        if cfg!(feature = "asan") {
             // Python's own pools hide a use after the end, too.
             preconfig.allocator = PYMEM_ALLOCATOR_MALLOC;
         }

@@ -9,11 +9,14 @@ use std::ptr;
 
 use crate::here::Here;
 
+/// How much more room than else a call needs: AddressSanitizer surrounds what is on the
+/// stack.
+const LARGER: usize = if cfg!(feature = "asan") { 8 } else { 1 };
 /// A stack below which Python gets another one.
-const SMALL: usize = 2 << 20;
+const SMALL: usize = LARGER * (2 << 20);
 /// The size of that: room for Python's default recursion limit, several times.
 /// Memory is taken by what is touched of it.
-const SIZE: usize = 16 << 20;
+const SIZE: usize = LARGER * (16 << 20);
 
 /// A stack of our own, with a page below it that can not be touched.
 struct Stack(*mut libc::c_void);
