@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -479,7 +480,8 @@ def xlator_dir() -> Path:
 
 def free_port() -> int:
     """A port that nobody listens on, below the range from which clients get theirs."""
-    for port in range(24900, 25900):
+    ports = range(24900, 25900)
+    for port in random.sample(ports, len(ports)):  # two test runs at once look for others
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
