@@ -289,10 +289,9 @@ impl Queue {
 
     /// Carries out what was collected, in order. The GIL is not held.
     pub fn carry_out(&mut self) {
-        if self.0.len() == 1
-            && let Some(action) = self.0.pop()
-        {
-            return action.run(); // as nearly always
+        if self.0.len() == 1 {
+            // As nearly always.
+            return self.0.pop().map_or((), Action::run);
         }
         for action in self.0.drain(..) {
             action.run();

@@ -57,12 +57,13 @@ impl Callee {
         objects: &mut [*mut ffi::PyObject],
     ) -> PyResult<Bound<'py, PyAny>> {
         let before = 1 + usize::from(self.receiver.is_none());
-        let arguments = &mut objects[before..];
-        let count = arguments.len() | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        let count = objects[before..].len() | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
         // SAFETY: by contract live objects, behind a place that the callee may use, as the
         // flag says; the result is a new reference, or NULL with an exception.
         unsafe {
-            let (function, arguments) = (self.function.as_ptr(), arguments.as_mut_ptr());
+            // From the whole, of which the callee may use one place more.
+            let arguments = objects.as_mut_ptr().add(before);
+            let function = self.function.as_ptr();
             let result = (self.call)(function, arguments, count, ptr::null_mut());
             Bound::from_owned_ptr_or_err(py, result)
         }

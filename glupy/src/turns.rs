@@ -131,9 +131,7 @@ impl Drop for Turn {
 #[cold]
 fn wait(here: Here) -> Instant {
     let now = Instant::now();
-    if let Some(pace) = here.pace()
-        && pace.hurries(now)
-    {
+    if let Some(pace) = here.pace().filter(|pace| pace.hurries(now)) {
         pace.nap();
     }
     for _ in 0..LOOKS {
