@@ -86,8 +86,8 @@ def test_random_values_arrive(stage: Stage, name: str) -> None:
 FIXED = [
     "gfid_forms", "iatt_from_stat", "loc_of_a_name", "dict_types", "numbers_of_others",
     "iovec_forms", "vector_as_a_buffer", "collections", "views_stay_valid",
-    "dirents_changed", "op_ret_is_counted", "inodes", "fds",
-    "kept_values_are_unchanged",
+    "parts_are_there_as_long_as_they_are_kept", "dirents_changed", "op_ret_is_counted", "inodes",
+    "fds", "kept_values_are_unchanged",
 ]  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_another_thread_is_faster(stage: Stage) -> None:
 
 KINDS = [
     "iatt", "gfid", "loc", "dict", "iovec", "dirents", "flock", "lease", "statvfs", "strings",
-    "locklist", "objects",
+    "locklist", "parts", "objects",
 ]  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 //! A handle borrows C memory while its handler runs, and owns it afterwards if
 //! Python kept it. Handles that nobody kept are used again for the next call.
 
+mod parts;
+
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::memory;
 use crate::recycle;
 
 pub use crate::owner::{Class, Copies, Owner, Raw, References, Release};
+pub use parts::{part, parts};
 
 /// An address that may travel between threads; what may be done with it is for
 /// its user to know.
@@ -62,6 +65,8 @@ pub struct Handle {
     instance: GilCell<Option<&'static Instance>>,
     /// None while the object is borrowed.
     owner: GilCell<Option<Arc<Owner>>>,
+    /// Handles of what is in a borrowed object, borrowed like that.
+    parts: GilCell<Vec<Py<PyAny>>>,
     /// Where it is registered as long as it owns something of a volume's.
     place: GilCell<Place>,
     /// The thread whose handler borrowed it.
@@ -79,6 +84,7 @@ impl Handle {
             raw: GilCell::new(raw),
             instance: GilCell::new(instance),
             owner: GilCell::new(None),
+            parts: GilCell::new(Vec::new()),
             place: GilCell::new(Place::NONE),
             // No thread's borrow, until it is one's.
             thread: GilCell::new(0),
@@ -162,6 +168,12 @@ impl Handle {
                 Ok(())
             }
         }
+    }
+
+    /// Whether the object is borrowed.
+    pub fn is_lent(&self, py: Python<'_>) -> bool {
+        // SAFETY: looks only.
+        unsafe { self.owner.with(py, |owner| owner.is_none()) }
     }
 
     /// What keeps the C object alive; None while it is borrowed.
@@ -256,6 +268,7 @@ impl Handle {
 
     /// What it was borrowed from is about to go, and Python has kept it.
     pub fn keep(&self, py: Python<'_>) {
+        self.end_parts(py);
         if self.own(py).is_err() {
             self.gone.set(py, true);
         }
@@ -276,8 +289,7 @@ impl Handle {
     fn reset(&self, py: Python<'_>) {
         self.exposed.set(py, false);
         self.gone.set(py, false);
-        // SAFETY: looks only.
-        if unsafe { self.owner.with(py, |owner| owner.is_some()) } {
+        if !self.is_lent(py) {
             self.unregister(py);
             self.owner.set(py, None);
         }
@@ -286,6 +298,10 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        if !self.parts.get_mut().is_empty() {
+            // SAFETY: as below.
+            self.end_parts(unsafe { Python::assume_attached() });
+        }
         if *self.place.get_mut() != Place::NONE {
             // SAFETY: Python frees its objects with the GIL.
             self.unregister(unsafe { Python::assume_attached() });
@@ -516,11 +532,12 @@ pub fn having<T: HandleClass>(py: Python<'_>, owner: Arc<Owner>) -> PyResult<Py<
 /// kept it.
 pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     let py = handle.py();
+    // SAFETY: only handles are given to `recycle`.
+    let common = unsafe { erased(&handle) };
+    common.end_parts(py);
     if gil::refcount(handle.as_unbound()) > 1 {
         return Some(handle);
     }
-    // SAFETY: only handles are given to `recycle`.
-    let common = unsafe { erased(&handle) };
     common.reset(py);
     let class = common.class;
     // SAFETY: `push` and `len` run no Python; what has no place is dropped behind it.

@@ -47,6 +47,13 @@ def run(name: str, frame: Frame, loc: Loc, witness: str) -> dict[str, Any]:
         CURRENT.clear()
 
 
+Look = Callable[[dict[str, Any]], object]
+
+
+def nothing(_: dict[str, Any]) -> None:
+    """Looks at nothing."""
+
+
 def serving() -> Stage | None:
     """The check whose request this is."""
     stage = CURRENT[0] if CURRENT else None
@@ -82,6 +89,8 @@ class Stage:
         self.reply_op_ret: int | None = None
         self.request: dict[str, Any] = {}
         self.refused: Exception | None = None
+        self.looks: dict[str, Look] = {}
+        self.failed: Exception | None = None
         self.answer: tuple[Any, ...] = ()
         self.status = 0, 0
         self.shared = Dict()
@@ -121,14 +130,23 @@ class Stage:
         reply: dict[str, Any] | None = None,
         op_ret: int | None = None,
         look: bool = True,
+        below: Look | None = None,
+        above: Look | None = None,
     ) -> Seen:
-        """Make a request; `reply` is what `below` answers, `op_ret` counted unless given."""
+        """Make a request; `reply` is what `below` answers, `op_ret` counted unless given.
+
+        `below` and `above` are called in the handlers there, with what these were given.
+        """
         fop = FOPS[name]
+        self.looks = {"below": below or nothing, "above": above or nothing}
+        self.failed = None
         self.reply, self.reply_op_ret, self.refused = reply or {}, op_ret, None
         self.witness.witness_watch(look)
         wind = getattr(gluster, f"{name}_wind")
         wind(self.frame, *self.arguments(fop, request or {}), cookie=self)
         self.witness.witness_sweep()
+        if self.failed is not None:
+            raise self.failed
         down, up = (self.witness.witness_said(i) for i in (0, 1)) if look else (b"0", b"0")
         answer, self.answer = self.answer, ()
         asked, self.request = self.request, {}
@@ -143,6 +161,7 @@ class Stage:
     def serve(self, fop: gluster.Fop, frame: Frame, values: tuple[Any, ...]) -> None:
         """Answers, for `below`."""
         self.request = {a.name: v for a, v in zip(fop.args, values, strict=True)}
+        self._look("below", self.request)
         vector = any(a.python.startswith("Iovec") for a in fop.cbk_args)
         reply = {
             a.name: self.reply.get(a.name, self.default(a))
@@ -164,6 +183,13 @@ class Stage:
         """Takes the answer, for `above`."""
         self.status = op_ret, op_errno
         self.answer = values
+        self._look("above", {a.name: v for a, v in zip(fop.cbk_args, values, strict=True)})
+
+    def _look(self, where: str, values: dict[str, Any]) -> None:
+        try:
+            self.looks[where](values)
+        except Exception as error:
+            self.failed = error
 
 
 def check(function: Callable[[Stage], Any]) -> Callable[[Stage], Any]:

@@ -342,6 +342,74 @@ def views_stay_valid(stage: Stage) -> None:
 
 
 @check
+def parts_are_there_as_long_as_they_are_kept(stage: Stage) -> None:
+    """What is in a listing or a loc, looked at, changed and kept by the handler."""
+    kept: dict[str, Any] = {}
+
+    def entry(i: int) -> Dirent:
+        inode = stage.root if i % 2 else None
+        return Dirent(f"name{i}", d_stat=Iatt(ia_size=i), dict=Dict(n=i), inode=inode)
+
+    def of_a_listing(values: dict[str, Any]) -> None:
+        entries = values["entries"]
+        equal([entry.d_name for entry in entries], [f"name{i}" for i in range(20)])
+        equal([entry.d_stat.ia_size for entry in entries], list(range(20)))
+        equal([entry.dict["n"] for entry in entries], list(range(20)))
+        equal([entry.inode for entry in entries], [None, stage.root] * 10)
+        # what nobody has is used again
+        equal(len({id(entries[i]) for i in range(20)}), 1)
+        equal(len({id(entries[1].inode) for _ in range(20)}), 1)
+        # what somebody has is its own
+        first, again = entries[0], entries[0]
+        first.d_name, first.d_stat, first.inode = "changed", Iatt(ia_size=99), stage.root
+        equal((again.d_name, again.d_stat.ia_size, again.inode), ("name0", 0, None))
+        stat = entries[3].d_stat
+        stat.ia_size = 77
+        equal((entries[3].d_stat.ia_size, stat.ia_size), (3, 77))
+        kept.update(all=list(entries), some=entries[5:8], first=first, again=again, changed=stat)
+        kept.update(stat=entries[4].d_stat, dict=entries[5].dict, inode=entries[7].inode)
+
+        def there() -> None:
+            kept["seen there"] = [(entry.d_name, entry.d_stat.ia_size) for entry in entries]
+            kept["there"] = entries[9], entries[9].d_stat, entries[9].inode
+
+        elsewhere(there)
+
+    def of_a_loc(values: dict[str, Any]) -> None:
+        loc = values["loc"]
+        equal((loc.inode, loc.parent), (stage.root, stage.root))
+        equal(len({id(part) for _ in range(20) for part in [loc.inode]}), 2)
+        assert loc.inode is not loc.parent
+        kept.update(of_loc=loc.inode, parent=loc.parent, loc=loc)
+
+    def of_an_fd(values: dict[str, Any]) -> None:
+        kept["of_fd"] = values["fd"].inode
+        kept["fd"] = values["fd"]
+
+    stage.ask("readdirp", reply={"entries": [entry(i) for i in range(20)]}, above=of_a_listing)
+    stage.ask("access", {"loc": Loc("/kept", inode=stage.root, parent=stage.root)}, below=of_a_loc)
+    stage.ask("fstat", {"fd": Fd.anonymous(stage.root)}, below=of_an_fd)
+    gc.collect()
+    for _ in range(50):  # the memory is others' now
+        stage.ask("readdirp", reply={"entries": [Dirent("other" * 9)] * 20}, look=False)
+        stage.ask("access", {"loc": Loc("/" + "other" * 20, inode=stage.root)}, look=False)
+    equal([entry.d_name for entry in kept["all"]], [f"name{i}" for i in range(20)])
+    equal([entry.d_stat.ia_size for entry in kept["all"]], list(range(20)))
+    equal([entry.dict["n"] for entry in kept["all"]], list(range(20)))
+    equal([entry.inode for entry in kept["all"]], [None, stage.root] * 10)
+    equal([entry.d_name for entry in kept["some"]], ["name5", "name6", "name7"])
+    equal((kept["first"].d_name, kept["first"].d_stat.ia_size), ("changed", 99))
+    equal((kept["again"].d_name, kept["again"].d_stat.ia_size), ("name0", 0))
+    equal((kept["changed"].ia_size, kept["stat"].ia_size, kept["dict"]["n"]), (77, 4, 5))
+    equal(kept["seen there"], [(f"name{i}", i) for i in range(20)])
+    nine, stat, inode = kept["there"]
+    equal((nine.d_name, stat.ia_size, inode), ("name9", 9, stage.root))
+    for name in ("inode", "of_loc", "parent", "of_fd"):
+        equal((kept[name], kept[name].gfid), (stage.root, stage.root.gfid))
+    equal((kept["loc"].path, kept["loc"].inode, kept["fd"].inode), ("/kept", *[stage.root] * 2))
+
+
+@check
 def dirents_changed(stage: Stage) -> None:
     listing = Dirents(
         [Dirent("a", d_ino=1), Dirent("b", d_ino=2, inode=stage.root), Dirent("c", d_ino=0)]

@@ -197,6 +197,29 @@ def given_back_dirents(stage: Stage) -> Callable[[], object]:
 
 
 @given_back
+def given_back_parts(stage: Stage) -> Callable[[], object]:
+    kept: list[Any] = []
+
+    def above(values: dict[str, Any]) -> None:
+        entries = values["entries"]
+        kept[:] = [entries[1], entries[0].d_stat, *(entry.inode for entry in entries)]
+        kept.append(entries[-1].dict)
+
+    def below(values: dict[str, Any]) -> None:
+        kept[:] = [values["loc"].inode, values["loc"].parent]
+
+    def action() -> None:
+        entry = Dirent("name", d_stat=Iatt(), dict=stage.shared, inode=stage.root)
+        stage.ask("readdirp", reply={"entries": [entry] * 3}, look=False, above=above)
+        equal(kept[-2], stage.root)
+        loc = Loc("/a", inode=stage.root, parent=stage.root)
+        stage.ask("access", {"loc": loc}, look=False, below=below)
+        kept.clear()
+
+    return action
+
+
+@given_back
 def given_back_flock(stage: Stage) -> Callable[[], object]:
     def action() -> None:
         flock = Flock(l_owner=b"owner")

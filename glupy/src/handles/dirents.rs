@@ -171,17 +171,11 @@ pub fn build(entries: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<
     Ok(owner)
 }
 
-impl Dirents {
-    fn entry(slf: &Bound<'_, Self>, entry: *mut gf::gf_dirent_t) -> PyResult<Option<Py<Dirent>>> {
-        handle::owned(slf.py(), entry, base(slf).instance(slf.py()))
-    }
-
-    fn entries(slf: &Bound<'_, Self>) -> PyResult<impl Iterator<Item = *mut gf::gf_dirent_t>> {
-        let head = base(slf).raw(slf.py())?.ptr.cast();
-        // SAFETY: the handle's list is alive and well formed, and the GIL is held
-        // while it is walked.
-        Ok(unsafe { list::elements(head) })
-    }
+/// The entries of a handle's list.
+fn elements(head: &gf::gf_dirent_t) -> impl Iterator<Item = *mut gf::gf_dirent_t> + use<> {
+    // SAFETY: the handle's list is alive and well formed; whoever walks it runs no Python
+    // meanwhile, which might end that.
+    unsafe { list::elements(ptr::from_ref(head).cast_mut()) }
 }
 
 #[pymethods]
@@ -199,7 +193,7 @@ impl Dirents {
 
     /// The number of entries.
     fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(Self::entries(slf)?.count())
+        read(slf, |head| elements(head).count())
     }
 
     /// An entry, or a list of those in a slice.
@@ -207,19 +201,17 @@ impl Dirents {
         slf: &Bound<'py, Self>,
         index: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let len = Self::entries(slf)?.count();
-        sequence::item("Dirents", index, len, |at| {
-            let entry = Self::entries(slf)?.nth(at);
-            let entry = entry.map(|entry| Self::entry(slf, entry)).transpose()?;
+        sequence::item("Dirents", index, Self::__len__(slf)?, |at| {
+            let entry = handle::part::<Dirents, Dirent>(slf, |head| {
+                elements(head).nth(at).unwrap_or(ptr::null_mut())
+            })?;
             entry.into_bound_py_any(slf.py())
         })
     }
 
     fn __iter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        let list = PyList::empty(slf.py());
-        for entry in Self::entries(slf)? {
-            list.append(Self::entry(slf, entry)?)?;
-        }
+        let entries = handle::parts::<Dirents, Dirent, _>(slf, elements)?;
+        let list = PyList::new(slf.py(), entries)?;
         Ok(list.try_iter()?.into_any().unbind())
     }
 
@@ -423,28 +415,19 @@ impl Dirent {
     /// Attributes, filled by readdirp.
     #[getter]
     fn d_stat(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Iatt>>> {
-        let stat = read(slf, |entry| ptr::from_ref(&entry.d_stat).cast_mut())?;
-        handle::owned(slf.py(), stat, None)
+        handle::part(slf, |entry| ptr::from_ref(&entry.d_stat).cast_mut())
     }
 
     /// Extended attributes, when readdirp was asked for them.
     #[getter]
     fn dict(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Dict>>> {
-        handle::owned(
-            slf.py(),
-            read(slf, |entry| entry.dict)?,
-            base(slf).instance(slf.py()),
-        )
+        handle::part(slf, |entry| entry.dict)
     }
 
     /// The inode, when readdirp linked it.
     #[getter]
     fn inode(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Inode>>> {
-        handle::owned(
-            slf.py(),
-            read(slf, |entry| entry.inode)?,
-            base(slf).instance(slf.py()),
-        )
+        handle::part(slf, |entry| entry.inode)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -353,21 +353,13 @@ impl Loc {
     /// The file's inode; a new one without gfid when the file is to be found or made.
     #[getter]
     fn inode(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Inode>>> {
-        handle::owned(
-            slf.py(),
-            read(slf, |loc| loc.inode)?,
-            base(slf).instance(slf.py()),
-        )
+        handle::part(slf, |loc| loc.inode)
     }
 
     /// The directory's inode.
     #[getter]
     fn parent(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Inode>>> {
-        handle::owned(
-            slf.py(),
-            read(slf, |loc| loc.parent)?,
-            base(slf).instance(slf.py()),
-        )
+        handle::part(slf, |loc| loc.parent)
     }
 
     /// The file's gfid: 16 bytes, zero where unknown (then see `inode.gfid`).

@@ -374,8 +374,7 @@ impl Fd {
     /// The file that it is open on.
     #[getter]
     fn inode(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Inode>>> {
-        let py = slf.py();
-        handle::owned(py, read(slf, |fd| fd.inode)?, base(slf).instance(py))
+        handle::part(slf, |fd| fd.inode)
     }
 
     fn __richcmp__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>, op: CompareOp) -> Py<PyAny> {
