@@ -12,6 +12,7 @@ mod methods;
 mod told;
 mod winding;
 
+use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
-use crate::action::Queue;
+use crate::action::{self, Action, Queue};
 use crate::carrier::{self, Carrying};
 use crate::coroutine::Reply;
 use crate::fop::{Fop, Word};
@@ -206,7 +207,10 @@ impl Frame {
     }
 
     /// Whether it has neither an answer nor been passed on.
-    fn check_open(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+    ///
+    /// # Errors
+    /// `FrameError` that says what has happened to it.
+    pub fn check_open(&self, py: Python<'_>, what: &str) -> PyResult<()> {
         match self.state.get(py) {
             State::Pending => Ok(()),
             _ => Err(self.refused(py, what)),
@@ -377,6 +381,38 @@ impl Frame {
             releases.submit();
         }
         c
+    }
+
+    /// The request is over: asks for what is done with its C frame last.
+    fn finish_with(
+        &self,
+        py: Python<'_>,
+        here: Here,
+        state: State,
+        last: impl FnOnce(CPtr<gf::call_frame_t>) -> Action,
+    ) {
+        self.past.note(py, self.handler.get(py));
+        let action = last(CPtr(self.finish(py, state)));
+        self.past.note_line(py, here);
+        action::submit_at(here, action);
+    }
+
+    /// Whether this is an argument of the request, or a value of the answer that its handler
+    /// looks at: alive until the request is over. What another request has lent may go
+    /// before, since another thread may answer that one at any time.
+    pub fn lends(&self, py: Python<'_>, object: *mut c_void) -> bool {
+        let among = |words: &[Word]| words.iter().any(|word| word.pointer() == object);
+        // SAFETY: look only; borrowed words are alive as long as the frame has them (see
+        // `finish` and `release`).
+        unsafe {
+            self.args.with(py, |args| match args {
+                Args::Borrowed(words) => among(words.get(self.fop(py).args.len())),
+                _ => false,
+            }) || self.reply.with(py, |reply| {
+                let reply = reply.as_ref().filter(|reply| reply.owned.is_none());
+                reply.is_some_and(|reply| among(reply.words.get(reply.fop.reply.len())))
+            })
+        }
     }
 
     /// Ends a handler's use of the frame: finds a request that nobody will answer.

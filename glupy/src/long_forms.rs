@@ -124,9 +124,14 @@ impl Form {
     }
 
     /// The C arguments.
-    fn values(&self, given: &[Option<Borrowed<'_, '_, PyAny>>]) -> PyResult<Values<'_>> {
+    fn values<'a>(
+        &'a self,
+        frame: &'a Frame,
+        given: &[Option<Borrowed<'_, '_, PyAny>>],
+    ) -> PyResult<Values<'a>> {
         let zeros = [Word::NULL; MAX_ARGS];
-        let mut values = Values::new(&self.name, self.params, zeros, Hold::default());
+        let values = Values::new(&self.name, self.params, zeros, Hold::default());
+        let mut values = values.lent_by(frame);
         for (i, value) in given[self.before.len()..][..self.params.len()]
             .iter()
             .enumerate()
@@ -152,7 +157,9 @@ impl Function for Wind {
         let frame = form.frame(&given)?;
         let Values {
             words, mut hold, ..
-        } = form.values(&given)?;
+        } = form.values(frame.get(), &given)?;
+        // See `frame.wind`.
+        frame.get().check_open(py, "can not wind")?;
         frame
             .get()
             .check_request(py, &form.name, form.fop, &words)?;
@@ -191,7 +198,7 @@ impl Function for Unwind {
                 form.name
             )));
         }
-        let values = form.values(&given)?;
+        let values = form.values(frame.get(), &given)?;
         frame
             .get()
             .unwind(py, here, values, Some(op_ret), op_errno)?;

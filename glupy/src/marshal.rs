@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 
 use crate::convert;
 use crate::fop::{self, Kind, MAX_ARGS, OpRet, Param, Vector, Word};
+use crate::frame::Frame;
 use crate::gf;
 use crate::handle::{self, Class, Handle, HandleClass, Owner, Raw};
 use crate::handles::{
@@ -136,8 +137,8 @@ pub struct Values<'a> {
     pub hold: Hold,
     /// The iovecs among them, with the length and the owner that they have.
     vectors: SmallVec<[(usize, Vector, Raw); 1]>,
-    /// Whether handles are to own what they give.
-    own: bool,
+    /// Whose values need not be owned by the handles that give them.
+    lender: Option<&'a Frame>,
 }
 
 impl<'a> Values<'a> {
@@ -161,18 +162,21 @@ impl<'a> Values<'a> {
             words,
             hold,
             vectors,
-            own: false,
+            lender: None,
         }
     }
 
-    /// The values will be used later than the running handler's: they must own what
-    /// they point to.
-    pub fn own_handles(&mut self) {
-        self.own = true;
+    /// The values are for this request, which is asked for them before it is over: what it
+    /// has lent to handles itself is there for so long. Everything else is owned, since the
+    /// request that has lent it may be answered by another thread before.
+    pub fn lent_by(mut self, frame: &'a Frame) -> Values<'a> {
+        self.lender = Some(frame);
+        self
     }
 
     fn share(&self, handle: &Handle, py: Python<'_>) -> PyResult<(Raw, Option<Arc<Owner>>)> {
-        if self.own {
+        let lends = |object| self.lender.is_some_and(|frame| frame.lends(py, object));
+        if handle.is_lent(py) && !lends(handle.raw(py)?.ptr) {
             handle.own(py)?;
         }
         handle.share(py)

@@ -289,7 +289,6 @@ impl Reply {
         }
         let (words, hold) = (self.words.get(py), self.hold(py));
         let mut values = Values::new(&function, fop.reply, words, hold);
-        values.own_handles();
         values.put_all(others.iter())?;
         values.check()?;
         let op_ret = match op_ret {

@@ -182,12 +182,12 @@ impl Frame {
         self.live(py)?;
         let fop = self.fop(py);
         let handler = self.handler.get(py);
-        self.past.note(py, handler, here);
         if let (true, Some(handler)) = (op_ret < 0, handler) {
             handler.counters.error(py);
         }
         if self.open.get(py) > 0 {
             let mut hold = hold;
+            self.past.note(py, handler);
             // The values must live until the last wind has returned.
             // SAFETY: the words are alive now: borrowed by a running handler or held.
             let words = unsafe { hold.own(fop.reply, words, self.instance(py).xl()) };
@@ -202,20 +202,17 @@ impl Frame {
                 })),
             );
             self.state.set(py, State::Answering);
+            self.past.note_line(py, here);
             return Ok(());
         }
-        let frame = CPtr(self.finish(py, State::Answered));
-        action::submit_at(
-            here,
-            Action::Unwind {
-                fop,
-                frame,
-                op_ret,
-                op_errno,
-                words,
-                hold,
-            },
-        );
+        self.finish_with(py, here, State::Answered, |frame| Action::Unwind {
+            fop,
+            frame,
+            op_ret,
+            op_errno,
+            words,
+            hold,
+        });
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::ptr;
 use pyo3::prelude::*;
 
 use super::{Args, Came, Frame, State};
-use crate::action::{self, Action};
+use crate::action::Action;
 use crate::coroutine::Reply;
 use crate::gf;
 use crate::handle::CPtr;
@@ -97,13 +97,13 @@ impl Frame {
             return;
         }
         let instance = self.instance(py);
-        self.past.note(py, self.handler.get(py), Here::now());
-        let hold = Hold::of(owned);
-        action::submit(Action::WindTail {
-            fop: self.fop(py),
-            frame: CPtr(self.finish(py, State::PassedOn)),
-            // SAFETY: the instance's translator is live.
-            child: CPtr(unsafe { stack::first_child(instance.xl()) }),
+        let (fop, hold) = (self.fop(py), Hold::of(owned));
+        // SAFETY: the instance's translator is live.
+        let child = CPtr(unsafe { stack::first_child(instance.xl()) });
+        self.finish_with(py, Here::now(), State::PassedOn, |frame| Action::WindTail {
+            fop,
+            frame,
+            child,
             words,
             hold,
         });

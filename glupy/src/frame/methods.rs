@@ -92,9 +92,11 @@ impl Function for WindMethod {
             marshal::check_there(NAME, fop.args, args)?;
             came
         } else {
-            let mut values = Values::new(NAME, fop.args, padded(args), hold);
+            let mut values = Values::new(NAME, fop.args, padded(args), hold).lent_by(frame);
             values.put_all(changes.into_iter())?;
             values.check()?;
+            // A value may have run Python, and another thread meanwhile: `args` may be gone.
+            frame.check_open(py, "can not wind")?;
             frame.check_request(py, NAME, fop, &values.words)?;
             hold = values.hold;
             hold.store(values.words)
@@ -182,7 +184,7 @@ impl Function for UnwindMethod {
         };
         let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
         let hold = Hold::of(reply.and_then(|reply| reply.owned));
-        let mut values = Values::new(NAME, fop.reply, words, hold);
+        let mut values = Values::new(NAME, fop.reply, words, hold).lent_by(frame);
         values.put_all(changes.into_iter())?;
         let op_ret = op_ret.or(known_failure);
         frame.unwind(py, given.here(), values, op_ret, op_errno.unwrap_or(0))?;

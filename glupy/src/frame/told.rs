@@ -26,9 +26,15 @@ pub struct Past {
 static LINES: AtomicBool = AtomicBool::new(false);
 
 impl Past {
-    /// What the current thread does now, in this handler or elsewhere.
-    pub fn note(&self, py: Python<'_>, handler: Option<&'static Handler>, here: Here) {
+    /// What the current thread does now, in this handler or elsewhere. No Python runs.
+    pub fn note(&self, py: Python<'_>, handler: Option<&'static Handler>) {
         self.handler.set(py, handler);
+        self.line.set(py, None);
+    }
+
+    /// The author's line, if it is to be known. To find it runs Python, and other threads
+    /// meanwhile, so this comes when the request is theirs no more.
+    pub fn note_line(&self, py: Python<'_>, here: Here) {
         if LINES.load(Ordering::Relaxed) || here.queue().is_null() {
             self.line.set(py, line(py).ok().flatten());
         }

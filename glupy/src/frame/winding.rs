@@ -70,18 +70,19 @@ impl Frame {
         cookie: Option<Py<PyAny>>,
     ) -> PyResult<Option<Py<Future>>> {
         let (py, frame) = (slf.py(), slf.get());
+        // First of all: what makes an object may run Python, and other threads meanwhile.
+        let future = frame.awaits.get(py).then(|| Future::new(py)).transpose()?;
         frame.check_open(py, "can not wind")?;
         let c = frame.live(py)?;
-        if frame.awaits.get(py) {
+        if let Some(future) = future {
             if cookie.is_some() {
                 return Err(FrameError::new_err(format!(
                     "{}_wind: a cookie is for a cbk handler; a coroutine awaits the reply",
                     fop.name
                 )));
             }
-            return frame
-                .wind_awaited(slf, c, fop, words, hold, child)
-                .map(Some);
+            let future = Frame::wind_awaited(slf, c, fop, words, hold, child, future)?;
+            return Ok(Some(future));
         }
         let child = CPtr(child);
         if frame.instance(py).has_back(fop) {
@@ -111,42 +112,36 @@ impl Frame {
                 "{name}_wind: a cookie comes back to {name}_cbk, which is not defined"
             )));
         }
-        frame.past.note(py, frame.handler.get(py), here);
-        let frame = CPtr(frame.finish(py, State::PassedOn));
-        action::submit_at(
-            here,
-            Action::WindTail {
-                fop,
-                frame,
-                child,
-                words,
-                hold,
-            },
-        );
+        frame.finish_with(py, here, State::PassedOn, |frame| Action::WindTail {
+            fop,
+            frame,
+            child,
+            words,
+            hold,
+        });
         Ok(None)
     }
 
     /// Asks for a wind whose reply is awaited.
-    pub(super) fn wind_awaited(
-        &self,
+    fn wind_awaited(
         slf: &Bound<'_, Self>,
         c: *mut gf::call_frame_t,
         fop: &'static Fop,
         words: Words,
         hold: Hold,
         child: *mut gf::xlator_t,
+        future: Py<Future>,
     ) -> PyResult<Py<Future>> {
-        let py = slf.py();
+        let (py, frame) = (slf.py(), slf.get());
         let limited = coroutine::with_current(py, "wind", |task| Ok(task.get().is_limited(py)));
         if limited.unwrap_or(false) {
             // The coroutine may be torn from it, and answer before the child does.
-            self.wound.set(py, true);
-            let (instance, credentials) = (self.instance(py), self.credentials(py)?);
+            frame.wound.set(py, true);
+            let (instance, credentials) = (frame.instance(py), frame.credentials(py)?);
             // SAFETY: the words are the request's, or have been given now.
             return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
         }
-        let future = Future::new(py)?;
-        self.count_wind(slf, c);
+        frame.count_wind(slf, c);
         action::submit(Action::Wind {
             fop,
             frame: CPtr(c),
@@ -180,9 +175,7 @@ impl Frame {
             {
                 // SAFETY: as in `withdraw`.
                 unsafe { self.uncount_wind(py, c, cookie) };
-                self.past.note(py, self.handler.get(py), Here::now());
-                let frame = CPtr(self.finish(py, State::PassedOn));
-                action::submit(Action::WindTail {
+                self.finish_with(py, Here::now(), State::PassedOn, |frame| Action::WindTail {
                     fop,
                     frame,
                     child,
