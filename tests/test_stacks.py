@@ -187,6 +187,8 @@ def heal(mount: Mount, away: Brick, bricks: list[Path]) -> None:
         return len(contents) == 2 and tree(bricks[0]) == tree(bricks[1])
 
     eventually("healed", healed, 60)
+    # Healing goes on until it has given its locks back.
+    eventually("no request is left", lambda: mount.statedump().requests() == 0)
 
 
 def test_reach(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,9 @@ root=$1 suite=$2
 shift 2
 PATH=$PATH:/usr/sbin
 
+# What is mounted outside would not end when it is unmounted there.
+umount --all --lazy --types fuse.glusterfs
+
 if [ ! -d "$root" ]; then
     echo "Making the base system of Debian $suite."
     rm -rf --one-file-system "$root.part"
