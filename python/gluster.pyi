@@ -655,7 +655,7 @@ class Dirents(_Handle[gf_dirent_t], Sequence[Dirent]):
 
 @final
 class Dirent(_Handle[gf_dirent_t]):
-    """One entry of a directory (`gf_dirent_t`), a copy of its own."""
+    """One entry of a directory (`gf_dirent_t`). A change is made in a copy of its own."""
 
     def __init__(
         self,

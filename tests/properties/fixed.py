@@ -216,6 +216,8 @@ def numbers_of_others(stage: Stage) -> None:
     def size(value: Any) -> Callable[[], object]:
         return lambda: stage.ask("readv", {"size": value})
 
+    refuses(TypeError, "must be bytes, str, int", lambda: d.update(flag=numpy.bool_(True)))
+    refuses(TypeError, "must be bytes, str, int", lambda: d.update(complex=numpy.complex64(1)))
     refuses(OverflowError, " does not fit size_t", size(numpy.int8(-1)))
     refuses(TypeError, "size must be int, not float64", size(numpy.float64(1)))
     refuses(TypeError, "size must be int, not ndarray", size(array))

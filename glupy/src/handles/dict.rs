@@ -200,12 +200,16 @@ type Encoded = SmallVec<[u8; 256]>;
 /// it is as good as one (`numbers.Integral` or `numbers.Real`), as numpy's do: a number
 /// must not be stored as the bytes that it has as a buffer.
 fn is_a<T: PyTypeInfo>(value: &Bound<'_, PyAny>, abc: &str) -> PyResult<bool> {
-    // SAFETY: a live object; looks at nothing but its type.
-    let is_number = || unsafe { ffi::PyNumber_Check(value.as_ptr()) } != 0;
-    if value.is_instance_of::<T>() || !is_number() {
+    if value.is_instance_of::<T>() || !is_number(value) {
         return Ok(value.is_instance_of::<T>());
     }
     value.is_instance(&value.py().import("numbers")?.getattr(abc)?)
+}
+
+/// Whether a value can be a number, as arrays of them can, too.
+fn is_number(value: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a live object; looks at nothing but its type.
+    unsafe { ffi::PyNumber_Check(value.as_ptr()) != 0 }
 }
 
 /// The type that a value gets when none is asked for: its own, or the one that the
@@ -297,7 +301,10 @@ fn encode(kind: u32, value: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyR
         | gf::GF_DATA_TYPE_STR_OLD
         | gf::GF_DATA_TYPE_PTR
         | gf::GF_DATA_TYPE_MDATA => {
-            let Ok(buffer) = PyUntypedBuffer::get(value) else {
+            // A number of a kind that a Dict does not have, such as numpy's bool.
+            let is_one = is_number(value) && value.len().is_err();
+            let buffer = (!is_one).then(|| PyUntypedBuffer::get(value));
+            let Some(Ok(buffer)) = buffer else {
                 let expected = "bytes, str, int, float, Gfid or Iatt";
                 return Err(convert::wrong_type(value, expected, what));
             };

@@ -41,7 +41,7 @@ handle_class!(
 );
 
 handle_class!(
-    /// `gf_dirent_t` (gf-dirent.h): a directory entry, a copy of its own.
+    /// `gf_dirent_t` (gf-dirent.h): a directory entry. A change is made in a copy of its own.
     Dirent,
     gf::gf_dirent_t,
     // SAFETY: a live entry; THIS is set.
