@@ -35,12 +35,9 @@ OPTIONS = {
 # which it is not in a program that loads libgfapi later.
 LATE = ["libglusterfs.so.0", "libtirpc.so.3"]
 
-# What is not the report of an error: synctasks, what a handler wants that is too much, and
-# a second stack (roomy.rs), which the sanitizer does not take for one.
+# What is not the report of an error: synctasks, and what a handler wants that is too much.
 REMARKS = re.compile(
-    r"==\d+==WARNING: (ASan doesn't fully support makecontext|AddressSanitizer failed to allocate"
-    r"|ASan is ignoring requested __asan_handle_no_return)"
-    r"|False positive error reports may follow|For details see https://github.com/google/sanitizers"
+    r"==\d+==WARNING: (ASan doesn't fully support makecontext|AddressSanitizer failed to allocate)"
 )
 
 

@@ -47,7 +47,43 @@ impl Stack {
         let guard = page_size();
         // SAFETY: the memory above the guard page is ours and unused: `take` gives
         // a stack to one user at a time. `f` does not unwind (see `dispatch::guard`).
-        unsafe { psm::on_stack(self.0.cast::<u8>().add(guard), SIZE - guard, f) }
+        unsafe { on_stack(self.0.cast::<u8>().add(guard), SIZE - guard, f) }
+    }
+}
+
+#[cfg(not(feature = "asan"))]
+use psm::on_stack;
+
+/// As `psm::on_stack`, and tells AddressSanitizer where the stack is, which it would look
+/// for in vain when something in `f` does not return (vfork in its child).
+///
+/// # Safety
+/// As for that.
+#[cfg(feature = "asan")]
+unsafe fn on_stack<R>(low: *mut u8, size: usize, f: impl FnOnce() -> R) -> R {
+    use libc::c_void;
+    unsafe extern "C" {
+        fn __sanitizer_start_switch_fiber(left: *mut *mut c_void, to: *const c_void, size: usize);
+        fn __sanitizer_finish_switch_fiber(
+            left: *mut c_void,
+            from: *mut *const c_void,
+            size: *mut usize,
+        );
+    }
+    let mut left = ptr::null_mut();
+    // SAFETY: the calls surround the way there and back, as common_interface_defs.h says;
+    // the rest by contract.
+    unsafe {
+        __sanitizer_start_switch_fiber(&raw mut left, low.cast(), size);
+        let result = psm::on_stack(low, size, || {
+            let (mut from, mut its_size) = (ptr::null(), 0);
+            __sanitizer_finish_switch_fiber(ptr::null_mut(), &raw mut from, &raw mut its_size);
+            let result = f();
+            __sanitizer_start_switch_fiber(ptr::null_mut(), from, its_size);
+            result
+        });
+        __sanitizer_finish_switch_fiber(left, ptr::null_mut(), ptr::null_mut());
+        result
     }
 }
 
