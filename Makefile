@@ -18,6 +18,8 @@ bench_venv := $(target)/bench-venv
 config := python/pyproject.toml
 python_sources := bench examples python tests tools
 
+comma := ,
+
 # The translators of the installed GlusterFS: <libdir>/glusterfs/<version>/xlator.
 xlator_dir = $(shell PATH="$$PATH:/usr/sbin" glusterfs --print-xlatordir)
 installed = $(DESTDIR)$(xlator_dir)/features/glupy.so
@@ -107,9 +109,10 @@ asan: deps-test $(venv)/ready ## Run the end-to-end tests under AddressSanitizer
 		--target $(host) --target-dir $(asan_target)
 	$(call pytest,GLUPY_SO=$(asan_target)/$(host)/debug/libglupy.so GLUPY_ASAN=$(asan_runtime))
 
-bench: all $(bench_venv)/ready ## Measure what Glupy costs (SHORT=1: in under three minutes)
+bench: all $(bench_venv)/ready ## Measure what Glupy costs (SHORT=1: in under three minutes; AGAINST=old.so: compare)
 	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONPATH=.:tests \
 		PYTHONDONTWRITEBYTECODE=1 $(bench_venv)/bin/python -m bench $(if $(SHORT),--short) \
+		$(if $(AGAINST),--against $(AGAINST) --levels raw$(comma)gfapi$(comma)fuse$(comma)author) \
 		--output $(target)/bench $(BENCH)
 
 generate: ## Write what is generated from fops.yaml

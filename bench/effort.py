@@ -16,6 +16,7 @@ class Effort:
     fuse_list_rounds: int  # listings take long
     fuse_ms: int  # for each thing done, in each round
     start_rounds: int
+    peers: bool = True  # whether others' techniques are measured, too
 
 
 FULL = Effort(
@@ -26,4 +27,9 @@ FULL = Effort(
 SHORT = Effort(
     short=True, blocks=40, block_us=700, raw_rounds=2, fuse_rounds=20, fuse_list_rounds=2,
     fuse_ms=20, start_rounds=3,
+)  # fmt: skip
+# For each of two libraries, in each of the rounds of --against.
+AGAINST = Effort(
+    short=True, blocks=40, block_us=500, raw_rounds=1, fuse_rounds=10, fuse_list_rounds=1,
+    fuse_ms=20, start_rounds=1, peers=False,
 )  # fmt: skip

@@ -48,7 +48,7 @@ def measure(stage: Stage, effort: Effort) -> Iterator[Sample]:
         }
         plain = mounts[setups.NOTHING]
         fill(plain)
-        for setup, script in STACKED.items():
+        for setup, script in STACKED.items() if effort.peers else ():
             mounts[setup] = stacked(stage, script, plain, cleanup)
         yield from _measure(effort, program, mounts)
 

@@ -176,5 +176,5 @@ class Raw:
         for _ in range(effort.raw_rounds):
             for case in cases(effort.short):
                 print(f"  {case.name}", flush=True)
-                for technique in (GLUPY, OLD):
+                for technique in (GLUPY, OLD) if effort.peers else (GLUPY,):
                     yield from self._blocks(case, technique, effort)

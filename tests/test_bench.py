@@ -12,7 +12,7 @@ import pytest
 from course.generate import Fop, Param
 from course.harness import build
 
-from bench import fuse, goals, handlers, report, samples, setups
+from bench import against, fuse, goals, handlers, report, samples, setups
 from bench.old import generate as old
 from bench.samples import ADDED, PLAIN, RATIO, Sample, Samples, Summary
 from bench.stage import Stage
@@ -69,6 +69,52 @@ def test_figures_come_back_from_their_file(tmp_path: Path) -> None:
     assert machine == {"cpus": 2}
     assert again.all == found.all
     assert [s.figures for s in again.all] == [[200.5], [3]]
+
+
+# -- two libraries -----------------------------------------------------------------------
+
+
+def turn(*costs: tuple[float, float], control: float = 100) -> against.Turn:
+    """What the other library and this one add to a lookup, and to a stat; in the same turn."""
+    measures = ("lookup", "stat")
+    both = []
+    for library in range(2):
+        found = Samples()
+        for measure, cost in zip(measures, costs, strict=False):
+            found.add(raw(measure, setups.NOTHING, 200))
+            found.add(raw(measure, setups.BOTH, 200 + cost[library]))
+            found.add(raw(measure, setups.C, 200 + control * (1 + library)))
+        both.append(found)
+    return against.Turn(*both)
+
+
+def test_a_library_that_is_slower_is_found() -> None:
+    rows = against.rows([turn((100, 120), (100, 104)), turn((200, 240), (100, 104))])
+    slower = [(row.measure, row.setup) for row in rows if row.is_slower]
+    assert slower == [("lookup", setups.BOTH)]
+    (row,) = (row for row in rows if row.is_slower)
+    assert (row.other, row.ours, row.times.median) == (150, 180, 1.2)
+    assert against.table(rows).count("SLOWER") == 1
+
+
+def test_what_is_the_same_in_both_turns_is_never_slower() -> None:
+    rows = against.rows([turn((100, 100))])
+    (control,) = (row for row in rows if row.is_control)
+    assert control.times.median == 2
+
+
+def test_a_ratio_that_is_less_is_slower() -> None:
+    def mounts(us: float) -> Samples:
+        return Samples([mounted("stat", setups.NOTHING, 10), mounted("stat", setups.BOTH, us)])
+
+    (row,) = against.rows([against.Turn(mounts(20), mounts(25))])
+    assert (row.other, row.ours, row.times.median) == (0.5, 0.4, 1.25)
+    assert row.is_slower
+
+
+def test_a_difference_within_noise_is_none() -> None:
+    rows = against.rows([turn((10, 14))])
+    assert not any(row.is_slower for row in rows)
 
 
 # -- the table -------------------------------------------------------------------------
