@@ -15,6 +15,7 @@ use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::log;
 use crate::own_stack;
+use crate::shake;
 use crate::stack;
 use crate::words::Words;
 
@@ -321,7 +322,13 @@ fn at_once(action: Action) {
     if fork::is_strange() {
         return action.refuse();
     }
-    Python::attach(|py| py.detach(|| action.run()));
+    Python::attach(|py| {
+        py.detach(|| {
+            shake::point();
+            action.run();
+            shake::point();
+        });
+    });
 }
 
 /// Takes queued actions back, those for which `f`, which only looks at them, is true.

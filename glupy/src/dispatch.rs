@@ -23,6 +23,7 @@ use crate::handle::{self, CPtr};
 use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::marshal;
+use crate::shake;
 use crate::stack;
 
 /// Receives a fop on the way down.
@@ -464,7 +465,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
     fn call(&mut self, handler: &Handler) -> PyResult<Bound<'py, PyAny>> {
         self.objects[1] = handler.callee.receiver();
         // SAFETY: they are live objects.
-        unsafe { handler.callee.call(self.py, &mut self.objects[..self.len]) }
+        let result = unsafe { handler.callee.call(self.py, &mut self.objects[..self.len]) };
+        shake::point_with_gil(self.py);
+        result
     }
 
     /// What the fop's arguments are in Python.

@@ -34,6 +34,7 @@ use crate::log;
 use crate::own_stack::Credentials;
 use crate::owned::OwnedWords;
 use crate::recycle;
+use crate::shake;
 use crate::words::Words;
 
 pub use entering::Entering;
@@ -155,6 +156,7 @@ impl Frame {
             frame.args.set(py, args);
             return Ok(object.into_bound(py));
         }
+        shake::point_with_gil(py);
         Bound::new(
             py,
             Frame {

@@ -8,6 +8,7 @@ use pyo3::{Py, Python};
 
 use crate::fork;
 use crate::here::Here;
+use crate::shake;
 use crate::turns::Turn;
 
 /// A cell that may be touched by whoever holds the GIL. Values go in and out;
@@ -36,7 +37,9 @@ impl<T> GilCell<T> {
 
     /// Puts a value in.
     pub fn set(&self, py: Python<'_>, value: T) {
-        drop(self.replace(py, value));
+        let before = self.replace(py, value);
+        shake::point_of_drop::<T>(py);
+        drop(before);
     }
 
     /// A copy of the value.
@@ -82,12 +85,14 @@ pub fn attach<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
 pub fn attach_at<R>(here: Here, f: impl FnOnce(Python<'_>) -> R) -> R {
     let generation = fork::generation();
     here.keep_state();
+    shake::point();
     let turn = Turn::take(here);
     let result = Python::attach(|py| {
         turn.begin();
         f(py)
     });
     drop(turn);
+    shake::point();
     fork::return_to(generation);
     result
 }

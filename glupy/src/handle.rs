@@ -21,6 +21,7 @@ use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::memory;
 use crate::recycle;
+use crate::shake;
 
 pub use crate::owner::{Class, Copies, Owner, Raw, References, Release};
 pub use parts::{part, parts};
@@ -550,6 +551,9 @@ pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
             Some(handle)
         })
     };
+    if left.is_some() {
+        shake::point_with_gil(py);
+    }
     drop(left);
     None
 }

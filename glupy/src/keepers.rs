@@ -13,6 +13,7 @@ use crate::coroutine::Reply;
 use crate::gil::GilCell;
 use crate::handle::{Handle, Owner};
 use crate::memory::View;
+use crate::shake;
 
 /// Something that keeps an object of GlusterFS's. Python objects do not move, and each
 /// takes itself out before it is freed.
@@ -85,6 +86,7 @@ impl Keepers {
                 Keeper::Reply(reply) => replies.push(unsafe { reply.as_ref() }.lose(py)),
             }
         }
+        shake::point_with_gil(py);
         drop(replies);
         owners.extend(self.views(py, &views, &owners));
         keepers.len()

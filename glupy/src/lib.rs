@@ -46,6 +46,7 @@ mod pool;
 mod python;
 mod recycle;
 mod roomy;
+mod shake;
 mod stack;
 mod timer;
 mod trampoline;

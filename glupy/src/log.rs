@@ -10,6 +10,7 @@ use crate::instance::Handler;
 use crate::life;
 use crate::limit::{self, Place};
 use crate::marshal::c_string;
+use crate::shake;
 use crate::stack;
 
 /// Logs an error of a volume.
@@ -87,6 +88,7 @@ pub fn log(
 ) {
     let volume = self::volume(&volume);
     let (file, function) = (c_string(&file.0), c_string(&function.0));
+    shake::point_with_gil(py);
     py.detach(|| record(&volume, &file, &function, line, level, &text.0));
 }
 

@@ -12,6 +12,7 @@ use crate::gil::GilCell;
 use crate::handle::{Class, Owner};
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
+use crate::shake;
 
 /// What a structure keeps that shows an owned object's memory.
 #[pyclass(frozen, module = "gluster")]
@@ -94,6 +95,7 @@ pub fn owned<'py>(
         place: GilCell::new(Place::NONE),
         owner: GilCell::new(Some(owner)),
     };
+    shake::point_with_gil(py);
     let view = Bound::new(py, view)?;
     if let (Some(instance), false) = (instance, class.is_plain()) {
         let keeper = Keeper::View(NonNull::from(view.get()));

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::log;
+use crate::shake;
 use crate::work;
 
 /// Something to be done. The GIL is not held.
@@ -86,6 +87,7 @@ impl Pool {
     fn run(&self) {
         work::block_signals();
         while let Some(job) = self.take() {
+            shake::point();
             // A job reports what goes wrong in Python; a panic is logged by Rust's hook
             // and must not end the thread.
             let _ = panic::catch_unwind(AssertUnwindSafe(job));

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::fop::{Fop, MAX_ARGS, RawFn, Word};
 use crate::gf;
 use crate::list;
+use crate::shake;
 
 /// The name by which a trace of the call stack knows this translator's functions.
 const GLUPY: *const libc::c_char = c"glupy".as_ptr();
@@ -139,6 +140,7 @@ pub unsafe fn wind(
     child: *mut gf::xlator_t,
     args: &[Word],
 ) {
+    shake::point();
     // SAFETY: by contract; the same steps as STACK_WIND_COMMON in stack.h.
     unsafe {
         let root = (*frame).root;
@@ -170,6 +172,7 @@ pub unsafe fn wind(
         let function = target(child, fop);
         with_this(child, || (fop.wind)(function, new, child, args));
     }
+    shake::point();
 }
 
 /// What [`wind`] does when no child can be asked: this translator gets an error for an
@@ -203,6 +206,7 @@ pub unsafe fn wind_tail(
     child: *mut gf::xlator_t,
     args: &[Word],
 ) {
+    shake::point();
     // SAFETY: by contract; the same steps as STACK_WIND_TAIL in stack.h.
     unsafe {
         trace(frame, (*frame).this, c"winds on to", (*child).name);
@@ -214,6 +218,7 @@ pub unsafe fn wind_tail(
         let function = target(child, fop);
         with_this(child, || (fop.wind)(function, frame, child, args));
     }
+    shake::point();
 }
 
 /// Answers the frame's parent (STACK_UNWIND_STRICT).
@@ -229,6 +234,7 @@ pub unsafe fn unwind(
     op_errno: i32,
     reply: &[Word],
 ) {
+    shake::point();
     // SAFETY: by contract; the same steps as STACK_UNWIND_STRICT in stack.h.
     unsafe {
         let root = (*frame).root;
@@ -264,6 +270,7 @@ pub unsafe fn unwind(
             (fop.unwind)(function, parent, cookie, owner, op_ret, op_errno, reply)
         });
     }
+    shake::point();
 }
 
 unsafe fn count(child: *mut gf::xlator_t, index: usize) {

@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 use crate::gf;
 use crate::handle::CPtr;
 use crate::keepers::Keepers;
+use crate::shake;
 use crate::stack;
 
 /// How long taking down waits for calls that other threads are in.
@@ -131,8 +132,11 @@ impl Volume {
         what: &str,
         f: impl FnOnce() -> R + Send,
     ) -> PyResult<R> {
-        py.detach(|| self.call(f))
-            .ok_or_else(|| self.gone_error(what))
+        py.detach(|| {
+            shake::point();
+            self.call(f)
+        })
+        .ok_or_else(|| self.gone_error(what))
     }
 
     /// Releases what Python keeps; how many handles and structures that were.

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::gather::Gather;
 use super::task::Task;
 use crate::gil::GilCell;
+use crate::shake;
 
 /// A result, or the exception that is there instead.
 pub type Outcome = Result<Py<PyAny>, PyErr>;
@@ -63,6 +64,7 @@ impl Future {
             source: GilCell::new(Source::None),
             abandoned: GilCell::new(false),
         };
+        shake::point_with_gil(py);
         Py::new(py, future)
     }
 

@@ -9,6 +9,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::future::{Future, Outcome, Source, Waiter, Waiters};
 use super::task::Task;
 use crate::gil::GilCell;
+use crate::shake;
 
 /// The parts of a `gather`, and where their results go.
 #[pyclass(frozen, module = "gluster")]
@@ -81,6 +82,7 @@ pub fn gather(awaitables: &Bound<'_, PyTuple>) -> PyResult<Py<Future>> {
         left: GilCell::new(left),
         whole: whole.clone_ref(py),
     };
+    shake::point_with_gil(py);
     let gather = Py::new(py, gather)?;
     for (i, part) in gather.get().parts.iter().enumerate() {
         if !done(part) {

@@ -21,6 +21,7 @@ use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
 use crate::owned::OwnedWords;
 use crate::recycle;
+use crate::shake;
 use crate::words::Words;
 
 /// Values by their position.
@@ -83,6 +84,7 @@ impl Reply {
         if let Some(reply) = unsafe { POOLS[fop.index].with(py, Vec::pop) } {
             return Ok(reply);
         }
+        shake::point_with_gil(py);
         let class = CLASSES[fop.index].get().expect("made by `install`");
         let new = class.bind(py).getattr("__new__")?;
         let reply = new.call1((class,))?.cast_into::<Reply>()?;

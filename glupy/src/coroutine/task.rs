@@ -20,6 +20,7 @@ use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::pool;
+use crate::shake;
 use crate::stack;
 
 /// What a coroutine is for.
@@ -109,6 +110,7 @@ impl Task {
             held: GilCell::new(Vec::new()),
             result,
         };
+        shake::point_with_gil(py);
         Py::new(py, task)
     }
 
@@ -360,6 +362,7 @@ impl Task {
             }
         });
         here.swap_task(before);
+        shake::point_with_gil(py);
         step
     }
 
