@@ -54,7 +54,7 @@ define fuzz
 	@grep ^Done $(fuzz_target)/$(1).log
 endef
 
-.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest soak asan bench generate check lint matrix bare clean help
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest soak races asan bench generate check lint matrix bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -102,6 +102,10 @@ pytest: deps-test all $(venv)/ready
 soak: TESTS = tests/test_soak.py
 soak: deps-test all $(venv)/ready ## Load mounts, switch graphs and unmount under load, for ten minutes
 	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_SOAK=1) --capture=no
+
+races: TESTS = tests/test_foreign.py -k races
+races: deps-test all $(venv)/ready ## Start 1,000 volumes while another user exchanges their modules
+	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_RACES=1000) --capture=no
 
 asan: deps-test $(venv)/ready ## Run the end-to-end tests under AddressSanitizer (TESTS=tests/test_x.py)
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Log, Mount
+from glusterfs import Host, Log, LogLine, Mount
 
 # Does what the name that is looked up says. Two of its lines are named in the tests.
 FAULTY = """\
@@ -355,6 +355,69 @@ def test_output(host: Host) -> None:
     assert words[-1] == "I 100% {not a} %s format"
     assert "E ZeroDivisionError: division by zero" in words
     mount.log.known.append("0-talk: ")
+
+
+FORGES = r"""
+import logging, threading
+from gluster import Translator, lookup_fop_t
+
+FORGED = "\n[2026-01-01 00:00:00.000000 +0000] E [x.c:1:f] 0-forged: \r\x1b[2J\u2028\u202e"
+
+def renamed(function, file="f.py" + FORGED):
+    code = function.__code__.replace(co_name="name" + FORGED, co_filename=file)
+    return type(function)(code, globals(), "name" + FORGED, None, function.__closure__)
+
+def fails():
+    raise type("Odd" + FORGED, (Exception,), {})("text" + FORGED)
+
+class xlator(Translator):
+    def mkdir_fop(self, frame, this, loc, *rest):
+        renamed(lambda: print("printed", loc.name))()
+        renamed(lambda: logging.getLogger().error("logged %s", loc.name))()
+        record = logging.makeLogRecord({"msg": "by hand" + FORGED, "levelno": 20})
+        logging.getLogger().handle(record)
+        thread = threading.Thread(target=renamed(fails), name="thread" + FORGED)
+        thread.start()
+        thread.join()
+        frame.wind()
+
+    def dump(self):
+        return {"key" + FORGED: "value" + FORGED, "long" + "\x1b" * 400: "\x1b" * 4000}
+
+def looks_up(self, frame, this, loc, xdata):
+    frame.wind()
+
+looks_up = lookup_fop_t(renamed(looks_up))
+setattr(xlator, "handler" + FORGED + 5000 * "x", looks_up)
+"""
+
+
+def test_nothing_is_forged(host: Host) -> None:
+    """Whatever names and texts are chosen: each line of the log is a line of its own, printable."""
+    modules = host.write(forges=FORGES)
+    volfile = host.posix()
+    volfile.add("forges", host.glupy, {"module-name": "forges", "module-path": modules})
+    with host.mount(volfile) as mount:
+        (mount.path / "of\n[2026-01-01 00:00:00.000000 +0000] E [x.c:1:f] 0-forged: \r\x1b").mkdir()
+        dump = mount.statedump()
+    lines = [line for line in mount.log.text().split("\n") if "0-forged" in line]
+    assert len(lines) > 8
+    for line in lines:
+        record = LogLine.parse(line)
+        assert record, line
+        assert record.domain == "0-forges", line
+        assert line.isprintable(), ascii(line)
+    assert mount.log.find(r"printed of$")
+    assert mount.log.find(r"\[f.py.*x1b.*name.*x1b.*\] 0-forges: logged of")
+    mount.log.known += ["0-forges: ", "fuse_entry_cbk"]
+    own = dump.section("features/glupy.forges.priv")
+    assert own["key\\n[2026-01-01 00:00:00.000000 +0000] E [x.c:1:f] 0-forged: "
+               "\\r\\x1b[2J\\u2028\\u202e"].startswith(r"value\n[2026")  # fmt: skip
+    assert [key for key in own if key.startswith("handler")]
+    assert max(map(len, own)) == 200
+    assert max(map(len, own.values())) == 3500
+    for line in dump.text.split("[features/glupy.forges.priv]\n")[1].split("\n[")[0].split("\n"):
+        assert line.isprintable(), ascii(line)
 
 
 def test_daemon(host: Host) -> None:

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::gf;
 use crate::instance::Instance;
 use crate::marshal::c_string;
+use crate::printable;
 use crate::python;
 use crate::turns;
 use crate::work;
@@ -35,7 +36,8 @@ pub const HOOKS: gf::xlator_dumpops = {
 unsafe extern "C" fn into_file(this: *mut gf::xlator_t) -> i32 {
     // SAFETY: a dump comes to translators whose `init` has succeeded.
     let instance = unsafe { Instance::of(this) };
-    let section = c_string(&format!("features/glupy.{}.priv", instance.name_text()));
+    let section = format!("features/glupy.{}.priv", instance.name_text());
+    let section = c_string(&printable::line(&section));
     // SAFETY: `%s` takes the one string. The dump's lock is held by the caller.
     unsafe { gf::gf_proc_dump_add_section(c"%s".as_ptr().cast_mut(), section.as_ptr()) };
     each(instance, |key, value| {
@@ -74,7 +76,12 @@ unsafe extern "C" fn into_dict(
 }
 
 /// The lines of the dump: what is counted, then what the translator says.
-fn each(instance: &'static Instance, mut line: impl FnMut(&str, &str)) {
+fn each(instance: &'static Instance, mut write: impl FnMut(&str, &str)) {
+    // All of it may be Python's: names of handlers, too.
+    let mut line = |key: &str, value: &str| {
+        let key = printable::line(key).replace('=', "-");
+        write(cut(&key, 200), cut(&printable::line(value), LONGEST));
+    };
     for handler in instance.handlers() {
         for (name, figure) in handler.counters.figures() {
             let key = format!("{}.{name}", handler.name.to_string_lossy());
@@ -92,7 +99,7 @@ fn each(instance: &'static Instance, mut line: impl FnMut(&str, &str)) {
     match work::ask(PATIENCE, move |py| said(py, instance)) {
         Some(Some(said)) => {
             for (key, value) in said {
-                line(cut(&key, 200), cut(&value, LONGEST));
+                line(&key, &value);
             }
         }
         Some(None) => line("python", "failed"),

@@ -43,6 +43,7 @@ mod owned;
 mod owner;
 mod parse;
 mod pool;
+mod printable;
 mod python;
 mod recycle;
 mod roomy;

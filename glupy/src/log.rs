@@ -10,6 +10,7 @@ use crate::instance::Handler;
 use crate::life;
 use crate::limit::{self, Place};
 use crate::marshal::c_string;
+use crate::printable;
 use crate::shake;
 use crate::stack;
 
@@ -37,6 +38,7 @@ pub fn error_at(volume: &CStr, file: &CStr, function: &CStr, line: i32, text: &s
     record(volume, file, function, line, gf::GF_LOG_ERROR, text);
 }
 
+/// The one way into the log: all of it may be Python's, and is printable from here on.
 fn record(
     volume: &CStr,
     file: &CStr,
@@ -45,8 +47,9 @@ fn record(
     level: gf::gf_loglevel_t,
     text: &str,
 ) {
+    let (volume, file, function) = (printable(volume), printable(file), printable(function));
     for text in text.lines() {
-        let text = c_string(text);
+        let text = c_string(&printable::line(text));
         // SAFETY: the strings live during the call; "%s" takes one of them.
         // _gf_log takes the log's own lock only.
         unsafe {
@@ -61,6 +64,12 @@ fn record(
             );
         }
     }
+}
+
+/// A name in the head of a record, `[file:line:function] volume:`.
+fn printable(name: &CStr) -> CString {
+    let name = printable::line(&name.to_string_lossy());
+    c_string(&name.replace(']', "\\x5d"))
 }
 
 /// The volume whose handler runs on this thread (`THIS`). On a thread that an author has

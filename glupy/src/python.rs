@@ -52,6 +52,12 @@ const MODULES: &[(&str, &str)] = &[
         include_str!("../../python/glupy/original.py"),
     ),
     ("glupy.report", include_str!("../../python/glupy/report.py")),
+    ("glupy.trust", include_str!("../../python/glupy/trust.py")),
+    ("glupy.sites", include_str!("../../python/glupy/sites.py")),
+    (
+        "glupy.imports",
+        include_str!("../../python/glupy/imports.py"),
+    ),
     ("glupy.load", include_str!("../../python/glupy/load.py")),
 ];
 
@@ -140,6 +146,10 @@ fn initialize() -> Result<(), String> {
         let mut config: ffi::PyConfig = std::mem::zeroed();
         ffi::PyConfig_InitIsolatedConfig(&raw mut config);
         config.install_signal_handlers = 0;
+        // storage/posix sets the umask to 0: whoever likes could change what is written.
+        config.write_bytecode = 0;
+        // `glupy.sites` adds the folders that nobody else can change.
+        config.site_import = 0;
         let (home_field, executable_field) = (&raw mut config.home, &raw mut config.executable);
         let mut status = ffi::PyConfig_SetString(&raw mut config, home_field, home.as_ptr());
         if ffi::PyStatus_Exception(status) == 0 {
@@ -197,10 +207,14 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
         c"glupy.finder",
     )?;
     finder.call_method0("install")?;
+    if !joined {
+        py.import("glupy.sites")?.call_method0("install")?;
+    }
     fingerprint::python(py).inspect_err(|_| {
         let _ = known.del_item("_gluster");
     })?;
     let load = py.import("glupy.load")?;
+    py.import("glupy.imports")?.call_method0("install")?;
     py.import("glupy.log")?.call_method1("install", (joined,))?;
     let report = py.import("glupy.report")?;
     if !joined {

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import os
+import os.path
 import re
-import stat
-import sys
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from _gluster import Xlator
 
 import gluster
-from glupy import log, report, settings
+from glupy import imports, log, report, settings
 from glupy.options import OptionError
 from glupy.settings import Settings
 from glupy.translator import (
@@ -70,8 +67,12 @@ def load(this: Xlator) -> Loaded:
             find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS),
             own,
         )
-    except (LoadError, OptionError) as error:
-        error.report = f"module {name}: {error}"  # type: ignore[union-attr]
+    except LoadError as error:
+        text = str(error).replace("\n", "\\n")  # names of files and classes are the author's
+        error.report = f"module {name}: {text}"  # type: ignore[attr-defined]
+        raise
+    except OptionError as error:  # a line for each option
+        error.report = f"module {name}: {error}"  # type: ignore[attr-defined]
         raise
     except BaseException as error:  # SystemExit too: it must not end the daemon
         error.report = report.of_loading(name, file, error, _hint(error))  # type: ignore[attr-defined]
@@ -117,62 +118,22 @@ def _find(name: str, given: dict[str, str]) -> str:
         raise LoadError(f"{name!r} is not the name of a module (option module-name)")
     path = given.get("module-path", MODULE_PATH)
     directories = [directory for directory in path.split(":") if directory]
-    strict = settings.own(given, "strict-modes")
     relative = name.replace(".", "/")
     for directory in directories:
         for file in (f"{directory}/{relative}.py", f"{directory}/{relative}/__init__.py"):
             if os.path.isfile(file):
-                if strict and os.geteuid() == 0:
-                    _check_modes(file, directory)
-                return file
+                return os.path.abspath(file)
     raise LoadError(
         f"no file {relative}.py in {' or '.join(directories) or 'an empty path'}"
         " (options module-name and module-path)"
     )
 
 
-def _check_modes(file: str, directory: str) -> None:
-    """Refuses code that somebody else could have written: it would run as root."""
-    for path in dict.fromkeys((file, os.path.dirname(file), directory)):
-        _check_owner(os.path.realpath(path))
-    ancestor = os.path.dirname(os.path.realpath(directory))
-    while True:
-        mode = os.stat(ancestor).st_mode
-        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-            raise LoadError(f"{ancestor} is writable by others; {_MODES_OFF}")
-        if ancestor == "/":
-            return
-        ancestor = os.path.dirname(ancestor)
-
-
-_MODES_OFF = "chmod or chown it, or set `option strict-modes off`"
-
-
-def _check_owner(path: str) -> None:
-    status = os.stat(path)
-    if status.st_uid not in (0, os.geteuid()):
-        raise LoadError(f"{path} belongs to user {status.st_uid}; {_MODES_OFF}")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise LoadError(f"{path} is writable by others; {_MODES_OFF}")
-
-
 def _execute(name: str, file: str, this: Xlator) -> ModuleType:
     """Runs the file as a module of this volume's own."""
     unique = f"{name}@{this.name}"
-    package = [os.path.dirname(file)] if os.path.basename(file) == "__init__.py" else None
-    spec = importlib.util.spec_from_file_location(unique, file, submodule_search_locations=package)
-    if spec is None or spec.loader is None:
-        raise LoadError(f"{file} is not Python source")
-    module = importlib.util.module_from_spec(spec)
-    # Where dataclasses, pickle and the like look a class's module up.
-    sys.modules[unique] = module
     log.volumes[unique] = this.name
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[unique]
-        raise
-    return module
+    return imports.load(unique, file, settings.own(this.options, "strict-modes"))
 
 
 def _translator_class(module: ModuleType, file: str, name: str | None) -> type[Translator]:
@@ -220,9 +181,10 @@ def dump_lines(said: object) -> list[tuple[str, str]]:
         pairs = said.items()
     else:
         raise TypeError(f"dump must return a mapping or a str, not {type(said).__name__}")
-    return [(_one_line(key).replace("=", "-"), _one_line(value)) for key, value in pairs]
+    return [(_text(key), _text(value)) for key, value in pairs]
 
 
-def _one_line(value: object) -> str:
+def _text(value: object) -> str:
+    """As text in which the runtime can escape what is not printable, so that it is told apart."""
     text = str(value).encode("utf-8", "backslashreplace").decode()
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\0", "\\0")
+    return text.replace("\\", "\\\\")

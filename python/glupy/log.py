@@ -103,7 +103,9 @@ class LogHandler(logging.Handler):
             except Exception:
                 self.handleError(record)
                 return
-            _gluster.log(level, record.filename, record.lineno, record.funcName, text, "")
+            # Records that are made by hand, or sent from elsewhere, may lack these.
+            file, function = str(record.filename), str(record.funcName)
+            _gluster.log(level, file, int(record.lineno or 0), function, text, "")
 
 
 class VolumeLogger(logging.Logger):

@@ -94,7 +94,8 @@ def values(translator: type, options: Mapping[str, str]) -> dict[str, Any]:
 def _unknown(name: str, text: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-    return f"option {name} {text}: there is no such option; {hint}"
+    given = text if text.isprintable() else repr(text)
+    return f"option {name} {given}: there is no such option; {hint}"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,185 @@
+"""Imports what a volume's ``module-path`` has: its module, and the others of a package.
+
+Sources and libraries only, no bytecode, and with ``strict-modes`` nothing that others can
+change, whenever it is imported. Modules of other names are not concerned.
+"""
+
+from __future__ import annotations
+
+import os.path
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+)
+from importlib.util import module_from_spec
+from types import ModuleType
+from typing import ClassVar, NoReturn
+
+from glupy import trust
+from glupy.translator import LoadError
+
+
+@dataclass(frozen=True)
+class _Root:
+    """The module that a volume names, with all that is in it."""
+
+    file: str
+    is_strict: bool
+
+
+#: By the module's name. None is taken away: a thread may import something at any time.
+_roots: dict[str, _Root] = {}
+
+
+def load(name: str, file: str, is_strict: bool) -> ModuleType:
+    """Runs a file as the module of that name; LoadError says what others can change."""
+    before = _roots.get(name), sys.modules.get(name)
+    _roots[name] = _Root(file, is_strict)
+    loader = _Source(name, file)
+    module = module_from_spec(_spec(loader))
+    # Where dataclasses, pickle and the like look a class's module up.
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        # The graph that is there stays, and goes on with its own.
+        root, former = before
+        if root is not None and former is not None:
+            _roots[name], sys.modules[name] = root, former
+        else:
+            del sys.modules[name]
+        raise
+    return module
+
+
+def _root(name: str) -> _Root | None:
+    """The volume's module that a module is or belongs to."""
+    while name and name not in _roots:
+        name = name.rpartition(".")[0]
+    return _roots.get(name)
+
+
+def _is_strict(name: str) -> bool:
+    root = _root(name)
+    return root is None or root.is_strict
+
+
+def _open(path: str) -> int:
+    try:
+        return trust.open_file(path)
+    except trust.UntrustedError as error:
+        raise LoadError(f"{error}; chmod or chown it, or set `option strict-modes off`") from None
+
+
+class _Source(SourceFileLoader):
+    """Compiles a source; what is compiled is read from the file that was checked."""
+
+    def path_stats(self, path: str) -> NoReturn:
+        """Fails: so no bytecode is looked for, and none is written."""
+        raise OSError("there is no bytecode beside sources")
+
+    def get_data(self, path: str) -> bytes:
+        """What is in the source, or in another file: data may be anybody's."""
+        if path != self.path or not _is_strict(self.name):
+            return super().get_data(path)
+        with os.fdopen(_open(path), "rb") as file:
+            return file.read()
+
+
+class _Library(ExtensionFileLoader):
+    """Loads a library under the descriptor of the file that was checked.
+
+    Of what else it is linked with, the linker finds nothing beside it.
+    """
+
+    #: By device and inode. The linker takes two libraries of one name for the same, so that
+    #: no other may have the number.
+    _opened: ClassVar[dict[tuple[int, int], int]] = {}
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Has the linker load it."""
+        if not _is_strict(self.name):
+            return super().create_module(spec)
+        spec.origin = f"/proc/self/fd/{self._descriptor()}"
+        try:
+            module = super().create_module(spec)
+        finally:
+            spec.origin = self.path
+        if hasattr(module, "__file__"):
+            module.__file__ = self.path
+        return module
+
+    def _descriptor(self) -> int:
+        file = _open(self.path)
+        status = os.fstat(file)
+        kept = self._opened.setdefault((status.st_dev, status.st_ino), file)
+        if kept != file:
+            os.close(file)
+        return kept
+
+
+_LOADERS = (_Library, EXTENSION_SUFFIXES), (_Source, SOURCE_SUFFIXES)
+
+
+class _NamespacePath(list[str]):
+    """The folders of a package without a file; importlib.resources knows it by this name."""
+
+    def __repr__(self) -> str:
+        """The name, and the folders."""
+        return f"_NamespacePath({super().__repr__()})"
+
+
+class _Finder(MetaPathFinder):
+    """Finds what belongs to a volume's module, in the folders that its package names."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """How to load a module; None for one of another name.
+
+        One that is not there is an ImportError, not None: no other finder may look for it.
+        """
+        if name in _roots:
+            return _spec(_Source(name, _roots[name].file))
+        if _root(name) is None:
+            return None
+        folders = _NamespacePath()
+        for folder in path or ():
+            # A new one each time: those of Python remember what was in the folder.
+            spec = FileFinder(folder, *_LOADERS).find_spec(name)
+            if spec is not None and spec.loader is not None:
+                return spec
+            if spec is not None:
+                folders += spec.submodule_search_locations or []
+        if folders:
+            spec = ModuleSpec(name, None)
+            spec.submodule_search_locations = folders
+            return spec
+        last = name.rpartition(".")[2]
+        raise ModuleNotFoundError(
+            f"No module named {name!r}: no source {last}.py, {last}/__init__.py or library"
+            f" {last}{EXTENSION_SUFFIXES[0]} in {', '.join(path or ())}",
+            name=name,
+        )
+
+
+def _spec(loader: _Source) -> ModuleSpec:
+    folder, file = os.path.split(loader.path)
+    spec = ModuleSpec(loader.name, loader, origin=loader.path)
+    spec.has_location = True
+    if file == "__init__.py":
+        spec.submodule_search_locations = [folder]
+    return spec
+
+
+def install() -> None:
+    """Lets ``import`` find them."""
+    sys.meta_path.insert(0, _Finder())
