@@ -36,6 +36,11 @@ pytest = $(root) env "PATH=$(PATH)" "HOME=$(HOME)" PYTHONDONTWRITEBYTECODE=1 $(1
 # AddressSanitizer: the runtime is gcc's; -Z needs RUSTC_BOOTSTRAP with a stable Rust.
 asan_target = $(abspath $(target))/asan
 asan_runtime = $(realpath $(shell gcc -print-file-name=libasan.so))
+asan_library = $(asan_target)/$(host)/debug/libglupy.so
+build_asan = RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \
+	CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) build --locked -p glupy --features $(1) \
+	--target $(host) --target-dir $(asan_target)
+comma := ,
 
 # What cargo-fuzz builds with, but for the sanitizer: so it needs neither it nor a nightly
 # compiler. `cargo fuzz run schema` in codegen does as well.
@@ -54,7 +59,7 @@ define fuzz
 	@grep ^Done $(fuzz_target)/$(1).log
 endef
 
-.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest soak races asan bench generate check lint matrix bare clean help
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest soak races asan attack bench generate check lint matrix bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -108,10 +113,14 @@ races: deps-test all $(venv)/ready ## Start 1,000 volumes while another user exc
 	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_RACES=1000) --capture=no
 
 asan: deps-test $(venv)/ready ## Run the end-to-end tests under AddressSanitizer (TESTS=tests/test_x.py)
-	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \
-		CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) build --locked -p glupy --features asan \
-		--target $(host) --target-dir $(asan_target)
-	$(call pytest,GLUPY_SO=$(asan_target)/$(host)/debug/libglupy.so GLUPY_ASAN=$(asan_runtime))
+	$(call build_asan,asan)
+	$(call pytest,GLUPY_SO=$(asan_library) GLUPY_ASAN=$(asan_runtime))
+
+attack: deps-test $(if $(ASAN),,all) $(venv)/ready ## Run hostile translators (SECONDS=3600; SEED=n again; ASAN=1 with threads that give way)
+	$(if $(ASAN),$(call build_asan,asan$(comma)shake))
+	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests \
+		GLUPY_SO=$(if $(ASAN),$(asan_library) GLUPY_ASAN=$(asan_runtime),$(abspath $(library))) \
+		$(venv)/bin/python -m attack.run --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ATTACK)
 
 bench: all $(bench_venv)/ready ## Measure what Glupy costs (SHORT=1: in under three minutes; AGAINST=old.so: compare)
 	$(root) env "PATH=$(PATH)" "HOME=$(HOME)" GLUPY_SO=$(abspath $(library)) PYTHONPATH=.:tests \
