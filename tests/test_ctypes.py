@@ -15,6 +15,8 @@ from course.harness import DEFINES, HEADERS
 
 from glusterfs import Host, Mount, Option
 
+ROOT = Path(__file__).parent.parent
+
 
 def mount(host: Host, source: str) -> Mount:
     """A mount with a translator."""
@@ -32,7 +34,7 @@ def printed(mount: Mount) -> list[str]:
 
 
 @pytest.fixture
-def structures(host: Host) -> ModuleType:
+def structures(host: Host, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """`glupy.structures`, as glupy.so carries it."""
     target = host.directory / "structures.py"
     source = f"""
@@ -50,6 +52,7 @@ def structures(host: Host) -> ModuleType:
     """
     with mount(host, source):
         pass
+    monkeypatch.syspath_prepend(ROOT / "python")
     module = ModuleType("structures")
     exec(compile(target.read_text(), str(target), "exec"), module.__dict__)
     return module

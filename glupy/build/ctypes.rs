@@ -13,6 +13,8 @@ Strings read from them are bytes; function pointers are addresses.
 
 from ctypes import *
 
+from glupy.pointers import Structure, Union
+
 "#;
 
 /// The text of the module.

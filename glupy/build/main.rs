@@ -48,6 +48,7 @@ fn link(bindings: &syn::File) {
 /// Where the embedded Python finds its standard library: told at build time,
 /// because at run time Python would search PATH and might find another one.
 fn describe_python() {
+    pyo3_build_config::use_pyo3_cfgs();
     let config = pyo3_build_config::get();
     assert!(
         !config

@@ -3,7 +3,9 @@
 //! A handle borrows C memory while its handler runs, and owns it afterwards if
 //! Python kept it. Handles that nobody kept are used again for the next call.
 
+mod access;
 mod parts;
+mod settle;
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -15,16 +17,15 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
-use crate::convert;
-use crate::gil::{self, GilCell};
+use crate::gil::GilCell;
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::memory;
-use crate::recycle;
-use crate::shake;
 
 pub use crate::owner::{Class, Copies, Owner, Raw, References, Release};
+pub use access::{base, cast, change, erased, object, of_class, read, write};
 pub use parts::{part, parts};
+pub use settle::{keep, recycle, settle, settle_with};
 
 /// An address that may travel between threads; what may be done with it is for
 /// its user to know.
@@ -53,9 +54,6 @@ impl<T> Default for CPtr<T> {
 unsafe impl<T> Send for CPtr<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for CPtr<T> {}
-
-/// The most unused handles that a class keeps.
-const POOL_SIZE: usize = recycle::at_most(256);
 
 /// The base of all handle classes.
 #[pyclass(frozen, subclass, module = "gluster", name = "Handle")]
@@ -230,6 +228,20 @@ impl Handle {
         Ok(())
     }
 
+    /// A reference on a borrowed object that would be owned as a copy: who changes it in C
+    /// changes what others have, too.
+    fn borrowed_whole(&self, py: Python<'_>) -> PyResult<Option<Arc<Owner>>> {
+        if !self.is_lent(py) {
+            return Ok(None);
+        }
+        let (raw, instance) = (self.raw(py)?, self.instance(py));
+        if let Some(instance) = instance {
+            instance.volume.check(py, self.class.name)?;
+        }
+        // SAFETY: the object is borrowed, hence alive.
+        Ok(unsafe { Owner::referring(self.class, raw, instance) })
+    }
+
     /// Puts another object in the place of this one.
     pub fn set_owner(&self, py: Python<'_>, owner: Arc<Owner>) {
         if self.instance(py).map(ptr::from_ref) != owner.instance().map(ptr::from_ref) {
@@ -317,10 +329,15 @@ impl Handle {
     #[getter]
     fn contents<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let (py, handle) = (slf.py(), slf.get());
-        // What is written there must not change the request that it came with.
-        handle.make_unique(py)?;
-        let owner = handle.own(py)?;
-        handle.exposed.set(py, true);
+        let owner = match handle.borrowed_whole(py)? {
+            Some(owner) => owner,
+            None => {
+                // What is written there must not change the request that it came with.
+                handle.make_unique(py)?;
+                handle.exposed.set(py, true);
+                handle.own(py)?
+            }
+        };
         memory::owned(py, handle.class, handle.instance(py), owner)
     }
 
@@ -369,73 +386,6 @@ macro_rules! handle_class {
     };
 }
 pub(crate) use handle_class;
-
-/// The common part of a handle of any class.
-pub fn base<'a, T: HandleClass>(handle: &'a Bound<'_, T>) -> &'a Handle {
-    // SAFETY: `handle_class!` makes every class extend Handle.
-    unsafe { erased(handle.as_any()) }
-}
-
-/// The common part of an object that is known to be a handle.
-///
-/// # Safety
-/// The object's class extends Handle.
-pub unsafe fn erased<'a>(object: &'a Bound<'_, PyAny>) -> &'a Handle {
-    // SAFETY: by contract; Handle is frozen, so shared references are always
-    // allowed, and it lives as long as the object.
-    unsafe { object.cast_unchecked::<Handle>() }.get()
-}
-
-/// An object as a handle of a class.
-///
-/// # Errors
-/// `TypeError` that names the argument.
-pub fn cast<'a, 'py, T: HandleClass>(
-    object: &'a Bound<'py, PyAny>,
-    what: &str,
-) -> PyResult<&'a Bound<'py, T>> {
-    object
-        .cast::<T>()
-        .map_err(|_| convert::wrong_type(object, T::class().name, || what.to_owned()))
-}
-
-/// Reads something from the C object behind a handle.
-pub fn read<T: HandleClass, R>(handle: &Bound<'_, T>, f: impl FnOnce(&T::C) -> R) -> PyResult<R> {
-    // SAFETY: a handle's object is alive, borrowed or owned (see `settle`), and
-    // of its class's type.
-    Ok(f(unsafe {
-        &*base(handle).raw(handle.py())?.ptr.cast::<T::C>()
-    }))
-}
-
-/// Changes something in the C object behind a handle, which becomes its own copy.
-pub fn write<T: HandleClass, R>(
-    handle: &Bound<'_, T>,
-    f: impl FnOnce(&mut T::C) -> PyResult<R>,
-) -> PyResult<R> {
-    let common = base(handle);
-    common.make_unique(handle.py())?;
-    // SAFETY: the handle alone owns the object, which is of its class's type; the
-    // GIL keeps other users of the handle away, `f` does not come back to it.
-    f(unsafe { &mut *common.raw(handle.py())?.ptr.cast::<T::C>() })
-}
-
-/// Changes a plain structure behind a handle. Unlike in [`write`], `f` may run Python,
-/// which may come back to the handle: it changes a copy.
-pub fn change<T: HandleClass>(
-    handle: &Bound<'_, T>,
-    f: impl FnOnce(&mut T::C) -> PyResult<()>,
-) -> PyResult<()>
-where
-    T::C: Copy,
-{
-    let mut changed = read(handle, |c| *c)?;
-    f(&mut changed)?;
-    write(handle, |c| {
-        *c = changed;
-        Ok(())
-    })
-}
 
 /// What a constructor gives for plain values that were made for Python.
 pub fn initializer<T: HandleClass<BaseType = Handle>>(
@@ -527,63 +477,4 @@ pub fn having<T: HandleClass>(py: Python<'_>, owner: Arc<Owner>) -> PyResult<Py<
     unsafe { erased(handle.bind(py)) }.set_owner(py, owner);
     // SAFETY: as above.
     Ok(unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind())
-}
-
-/// Uses a handle again that is given by the last who has it; gives it back if Python has
-/// kept it.
-pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let py = handle.py();
-    // SAFETY: only handles are given to `recycle`.
-    let common = unsafe { erased(&handle) };
-    common.end_parts(py);
-    if gil::refcount(handle.as_unbound()) > 1 {
-        return Some(handle);
-    }
-    common.reset(py);
-    let class = common.class;
-    // SAFETY: `push` and `len` run no Python; what has no place is dropped behind it.
-    let left = unsafe {
-        class.pool.with(py, |pool| {
-            if pool.len() < POOL_SIZE {
-                pool.push(handle.unbind());
-                return None;
-            }
-            Some(handle)
-        })
-    };
-    if left.is_some() {
-        shake::point_with_gil(py);
-    }
-    drop(left);
-    None
-}
-
-/// Ends a borrow: a handle that Python kept becomes its own owner, any other is used again.
-pub fn settle(handle: Bound<'_, PyAny>) {
-    if let Some(kept) = recycle(handle) {
-        keep(kept);
-    }
-}
-
-/// The same, when there is an owner of what was borrowed already.
-pub fn settle_with(handle: Bound<'_, PyAny>, owner: &Arc<Owner>) {
-    if let Some(kept) = recycle(handle) {
-        // SAFETY: only handles are given to `settle_with`.
-        unsafe { erased(&kept) }.keep_with(kept.py(), owner);
-    }
-}
-
-/// The object that a handle stands for.
-///
-/// # Safety
-/// The object is a handle.
-pub unsafe fn object(handle: &Bound<'_, PyAny>) -> *mut c_void {
-    // SAFETY: by contract.
-    unsafe { erased(handle) }.raw.get(handle.py()).ptr
-}
-
-/// Ends the borrow of a handle that Python has kept: it becomes its own owner.
-pub fn keep(handle: Bound<'_, PyAny>) {
-    // SAFETY: only handles are given to `keep`.
-    unsafe { erased(&handle) }.keep(handle.py());
 }

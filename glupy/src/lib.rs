@@ -47,6 +47,7 @@ mod printable;
 mod python;
 mod recycle;
 mod roomy;
+mod sealed;
 mod shake;
 mod stack;
 mod timer;

@@ -12,6 +12,7 @@ use crate::fop::{Fop, MAX_ARGS, Param, Word};
 use crate::frame::{self, Frame};
 use crate::hold::Hold;
 use crate::marshal::{self, Values};
+use crate::sealed;
 
 /// Adds the functions of every fop of this build to a module.
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -21,6 +22,7 @@ pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let before = &["frame", "op_ret", "op_errno"];
         add_function::<Unwind>(module, fop, "unwind", fop.reply, before, &[])?;
     }
+    sealed::seal(&module.py().get_type::<Form>());
     Ok(())
 }
 

@@ -194,10 +194,8 @@ impl<'a> Values<'a> {
     pub fn set(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let (function, param) = (self.function, &self.params[i]);
         let class = class_of(param.kind);
-        let is_handle = |class: &Class| object.get_type_ptr() == (class.type_object)(object.py());
-        if param.vector.is_none() && class.is_some_and(is_handle) {
-            // SAFETY: its class is a handle class.
-            let handle = unsafe { handle::erased(object) };
+        let handle = class.and_then(|class| handle::of_class(object, class));
+        if let (None, Some(handle)) = (param.vector, handle) {
             let (raw, owner) = self.share(handle, object.py())?;
             if let Some(owner) = owner {
                 self.hold.owner(owner);

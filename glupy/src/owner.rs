@@ -53,7 +53,8 @@ pub struct Class {
     pub make: fn(Python<'_>, Handle) -> PyResult<Py<PyAny>>,
     /// The Python class.
     pub type_object: fn(Python<'_>) -> *mut ffi::PyTypeObject,
-    /// Takes a reference or makes a copy; None without memory. Runs with THIS set.
+    /// Takes a reference or makes a copy: what is there as long as that is kept, whoever
+    /// has made it. None without memory. Runs with THIS set.
     pub own: unsafe fn(Raw) -> Option<Raw>,
     /// Gives back what `own` took. Runs with THIS set and without the GIL.
     pub release: unsafe fn(Raw),
@@ -83,6 +84,12 @@ pub type References = SmallVec<[(&'static Class, Raw); 2]>;
 pub enum Copies {
     /// Nothing: it takes a reference on the object.
     Nothing,
+    /// The object, when something in it is in the memory of others; otherwise it takes a
+    /// reference, too.
+    Borrowed {
+        /// Takes a reference, whatever is in it.
+        refer: unsafe fn(Raw) -> Raw,
+    },
     /// All of it: no reference of GlusterFS's is in there. `release` may run anywhere.
     All,
     /// A structure that refers to objects.
@@ -133,6 +140,25 @@ impl Owner {
         unsafe { Owner::adopt(class, raw, instance) }
     }
 
+    /// Takes a reference on an object without a look at what is in it; None for a class of
+    /// which nothing else is ever owned.
+    ///
+    /// # Safety
+    /// As for [`Owner::within`].
+    pub unsafe fn referring(
+        class: &'static Class,
+        raw: Raw,
+        instance: Option<&'static Instance>,
+    ) -> Option<Arc<Owner>> {
+        let Copies::Borrowed { refer } = class.copies else {
+            return None;
+        };
+        // SAFETY: by contract; THIS is set for the ref, which `release` gives back.
+        let raw = instance::within(instance, || unsafe { refer(raw) });
+        // SAFETY: as for what `own` has made.
+        Some(unsafe { Owner::adopt(class, raw, instance) })
+    }
+
     /// Takes over an object that was made for Python, with its reference.
     ///
     /// # Safety
@@ -167,7 +193,7 @@ impl Owner {
 
     /// Whether it is a copy, the memory of which is its own.
     pub fn is_copy(&self) -> bool {
-        !matches!(self.class.copies, Copies::Nothing)
+        matches!(self.class.copies, Copies::All | Copies::References { .. })
     }
 
     /// Takes what a copy refers to out of it. Nobody but the structures that show the

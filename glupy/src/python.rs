@@ -20,7 +20,9 @@ use crate::life;
 use crate::log;
 use crate::long_forms;
 use crate::marshal::c_string;
+use crate::memory;
 use crate::parse;
+use crate::sealed;
 use crate::xlator::Xlator;
 
 /// The Python side; a module runs when it is imported first.
@@ -28,6 +30,10 @@ const MODULES: &[(&str, &str)] = &[
     ("glupy", include_str!("../../python/glupy/__init__.py")),
     ("glupy.dl", include_str!("../../python/glupy/dl.py")),
     ("glupy.memory", include_str!("../../python/glupy/memory.py")),
+    (
+        "glupy.pointers",
+        include_str!("../../python/glupy/pointers.py"),
+    ),
     (
         "glupy.structures",
         include_str!(concat!(env!("OUT_DIR"), "/structures.py")),
@@ -199,7 +205,8 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
             "another glupy.so is in this process; use one file for all volumes",
         ));
     }
-    known.set_item("_gluster", native(py)?)?;
+    let native = native(py)?;
+    known.set_item("_gluster", &native)?;
     let finder = PyModule::from_code(
         py,
         &c_string(include_str!("../../python/glupy/finder.py")),
@@ -213,6 +220,9 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
     fingerprint::python(py).inspect_err(|_| {
         let _ = known.del_item("_gluster");
     })?;
+    // `gluster` has just been imported, which adds to the sequences among them.
+    sealed::seal(&py.get_type::<memory::View>());
+    sealed::seal_all(&native);
     let load = py.import("glupy.load")?;
     py.import("glupy.imports")?.call_method0("install")?;
     py.import("glupy.log")?.call_method1("install", (joined,))?;

@@ -106,6 +106,6 @@ def _any_pointer(given: object) -> tuple[int, object] | None:
     if isinstance(given, (int, c_void_p)):
         return (given if isinstance(given, int) else given.value or 0), given
     if isinstance(given, (Array, *_POINTERS)):
-        kept = c_void_p.from_param(byref(given) if isinstance(given, Structure | Union) else given)
+        kept = c_void_p.from_param(byref(given) if isinstance(given, (Structure, Union)) else given)
         return _address(kept), kept
     return None

@@ -15,6 +15,7 @@ use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::Values;
 use crate::own_stack::{self, Credentials};
+use crate::sealed;
 use crate::words::Words;
 use crate::xlator::Xlator;
 
@@ -225,5 +226,7 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
     for fop in crate::generated::fops::TABLE {
         class.setattr(fop.name, Py::new(py, Method(fop))?)?;
     }
+    sealed::seal(&py.get_type::<Method>());
+    sealed::seal(&py.get_type::<Call>());
     Ok(())
 }

@@ -19,6 +19,8 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
+use crate::sealed;
+
 create_exception!(
     gluster,
     CancelledError,
@@ -49,6 +51,7 @@ pub fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(time::to_thread, module)?)?;
     module.add_function(wrap_pyfunction!(spawned::spawn, module)?)?;
     future::install(py);
+    sealed::seal(&py.get_type::<gather::Gather>());
     calls::install(py)?;
     reply::install(module)
 }

@@ -21,6 +21,7 @@ use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
 use crate::owned::OwnedWords;
 use crate::recycle;
+use crate::sealed;
 use crate::shake;
 use crate::words::Words;
 
@@ -132,8 +133,10 @@ impl Reply {
         reply.gone.set(py, false);
         reply.release_seen(py);
         reply.hold.set(py, None);
-        let pool = &POOLS[reply.fop(py).index];
-        if gil::refcount(&object) == 1 {
+        let index = reply.fop(py).index;
+        let is_its = |class: &Py<PyType>| class.as_ptr().cast() == object.bind(py).get_type_ptr();
+        let pool = &POOLS[index];
+        if gil::refcount(&object) == 1 && CLASSES[index].get().is_some_and(is_its) {
             // SAFETY: `push` and `len` run no Python.
             unsafe {
                 pool.with(py, |pool| {
@@ -159,26 +162,28 @@ impl Reply {
         if !self.is_borrowed(py) {
             return;
         }
-        self.borrowed.set(py, None);
         let (fop, words) = (self.fop(py), self.words.get(py));
         let instance = self.instance.get(py).expect("what is borrowed came to one");
         if instance.volume.is_gone(py) {
             self.gone.set(py, true);
+            self.borrowed.set(py, None);
         } else {
             // SAFETY: what is borrowed is alive until the callback returns, which `settle`
             // comes before.
             let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl(), 0) };
-            self.words.set(py, *owned.words());
             let owned = Arc::new(owned);
+            let mut hold = Hold::default();
+            hold.words(owned.clone());
+            // All at once: what follows may run Python, and others see it meanwhile.
+            self.words.set(py, *owned.words());
+            self.hold.set(py, Some(Arc::new(hold)));
+            self.borrowed.set(py, None);
+            self.register(py);
             for (i, object) in self.seen.take(py) {
                 if let Some(owner) = owned.owner(i) {
                     handle::settle_with(object.into_bound(py), owner);
                 }
             }
-            let mut hold = Hold::default();
-            hold.words(owned);
-            self.hold.set(py, Some(Arc::new(hold)));
-            self.register(py);
         }
         self.release_seen(py);
     }
@@ -399,6 +404,7 @@ impl Reply {
 /// A value of a reply: an attribute of the fop's class.
 #[pyclass(frozen, module = "gluster")]
 struct Field {
+    fop: &'static Fop,
     index: usize,
     doc: String,
 }
@@ -415,6 +421,17 @@ impl Field {
             return Ok(slf.into_any().unbind());
         };
         let reply = reply.get();
+        let fop = slf.get().fop;
+        if !std::ptr::eq(reply.fop(py), fop) {
+            let expected = format!("{}_reply_t", fop.name);
+            return Err(convert::wrong_type(object, &expected, || {
+                fop.reply[i].name.to_owned()
+            }));
+        }
+        // SAFETY: a plain call.
+        if reply.thread.get(py) != unsafe { libc::pthread_self() } {
+            reply.own(py); // its callback may return while it is looked at
+        }
         reply.check(py)?;
         // SAFETY: taking a reference runs no Python.
         let seen = unsafe {
@@ -426,7 +443,6 @@ impl Field {
         if let Some(object) = seen {
             return Ok(object);
         }
-        let fop = reply.fop(py);
         let words = reply.words.get(py);
         // SAFETY: the values are alive, borrowed or owned; `settle` ends the borrow of
         // the handle with that of the reply, and an owned one owns for itself.
@@ -465,6 +481,7 @@ pub fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let base = py.get_type::<Reply>();
     module.add("Reply", &base)?;
+    sealed::seal(&py.get_type::<Field>());
     for fop in crate::generated::fops::TABLE {
         let attributes = PyDict::new(py);
         attributes.set_item("__slots__", PyTuple::empty(py))?;
@@ -475,7 +492,7 @@ pub fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
         )?;
         for (index, param) in fop.reply.iter().enumerate() {
             let doc = param.c_type.to_owned();
-            attributes.set_item(param.name, Py::new(py, Field { index, doc })?)?;
+            attributes.set_item(param.name, Py::new(py, Field { fop, index, doc })?)?;
         }
         let name = format!("{}_reply_t", fop.name);
         let class = py.get_type::<PyType>();

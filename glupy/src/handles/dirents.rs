@@ -85,9 +85,21 @@ unsafe fn strip(entry: *mut gf::gf_dirent_t) -> References {
 }
 
 unsafe fn own_entry(entry: *mut gf::gf_dirent_t) -> Option<Raw> {
-    // SAFETY: entry_copy copies the name and takes references.
-    let copy = unsafe { gf::entry_copy(entry) };
-    (!copy.is_null()).then(|| Raw::new(copy))
+    // SAFETY: entry_copy copies the name and takes references; the dict's may be one too
+    // few (`Dict::own`).
+    unsafe {
+        let copy = gf::entry_copy(entry);
+        if copy.is_null() || (*entry).dict.is_null() {
+            return (!copy.is_null()).then(|| Raw::new(copy));
+        }
+        gf::dict_unref((*copy).dict);
+        let dict = (Dict::class().own)(Raw::new((*entry).dict));
+        (*copy).dict = dict.map_or(ptr::null_mut(), |dict| dict.ptr.cast());
+        if dict.is_none() {
+            free_entry(copy);
+        }
+        dict.map(|_| Raw::new(copy))
+    }
 }
 
 unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
@@ -100,13 +112,12 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
         }
         list::init(head);
         for entry in list::elements(from) {
-            let copy = gf::entry_copy(entry);
-            if copy.is_null() {
+            let Some(copy) = own_entry(entry) else {
                 gf::gf_dirent_free(head);
                 libc::free(head.cast());
                 return None;
-            }
-            list::append(head, copy);
+            };
+            list::append(head, copy.ptr.cast());
         }
         Some(Raw::new(head))
     }
@@ -318,7 +329,8 @@ impl Dirent {
             (*new).d_stat = (*old).d_stat;
             instance::within(instance, || {
                 if !(*old).dict.is_null() {
-                    (*new).dict = gf::dict_ref((*old).dict);
+                    let dict = (Dict::class().own)(Raw::new((*old).dict));
+                    (*new).dict = dict.map_or(ptr::null_mut(), |dict| dict.ptr.cast());
                 }
                 if !(*old).inode.is_null() {
                     (*new).inode = gf::inode_ref((*old).inode);

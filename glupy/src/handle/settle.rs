@@ -1,0 +1,66 @@
+//! What becomes of a handle when its borrow ends: Python has kept it, or it is used again.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::{Owner, erased};
+use crate::gil;
+use crate::recycle;
+use crate::shake;
+
+/// The most unused handles that a class keeps.
+const POOL_SIZE: usize = recycle::at_most(256);
+
+/// Uses a handle again that is given by the last who has it; gives it back if Python has
+/// kept it.
+pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let py = handle.py();
+    // SAFETY: only handles are given to `recycle`.
+    let common = unsafe { erased(&handle) };
+    common.end_parts(py);
+    if gil::refcount(handle.as_unbound()) > 1 {
+        return Some(handle);
+    }
+    common.reset(py);
+    let class = common.class;
+    if cfg!(not(Py_3_10)) && handle.get_type_ptr() != (class.type_object)(py) {
+        return None; // it is not what it was, whoever did that
+    }
+    // SAFETY: `push` and `len` run no Python; what has no place is dropped behind it.
+    let left = unsafe {
+        class.pool.with(py, |pool| {
+            if pool.len() < POOL_SIZE {
+                pool.push(handle.unbind());
+                return None;
+            }
+            Some(handle)
+        })
+    };
+    if left.is_some() {
+        shake::point_with_gil(py);
+    }
+    drop(left);
+    None
+}
+
+/// Ends a borrow: a handle that Python kept becomes its own owner, any other is used again.
+pub fn settle(handle: Bound<'_, PyAny>) {
+    if let Some(kept) = recycle(handle) {
+        keep(kept);
+    }
+}
+
+/// The same, when there is an owner of what was borrowed already.
+pub fn settle_with(handle: Bound<'_, PyAny>, owner: &Arc<Owner>) {
+    if let Some(kept) = recycle(handle) {
+        // SAFETY: only handles are given to `settle_with`.
+        unsafe { erased(&kept) }.keep_with(kept.py(), owner);
+    }
+}
+
+/// Ends the borrow of a handle that Python has kept: it becomes its own owner.
+pub fn keep(handle: Bound<'_, PyAny>) {
+    // SAFETY: only handles are given to `keep`.
+    unsafe { erased(&handle) }.keep(handle.py());
+}

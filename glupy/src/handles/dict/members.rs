@@ -1,0 +1,187 @@
+//! What is in a dict: its members are walked, put in and copied.
+
+use std::ffi::{CStr, c_void};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use smallvec::SmallVec;
+
+use crate::gf;
+use crate::stack;
+
+/// A name and a value.
+pub type Member = (*mut libc::c_char, *mut gf::data_t);
+
+/// Calls `f` with the members of a dict, which stay as they are for so long.
+///
+/// # Safety
+/// The dict is alive; `f` uses no function of GlusterFS's on it.
+pub unsafe fn with<R>(dict: *mut gf::dict_t, f: impl FnOnce(&[Member]) -> R) -> R {
+    unsafe extern "C" fn collect(
+        _dict: *mut gf::dict_t,
+        key: *mut libc::c_char,
+        value: *mut gf::data_t,
+        into: *mut c_void,
+    ) -> i32 {
+        // SAFETY: the vector below, which nobody else uses meanwhile.
+        unsafe { (*into.cast::<SmallVec<[Member; 16]>>()).push((key, value)) };
+        0
+    }
+    let mut members: SmallVec<[Member; 16]> = SmallVec::new();
+    // SAFETY: dict_foreach takes no lock itself, and the dict's lock is a leaf that nobody
+    // holds while waiting for the GIL.
+    unsafe {
+        stack::with_dict_lock(dict, || {
+            gf::dict_foreach(dict, Some(collect), (&raw mut members).cast());
+            f(&members)
+        })
+    }
+}
+
+/// A reference on the dict, if all values are its own. Some are not (`is_static`): FUSE's
+/// `gfid-req` lies in FUSE's request, and goes with that. Then it is a copy in which they
+/// are; the dict is left as it is, since whoever put a value in may change it in its place.
+/// None without memory.
+///
+/// # Safety
+/// The dict is alive, and so are the values.
+pub unsafe fn own(dict: *mut gf::dict_t) -> Option<*mut gf::dict_t> {
+    let is_borrowed = |members: &[Member]| {
+        // SAFETY: live members.
+        let is_borrowed = |(_, data): &Member| unsafe { (**data).is_static };
+        members.iter().any(is_borrowed)
+    };
+    // SAFETY: by contract.
+    unsafe {
+        if with(dict, is_borrowed) {
+            return copy(dict);
+        }
+        let dict = gf::dict_ref(dict);
+        (!dict.is_null()).then_some(dict)
+    }
+}
+
+/// A dict of its own with the same members; values that are nobody's for ever are copied.
+/// None without memory.
+///
+/// # Safety
+/// As for [`own`].
+pub unsafe fn copy(dict: *mut gf::dict_t) -> Option<*mut gf::dict_t> {
+    // SAFETY: by contract; the new dict is nobody else's yet.
+    unsafe {
+        let copy = gf::dict_new();
+        if copy.is_null() {
+            return None;
+        }
+        // The last one comes first: so it was put in.
+        let all = with(dict, |members| {
+            members.iter().rev().try_for_each(|(key, data)| {
+                let Kept::Value(value) = keep(*data)? else {
+                    return Some(());
+                };
+                add(copy, CStr::from_ptr(*key), value)
+            })
+        });
+        if all.is_none() {
+            gf::dict_unref(copy);
+        }
+        all.map(|()| copy)
+    }
+}
+
+/// Whether there is one reference on a dict.
+///
+/// # Safety
+/// The dict is alive.
+pub unsafe fn is_alone(dict: *mut gf::dict_t) -> bool {
+    // SAFETY: by contract; a counter of GlusterFS's (gf.rs).
+    let count = unsafe { AtomicI64::from_ptr((&raw mut (*dict).refcount).cast()) };
+    count.load(Ordering::Acquire) == 1
+}
+
+/// What becomes of a value that is to be kept.
+pub enum Kept {
+    /// It, or a copy of it, with a reference for who asks.
+    Value(*mut gf::data_t),
+    /// An address in the memory of others, of nobody knows how many bytes
+    /// (`dict_set_static_ptr`): no one can keep that.
+    Lost,
+}
+
+/// Keeps a value; None without memory.
+///
+/// # Safety
+/// The value is alive.
+pub unsafe fn keep(data: *mut gf::data_t) -> Option<Kept> {
+    // SAFETY: by contract `len` bytes belong to the value.
+    unsafe {
+        let value = &*data;
+        if !value.is_static {
+            return Some(Kept::Value(gf::data_ref(data)));
+        }
+        let len = usize::try_from(value.len).unwrap_or(0);
+        if len == 0 && value.data_type == gf::GF_DATA_TYPE_PTR && !value.data.is_null() {
+            return Some(Kept::Lost);
+        }
+        let bytes = match value.data.is_null() {
+            true => &[][..],
+            false => std::slice::from_raw_parts(value.data.cast::<u8>(), len),
+        };
+        new_value(value.data_type, bytes).map(Kept::Value)
+    }
+}
+
+/// A value with these bytes, and a reference for who asks; None without memory, or when
+/// they are too many.
+pub fn new_value(kind: u32, bytes: &[u8]) -> Option<*mut gf::data_t> {
+    let len = i32::try_from(bytes.len()).ok()?;
+    // SAFETY: the memory is GlusterFS's, as what a dict owns must be, with a NUL behind the
+    // bytes for who reads them as a string; it becomes the value's.
+    unsafe {
+        let name = c"gf_common_mt_char".as_ptr();
+        let memory: *mut u8 = gf::__gf_malloc(bytes.len() + 1, gf::gf_common_mt_char, name).cast();
+        if memory.is_null() {
+            return None;
+        }
+        memory.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        memory.add(bytes.len()).write(0);
+        let data = gf::data_from_dynptr(memory.cast(), len);
+        if data.is_null() {
+            gf::__gf_free(memory.cast());
+            return None;
+        }
+        (*data).data_type = kind;
+        Some(gf::data_ref(data))
+    }
+}
+
+/// Puts a value in, with its reference, in the place of another one of the name.
+///
+/// # Safety
+/// The dict is alive, the value's reference the caller's.
+pub unsafe fn set(dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
+    // SAFETY: by contract; the dict takes a reference of its own.
+    unsafe { put(gf::dict_setn, dict, key, value) }
+}
+
+/// The same for a name that the dict does not have. A dict looks through all its names to
+/// find one, which this does not.
+///
+/// # Safety
+/// As for [`set`].
+pub unsafe fn add(dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
+    // SAFETY: as for `set`.
+    unsafe { put(gf::dict_addn, dict, key, value) }
+}
+
+type Put =
+    unsafe extern "C" fn(*mut gf::dict_t, *mut libc::c_char, libc::c_int, *mut gf::data_t) -> i32;
+
+unsafe fn put(how: Put, dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
+    let len = key.to_bytes().len() as libc::c_int;
+    // SAFETY: by contract of the callers.
+    unsafe {
+        let status = how(dict, key.as_ptr().cast_mut(), len, value);
+        gf::data_unref(value);
+        (status >= 0).then_some(())
+    }
+}
