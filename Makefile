@@ -40,7 +40,6 @@ asan_library = $(asan_target)/$(host)/debug/libglupy.so
 build_asan = RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" \
 	CARGO_PROFILE_DEV_OPT_LEVEL=1 $(CARGO) build --locked -p glupy --features $(1) \
 	--target $(host) --target-dir $(asan_target)
-comma := ,
 
 # What cargo-fuzz builds with, but for the sanitizer: so it needs neither it nor a nightly
 # compiler. `cargo fuzz run schema` in codegen does as well.

@@ -60,6 +60,17 @@ pub fn ask<R: Send + 'static>(
     receiver.recv_timeout(time).ok()
 }
 
+/// Signals of a fault in the thread itself: blocked, they end the process without a word from
+/// GlusterFS's handler, which logs where it was.
+const FAULTS: [libc::c_int; 6] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGABRT,
+    libc::SIGTRAP,
+];
+
 /// Keeps signals away from a thread of Glupy's own: GlusterFS receives the process's in a
 /// thread of its own, and in a Python program they are the main thread's.
 pub fn block_signals() {
@@ -67,6 +78,9 @@ pub fn block_signals() {
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&raw mut all);
+        for fault in FAULTS {
+            libc::sigdelset(&raw mut all, fault);
+        }
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
     }
 }

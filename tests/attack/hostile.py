@@ -44,6 +44,7 @@ from gluster import (
 ERRNOS = [errno.EPERM, errno.EBUSY, errno.ENOENT, errno.EDOM]
 WORKERS = 4
 KEPT = 200
+ASLEEP = 1 << 40  # requests from here on are not answered before the volume ends
 
 #: What programs are made of, and how often.
 PLAIN = {  # handlers with callbacks
@@ -85,6 +86,9 @@ SIDE = {  # beside everything
     "collect": 1,
     "gone": 1,
     "pending": 1,
+    "lingers": 1,
+    "classes": 1,
+    "chain": 1,
 }
 #: Mistakes on purpose, which the attack has to find: with `option only` alone.
 PLANTED = {"planted-user": 1, "planted-value": 1}
@@ -303,6 +307,17 @@ class xlator(Translator):
                 gc.collect()
             elif name == "gone":
                 self.let_go(r)
+            elif name == "lingers" and r.random() < 0.1:
+                more = self.numbers(r.randrange(1 << 30))
+                self.spawn(self.linger(more, args, r.random() < 0.5))
+            elif name == "classes":
+                for value in args:
+                    with contextlib.suppress(TypeError, AttributeError):
+                        value.__class__ = r.choice([Dict, gluster.Dirents, gluster.Iatt, Frame])
+            elif name == "chain" and r.random() < 0.02:
+                last = self.spawn(self.background(self.numbers(1)))
+                for _ in range(r.choice([10, 1000])):
+                    last = self.spawn(self.link(last))
             elif name == "changes":
                 for value in args:
                     if isinstance(value, Dict):
@@ -348,6 +363,9 @@ class xlator(Translator):
 
     def down(self, fop: Any, frame: Frame, args: tuple[Any, ...]) -> None:
         r = self.numbers(frame.unique * 2)
+        if frame.unique >= ASLEEP:
+            threading.Timer(10.5 + r.random() * 2, self.finish, [frame, r]).start()
+            return
         self.beside(r, args, frame)
         name = r.choices(list(self.plain), list(self.plain.values()))[0]
         self.note(frame.unique, name)
@@ -459,6 +477,10 @@ class xlator(Translator):
 
     async def steps(self, fop: Any, frame: Frame, args: tuple[Any, ...], number: int) -> Any:
         r = self.numbers(number * 2)
+        if number >= ASLEEP:
+            await sleep(10.5 + r.random() * 2)
+            print(*args, file=io.StringIO())
+            return frame.wind()
         self.beside(r, args, frame)
         answered = False
         last = None
@@ -569,6 +591,28 @@ class xlator(Translator):
         self.look(r)
         if r.random() < 0.2:
             await to_thread(time.sleep, 0.005)
+
+    async def link(self, before: Any) -> None:
+        await before
+
+    async def linger(self, r: random.Random, args: Any, in_thread: bool) -> None:
+        """Over the volume's end, whatever it is told."""
+
+        def look() -> None:
+            time.sleep(r.random())
+            for _ in range(20):
+                with contextlib.suppress(ReferenceError, FrameError):
+                    print(self.this, *args, file=io.StringIO())
+                    self.look(r)
+
+        for _ in range(3):
+            with contextlib.suppress(gluster.CancelledError, ReferenceError, FrameError):
+                if in_thread:
+                    await to_thread(look)
+                else:
+                    await sleep(r.random())
+                    print(self.this, *args, file=io.StringIO())
+                    await self.children[0].statfs(args[0])
 
 
 ERRORS: dict[str, int] = {}

@@ -88,12 +88,16 @@ void attack_find(const char *what, int row, uint64_t request, const char *format
     __attribute__((format(printf, 4, 5)));
 extern int attack_findings;
 
+/* Requests from here on are not answered before the volume ends. */
+#define ASLEEP (1ULL << 40)
+
 /* --- what main.c and above.c say to each other -------------------------- */
 
 typedef struct {
     uint64_t seed, first;     /* of the life, and its first request's number */
     int threads, requests;    /* how many threads make how many requests together */
     int patience;             /* seconds until a request counts as never answered */
+    int asleep;               /* requests that are not answered before the volume ends */
     bool down;                /* PARENT_DOWN comes while requests are on their way */
     _Atomic int late;         /* somebody waits for ever */
     _Atomic int begun, answered, failed, over;

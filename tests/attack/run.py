@@ -38,7 +38,7 @@ from sanitizer import RUNTIME, SLOWER, Reports  # noqa: E402
 
 LIVES = 4
 REQUESTS = 400
-PATIENCE = 15 * SLOWER
+PATIENCE = 30 * SLOWER
 
 
 @functools.cache
