@@ -215,6 +215,8 @@ class Process:
         self.volfile = host.directory / f"{name}.vol"
         self.environment = host.reports.environment
         self.grievances: list[str] = []
+        #: Those that it may end by.
+        self.signals = {signal.SIGTERM}
         if isinstance(volfile, VolfileServer):
             source = ["--volfile-server=127.0.0.1", "--volfile-id=volume"]
             source.append(f"--volfile-server-port={volfile.port}")
@@ -306,7 +308,7 @@ class Process:
         """What its log, its standard error and its end have against the test."""
         complaints = [*self.grievances, *self.log.complaints()]
         complaints += self.stderr.read_text().splitlines()
-        if self.popen.returncode < 0 and self.popen.returncode != -signal.SIGTERM:
+        if self.popen.returncode < 0 and -self.popen.returncode not in self.signals:
             complaints.append(f"ended by signal {-self.popen.returncode}")
         return [f"{self.name}: {complaint}" for complaint in complaints]
 

@@ -2,7 +2,9 @@
 //! the GIL has been released; elsewhere it is carried out at once, without the GIL.
 
 use std::ffi::CStr;
+use std::ptr;
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
@@ -17,6 +19,7 @@ use crate::log;
 use crate::own_stack;
 use crate::shake;
 use crate::stack;
+use crate::volume::Pass;
 use crate::words::Words;
 
 /// A call into GlusterFS.
@@ -163,7 +166,7 @@ impl Action {
                 unsafe {
                     let volume = Instance::of((*frame.0).this).volume;
                     own_stack::destroy(frame.0);
-                    volume.leave();
+                    volume.answered();
                 }
                 return;
             }
@@ -173,6 +176,33 @@ impl Action {
             }
         };
         hold.end();
+    }
+
+    /// The frame that it leads on from; None for what looks itself whether that is possible.
+    fn frame(&self) -> Option<*mut gf::call_frame_t> {
+        match self {
+            Action::Wind { frame, .. }
+            | Action::WindTail { frame, .. }
+            | Action::Unwind { frame, .. }
+            | Action::Destroy { frame } => Some(frame.0),
+            Action::Release(_) => None,
+        }
+    }
+
+    /// What lets its graph stay until it has been carried out; None when that goes.
+    fn pass(&self) -> Option<Pass> {
+        // SAFETY: whoever asks for it has just seen that the frame is there, which is at a
+        // translator of ours.
+        unsafe { Instance::of((*self.frame()?).this) }.volume.pass()
+    }
+
+    /// Forgets it: its graph goes, and GlusterFS does not wait for it any more. The GIL is
+    /// held.
+    fn lose(self) {
+        if let Action::Wind { cookie, .. } = &self {
+            // SAFETY: a reference that the callback would have got, or NULL.
+            unsafe { ffi::Py_XDECREF(cookie.0.cast()) };
+        }
     }
 
     /// In a process that was forked from the one to which it belongs.
@@ -234,9 +264,24 @@ impl Action {
 
 /// The actions of one handler.
 #[derive(Default)]
-pub struct Queue(SmallVec<[Action; 2]>);
+pub struct Queue {
+    actions: SmallVec<[Action; 2]>,
+    /// The translator that GlusterFS has called on this thread: the graph stays until that
+    /// call has returned, and this is carried out before.
+    called: CPtr<gf::xlator_t>,
+    /// What lets other graphs stay.
+    passes: Vec<Pass>,
+}
 
 impl Queue {
+    /// For a call of GlusterFS's to a translator.
+    pub fn of_call(called: *mut gf::xlator_t) -> Queue {
+        Queue {
+            called: CPtr(called),
+            ..Queue::default()
+        }
+    }
+
     /// Runs a handler on this thread: what it and everything it calls submit goes into
     /// this queue.
     pub fn collect<R>(&mut self, here: Here, f: impl FnOnce() -> R) -> R {
@@ -247,6 +292,9 @@ impl Queue {
                 self.0.swap_queue(self.1);
             }
         }
+        if self.called.0.is_null() {
+            self.called = CPtr(called(here)); // to which it is submitted
+        }
         // Python that runs meanwhile leaves neither the thread nor its Python thread state.
         let _restore = Restore(here, here.swap_queue(self));
         f()
@@ -254,19 +302,19 @@ impl Queue {
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.actions.is_empty()
     }
 
     /// Whether a wind of this frame is among it, with which the frame stays.
     pub fn winds(&self, of: *mut gf::call_frame_t) -> bool {
         let winds = |action: &Action| matches!(action, Action::Wind { frame, .. } if frame.0 == of);
-        self.0.iter().any(winds)
+        self.actions.iter().any(winds)
     }
 
     /// Whether a wind is among it.
     pub fn has_winds(&self) -> bool {
         let winds = |action: &Action| matches!(action, Action::Wind { .. });
-        self.0.iter().any(winds)
+        self.actions.iter().any(winds)
     }
 
     /// Takes over what another one has.
@@ -274,27 +322,29 @@ impl Queue {
     /// # Safety
     /// What the handler that has asked for it was given is still alive.
     pub unsafe fn append(&mut self, other: &mut Queue) {
-        for action in &mut other.0 {
+        for action in &mut other.actions {
             // SAFETY: by contract; a frame with an action queued is at this translator.
             unsafe { action.own() };
         }
-        self.0.append(&mut other.0);
+        self.actions.append(&mut other.actions);
+        self.passes.append(&mut other.passes);
     }
 
     /// Gives what was collected to the queue around this one, or carries it out at once.
     ///
     /// Called with the GIL held.
     pub fn submit(self) {
-        self.0.into_iter().for_each(submit);
+        self.actions.into_iter().for_each(submit);
+        drop(self.passes); // there are others
     }
 
     /// Carries out what was collected, in order. The GIL is not held.
     pub fn carry_out(&mut self) {
-        if self.0.len() == 1 {
+        if self.actions.len() == 1 {
             // As nearly always.
-            return self.0.pop().map_or((), Action::run);
+            return self.actions.pop().map_or((), Action::run);
         }
-        for action in self.0.drain(..) {
+        for action in self.actions.drain(..) {
             action.run();
         }
     }
@@ -310,11 +360,36 @@ pub fn submit(action: Action) {
 /// The same, on the current thread.
 #[inline]
 pub fn submit_at(here: Here, action: Action) {
-    // SAFETY: the queue of `collect`; `push` only moves the action.
+    // SAFETY: the queue of `collect`.
     match unsafe { here.queue().as_mut() } {
-        Some(queue) => queue.0.push(action),
+        Some(queue) if queue.stays_for(&action) => queue.actions.push(action),
+        Some(queue) => match action.pass() {
+            Some(pass) => {
+                queue.passes.push(pass);
+                queue.actions.push(action);
+            }
+            None => action.lose(),
+        },
         None => at_once(action),
     }
+}
+
+impl Queue {
+    /// Whether the graph that an action leads into stays until that has been carried out.
+    #[inline]
+    fn stays_for(&self, action: &Action) -> bool {
+        match action.frame() {
+            // SAFETY: whoever asks for it has just seen that the frame is there.
+            Some(frame) => unsafe { (*frame).this == self.called.0 },
+            None => true,
+        }
+    }
+}
+
+/// The translator that GlusterFS has called on this thread, and waits for; NULL if none.
+pub fn called(here: Here) -> *mut gf::xlator_t {
+    // SAFETY: the queue of `collect`.
+    unsafe { here.queue().as_ref() }.map_or(ptr::null_mut(), |queue| queue.called.0)
 }
 
 #[cold]
@@ -322,6 +397,11 @@ fn at_once(action: Action) {
     if fork::is_strange() {
         return action.refuse();
     }
+    let pass = match action.frame().map(|_| action.pass()) {
+        Some(None) => return action.lose(),
+        Some(pass) => pass,
+        None => None,
+    };
     Python::attach(|py| {
         py.detach(|| {
             shake::point();
@@ -329,6 +409,7 @@ fn at_once(action: Action) {
             shake::point();
         });
     });
+    drop(pass);
 }
 
 /// Takes queued actions back, those for which `f`, which only looks at them, is true.
@@ -337,7 +418,7 @@ pub fn withdraw(f: impl Fn(&Action) -> bool) -> SmallVec<[Action; 2]> {
     let Some(queue) = (unsafe { Here::now().queue().as_mut() }) else {
         return SmallVec::new();
     };
-    let (gone, kept) = std::mem::take(&mut queue.0).into_iter().partition(f);
-    queue.0 = kept;
+    let (gone, kept) = std::mem::take(&mut queue.actions).into_iter().partition(f);
+    queue.actions = kept;
     gone
 }

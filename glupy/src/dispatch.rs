@@ -46,7 +46,7 @@ pub unsafe fn enter(
     };
     let entering = Entering::new();
     let carrier = Carrier::new();
-    let mut queue = Queue::default();
+    let mut queue = Queue::of_call(this);
     // The address of a frame that is still open; alive as long as it is not over.
     let mut open: *const Frame = ptr::null();
     let mut carries = Carries::Nobody;
@@ -55,6 +55,7 @@ pub unsafe fn enter(
     let mut alone = false;
     instance.guard(fop.name, |here| {
         gil::attach_at(here, |py| {
+            let _inside = instance.volume.inside(py);
             let mut waiting = None;
             let result = queue.collect(here, || {
                 let object = Frame::new(py, instance, fop, c, Some(args))?;
@@ -121,7 +122,7 @@ pub unsafe fn leave(
 ) -> i32 {
     // SAFETY: a frame that this translator has wound comes back to it.
     let instance = unsafe { Instance::of(this) };
-    let mut queue = Queue::default();
+    let mut queue = Queue::of_call(this);
     // On the stack that GlusterFS came by; the handler may get another one.
     let carrier = Carrier::new();
     let address = carrier.address();
@@ -129,6 +130,7 @@ pub unsafe fn leave(
     let mut made = false;
     instance.guard(fop.name, |here| {
         gil::attach_at(here, |py| {
+            let _inside = instance.volume.inside(py);
             let mut waiting = None;
             let result = queue.collect(here, || {
                 // SAFETY: NULL or a reference that was given away with the wind.

@@ -108,7 +108,7 @@ fn each(instance: &'static Instance, mut write: impl FnMut(&str, &str)) {
 }
 
 /// What the translator's `dump` returns, as lines; None when it failed, which is logged.
-fn said(py: Python<'_>, instance: &Instance) -> Option<Vec<(String, String)>> {
+fn said(py: Python<'_>, instance: &'static Instance) -> Option<Vec<(String, String)>> {
     let result = instance.call_method(py, "dump", ())?;
     match python::dump_lines(py, &result) {
         Ok(lines) => Some(lines),

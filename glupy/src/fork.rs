@@ -1,8 +1,12 @@
-//! Processes that Python makes with `os.fork`. They have one thread and GlusterFS's files:
-//! one that came back from its handler would answer the request a second time, and then
-//! read requests from FUSE that nobody can handle there.
+//! Processes that Python makes. Those of `os.fork` have one thread and GlusterFS's files: one
+//! that came back from its handler would answer the request a second time, and then read
+//! requests from FUSE that nobody can handle there.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use pyo3::prelude::*;
+
+use crate::descriptors;
 
 /// How many forks this process is away from the first one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -13,21 +17,21 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 /// How such a process ends.
 const STATUS: i32 = 70;
 
-/// Has forks counted.
+/// Has forks counted, and GlusterFS's descriptors kept from all such processes.
 ///
 /// # Errors
-/// Why they can not be.
-pub fn watch() -> Result<(), String> {
+/// Why that can not be.
+pub fn watch(py: Python<'_>) -> Result<(), String> {
     extern "C" fn in_child() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
+        descriptors::replace();
     }
     // SAFETY: the function is never unloaded (see build.rs).
     match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
-        0 => Ok(()),
+        0 => descriptors::watch(py),
         _ => Err("forks can not be watched".to_owned()),
     }
 }
-
 /// A volume starts in this process.
 pub fn started() {
     STARTED.store(generation(), Ordering::Relaxed);

@@ -200,12 +200,17 @@ impl Frame {
         if c.is_null() {
             return Err(self.refused(py, "its C frame is gone"));
         }
-        let volume = &self.instance(py).volume;
-        match volume.has_ended() {
-            // GlusterFS gave up waiting for it.
-            true => Err(volume.gone_error("Frame")),
+        match self.is_lost(py) {
+            true => Err(self.instance(py).volume.gone_error("Frame")),
             false => Ok(c),
         }
+    }
+
+    /// Whether GlusterFS has given up waiting for it, and may have freed its call stack. (On a
+    /// thread that it calls us on it waits still.)
+    fn is_lost(&self, py: Python<'_>) -> bool {
+        let instance = self.instance(py);
+        instance.volume.is_gone(py) && action::called(Here::now()) != instance.xl()
     }
 
     /// Whether it has neither an answer nor been passed on.
@@ -460,8 +465,7 @@ impl Frame {
         if self.is_over(py) {
             return;
         }
-        if self.instance(py).volume.has_ended() {
-            // GlusterFS gave up waiting for it, and has freed its call stack.
+        if self.is_lost(py) {
             self.finish(py, State::Answered);
             return;
         }

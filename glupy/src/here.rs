@@ -9,6 +9,7 @@ use pyo3::ffi;
 use crate::action::Queue;
 use crate::gil::Kept;
 use crate::hold::Held;
+use crate::instance::Instance;
 use crate::recycle;
 use crate::roomy;
 use crate::turns::Pace;
@@ -23,6 +24,8 @@ struct Local {
     pace: Pace,
     /// The lowest address and the size of the thread's own stack.
     stack: (usize, usize),
+    /// For whom Python runs. Not THIS, which is freed while a function may still run.
+    instance: Cell<Option<&'static Instance>>,
     /// The queue of the handler that runs.
     queue: Cell<*mut Queue>,
     /// The `Task` that runs.
@@ -37,6 +40,7 @@ thread_local! {
         state: OnceCell::new(),
         pace: Pace::default(),
         stack: roomy::own_stack(),
+        instance: Cell::new(None),
         queue: Cell::new(ptr::null_mut()),
         task: Cell::new(ptr::null_mut()),
         spare: Cell::default(),
@@ -83,6 +87,29 @@ impl Here {
     /// The lowest address and the size of the thread's own stack.
     pub fn stack(self) -> Option<(usize, usize)> {
         self.local().map(|local| local.stack)
+    }
+
+    /// For whom Python runs on this thread; None on a thread of Python's, or of its program.
+    pub fn instance(self) -> Option<&'static Instance> {
+        self.local().and_then(|local| local.instance.get())
+    }
+
+    /// Runs `f`, which stays on this thread, for an instance.
+    pub fn run_for<R>(self, instance: Option<&'static Instance>, f: impl FnOnce() -> R) -> R {
+        /// Puts back who was there, after a panic too.
+        struct Restore(Here, Option<&'static Instance>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                if let Some(local) = self.0.local() {
+                    local.instance.set(self.1);
+                }
+            }
+        }
+        let before = self
+            .local()
+            .and_then(|local| local.instance.replace(instance));
+        let _restore = Restore(self, before);
+        f()
     }
 
     /// The queue of the handler that runs; NULL if none does.

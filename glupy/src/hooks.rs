@@ -49,6 +49,7 @@ pub unsafe fn now(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word]) 
     let instance = unsafe { Instance::of(this) };
     instance.guard(hook.name, |_| {
         gil::attach(|py| {
+            let _inside = instance.volume.inside(py);
             let mut objects = Vec::new();
             // SAFETY: alive until the callback returns, and settled before.
             let made = unsafe {
@@ -142,7 +143,7 @@ impl Left {
     }
 
     /// Calls the translator's method, if it has one, and lets go of the context.
-    fn tell(&self, py: Python<'_>, instance: &Instance, name: &str) -> PyResult<()> {
+    fn tell(&self, py: Python<'_>, instance: &'static Instance, name: &str) -> PyResult<()> {
         let context = match self {
             Left::Inode { context, .. } | Left::Fd { context, .. } => {
                 instance.contexts.remove(py, *context)

@@ -14,6 +14,7 @@ use crate::callee::Callee;
 use crate::contexts::Contexts;
 use crate::coroutine::Tasks;
 use crate::counters::Counters;
+use crate::descriptors;
 use crate::fop::{Fop, RawFn, SLOTS};
 use crate::fork;
 use crate::generated;
@@ -21,7 +22,6 @@ use crate::gf;
 use crate::gil::GilCell;
 use crate::handle::CPtr;
 use crate::here::Here;
-use crate::life;
 use crate::log;
 use crate::marshal::c_string;
 use crate::python::{self, Settings};
@@ -133,10 +133,10 @@ impl Instance {
         unsafe { &*(*this).private.cast::<Instance>() }
     }
 
-    /// The instance whose handler runs on this thread (`THIS`); None on a thread of
-    /// Python's, and when the volume is gone.
+    /// The instance for which Python runs on this thread; None on a thread of Python's, and
+    /// when the volume is gone.
     pub fn current(py: Python<'_>) -> Option<&'static Instance> {
-        let instance = life::instance(stack::this());
+        let instance = Here::now().instance();
         instance.filter(|instance| !instance.volume.is_gone(py))
     }
 
@@ -160,7 +160,10 @@ impl Instance {
         python::start()?;
         fork::started();
         // SAFETY: by contract.
-        let volume = unsafe { Volume::new(xl) };
+        let volume = unsafe {
+            descriptors::learn(xl);
+            Volume::new(xl)
+        };
         let this = crate::gil::attach(|py| Py::new(py, Xlator::new(xl, volume)));
         let instance: &'static Instance = Box::leak(Box::new(Instance {
             volume,
@@ -174,15 +177,13 @@ impl Instance {
         let private = ptr::from_ref(instance).cast_mut().cast();
         // SAFETY: the translator is being initialized: no other thread uses it.
         unsafe { (*xl).private = private };
-        // The loader keeps THIS on this translator during init, so that what the
-        // module prints carries the volume's name.
         let settings = match instance.load() {
             Ok(settings) => settings,
             Err(error) => {
                 // SAFETY: as above.
                 unsafe { (*xl).private = ptr::null_mut() };
-                crate::gil::attach(|py| volume.let_go(py));
-                volume.close(); // GlusterFS frees the translator
+                volume.take_down(); // GlusterFS frees the translator
+                volume.end();
                 return Err(error);
             }
         };
@@ -196,8 +197,8 @@ impl Instance {
     }
 
     /// Makes the author's translator; what its options ask of the runtime.
-    fn load(&self) -> Result<Settings, String> {
-        crate::gil::attach(|py| {
+    fn load(&'static self) -> Result<Settings, String> {
+        self.attach(|py| {
             let loaded = python::load(py, self.this.clone_ref(py)).inspect_err(|_| {
                 self.tasks.end(py);
             })?;
@@ -227,6 +228,12 @@ impl Instance {
         })
     }
 
+    /// Runs `f` with the GIL, for this instance.
+    fn attach<R>(&'static self, f: impl FnOnce(Python<'_>) -> R) -> R {
+        let here = Here::now();
+        here.run_for(Some(self), || crate::gil::attach_at(here, f))
+    }
+
     fn loaded(&self) -> &Loaded {
         self.loaded.get().expect("set by `start`")
     }
@@ -235,10 +242,9 @@ impl Instance {
     ///
     /// # Errors
     /// What is wrong with them, in words for the log; then nothing has changed.
-    pub fn reconfigure(&self, options: Vec<(String, String)>) -> Result<(), String> {
-        let settings = crate::gil::attach(|py| {
-            python::reconfigure(py, self.loaded().translator.bind(py), options)
-        })?;
+    pub fn reconfigure(&'static self, options: Vec<(String, String)>) -> Result<(), String> {
+        let settings =
+            self.attach(|py| python::reconfigure(py, self.loaded().translator.bind(py), options))?;
         self.set(&settings);
         Ok(())
     }
@@ -325,6 +331,11 @@ impl Instance {
         self.back(fop).is_some()
     }
 
+    /// The child that is asked when none is named, as in C (`FIRST_CHILD`).
+    pub fn first_child(&self) -> *mut gf::xlator_t {
+        self.children[0].0 // `start` refuses a translator without
+    }
+
     /// Whether a translator is a child of this one.
     pub fn is_child(&self, xl: *mut gf::xlator_t) -> bool {
         self.children.iter().any(|child| child.0 == xl)
@@ -350,10 +361,9 @@ impl Instance {
         self.loaded.get()?.methods.get(name)
     }
 
-    /// Calls such a method, with THIS set: GlusterFS does not always set it. None when
-    /// there is none, or when it failed, which is logged.
+    /// Calls such a method. None when there is none, or when it failed, which is logged.
     pub fn call_method<'py>(
-        &self,
+        &'static self,
         py: Python<'py>,
         name: &str,
         arguments: impl PyCallArgs<'py>,
@@ -362,7 +372,7 @@ impl Instance {
         if self.volume.has_ended() {
             return None; // told of what came before that, but late
         }
-        stack::with_this(self.xl(), || {
+        self.run(|| {
             let result = method.callee.callable(py).call1(arguments);
             result
                 .inspect_err(|error| self.report(py, method, error.clone_ref(py)))
@@ -371,15 +381,20 @@ impl Instance {
     }
 
     /// Logs an exception of a method that answers nobody.
-    pub fn report(&self, py: Python<'_>, method: &Handler, error: PyErr) {
-        python::report(py, method, error)
+    pub fn report(&'static self, py: Python<'_>, method: &Handler, error: PyErr) {
+        self.run(|| python::report(py, method, error))
             .unwrap_or_else(|error| self.indescribable(method, &error));
     }
 
+    /// Runs Python for this instance, on this thread.
+    fn run<R>(&'static self, f: impl FnOnce() -> R) -> R {
+        Here::now().run_for(Some(self), f)
+    }
+
     /// Logs an exception of a coroutine that answers nobody.
-    pub fn report_spawned(&self, coroutine: &Bound<'_, PyAny>, error: &PyErr) {
+    pub fn report_spawned(&'static self, coroutine: &Bound<'_, PyAny>, error: &PyErr) {
         let error = error.clone_ref(coroutine.py());
-        stack::with_this(self.xl(), || {
+        self.run(|| {
             if let Err(error) = python::report_spawned(coroutine, error) {
                 let text = format!("an exception that can not be described: {error}");
                 log::error(self.name(), &text);
@@ -388,8 +403,8 @@ impl Instance {
     }
 
     /// Logs what a coroutine that answers nobody does wrong.
-    pub fn complain(&self, coroutine: &Bound<'_, PyAny>, what: &str, text: &str) {
-        let complained = stack::with_this(self.xl(), || python::complain(coroutine, what, text));
+    pub fn complain(&'static self, coroutine: &Bound<'_, PyAny>, what: &str, text: &str) {
+        let complained = self.run(|| python::complain(coroutine, what, text));
         if complained.is_err() {
             log::error(self.name(), text);
         }
@@ -403,7 +418,7 @@ impl Instance {
     /// Reports an exception of a handler, unless it is the errno that answers the request:
     /// what was asked, and what becomes of it, if it has no answer yet.
     pub fn failed(
-        &self,
+        &'static self,
         py: Python<'_>,
         handler: &Handler,
         error: PyErr,
@@ -411,9 +426,7 @@ impl Instance {
         outcome: Option<&str>,
     ) -> Option<i32> {
         let outcome = outcome.unwrap_or_default();
-        let failed = stack::with_this(self.xl(), || {
-            python::failed(py, handler, error, subject, outcome)
-        });
+        let failed = self.run(|| python::failed(py, handler, error, subject, outcome));
         let op_errno = failed.unwrap_or_else(|error| {
             self.indescribable(handler, &error);
             0
@@ -432,23 +445,24 @@ impl Instance {
 
     /// Runs a handler's course where there is room for Python; a panic or a Python
     /// error of the runtime itself does not leave it.
-    pub fn guard(&self, name: &str, f: impl FnOnce(Here) -> PyResult<()>) {
+    pub fn guard(&'static self, name: &str, f: impl FnOnce(Here) -> PyResult<()>) {
         let here = Here::now();
-        let text = match roomy::run(here, || panic::catch_unwind(AssertUnwindSafe(|| f(here)))) {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "panic".to_owned(),
-        };
-        let text = format!("{name}: a fault in glupy itself: {text}");
-        log::error(self.name(), &text);
+        here.run_for(Some(self), || {
+            let caught = || panic::catch_unwind(AssertUnwindSafe(|| f(here)));
+            let text = match roomy::run(here, caught) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "panic".to_owned(),
+            };
+            let text = format!("{name}: a fault in glupy itself: {text}");
+            log::error(self.name(), &text);
+        });
     }
 }
 
-/// Runs `f` for an instance, with THIS set to its translator; for none, with what it is
-/// set to.
+/// Runs `f` with THIS set to an instance's translator; for none, to GlusterFS's own, which
+/// is always there. The volume of the instance is not gone, and `f` keeps the GIL.
 pub fn within<R>(instance: Option<&'static Instance>, f: impl FnOnce() -> R) -> R {
-    match instance {
-        Some(instance) => stack::with_this(instance.xl(), f),
-        None => f(),
-    }
+    let xl = instance.map_or_else(stack::global, Instance::xl);
+    stack::with_this(xl, f)
 }

@@ -67,44 +67,73 @@ impl Keepers {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Releases all of them, but for what a request still uses; how many there were.
+    /// Releases all of them, but for what a request still uses; how many there were. From
+    /// the volume's being gone on, handles and replies do not register themselves any more.
+    ///
+    /// To drop something may run Python, on this thread and others, which may free keepers.
+    /// So whatever they keep is only moved while they are looked at, and is dropped when none
+    /// of them is known here any more.
     pub fn let_go(&self, py: Python<'_>) -> usize {
-        let keepers = self.all.replace(py, Slab::new());
-        self.count.store(0, Ordering::Relaxed);
-        let (mut views, mut replies) = (Vec::new(), Vec::new());
-        // Dropped when none of the keepers is looked at any more: that may run Python.
-        let mut owners: Vec<Arc<Owner>> = Vec::new();
-        for (_, keeper) in &keepers {
-            match keeper {
-                Keeper::Handle(handle) => {
-                    // SAFETY: alive, because it has not taken itself out.
-                    owners.extend(unsafe { handle.as_ref() }.lose(py));
-                }
-                // SAFETY: as above.
-                Keeper::View(view) => views.push(unsafe { view.as_ref() }),
-                // SAFETY: as above.
-                Keeper::Reply(reply) => replies.push(unsafe { reply.as_ref() }.lose(py)),
-            }
-        }
+        let before = self.len();
+        // First what may share an owner with a structure, which is seen by its count.
+        let replies = self.take(py, |keeper| match keeper {
+            // SAFETY: alive, because it has not taken itself out.
+            Keeper::Reply(reply) => Some(unsafe { reply.as_ref() }.lose(py)),
+            _ => None,
+        });
         shake::point_with_gil(py);
         drop(replies);
-        owners.extend(self.views(py, &views, &owners));
-        keepers.len()
+        let mut views = Vec::new();
+        let handles = self.take(py, |keeper| match keeper {
+            // SAFETY: as above.
+            Keeper::Handle(handle) => Some(unsafe { handle.as_ref() }.lose(py)),
+            Keeper::View(view) => {
+                // SAFETY: as above.
+                let view = unsafe { view.as_ref() };
+                views.push((view, view.forget(py)));
+                Some(None)
+            }
+            Keeper::Reply(_) => None,
+        });
+        let handles: Vec<_> = handles.into_iter().flatten().collect();
+        let given_up = Keepers::settle(py, views, &handles);
+        drop((handles, given_up));
+        before
+    }
+
+    /// Takes those out for which there is something that they have lost.
+    fn take<R>(&self, py: Python<'_>, mut lose: impl FnMut(Keeper) -> Option<R>) -> Vec<R> {
+        let mut lost = Vec::with_capacity(self.len());
+        // SAFETY: `lose` moves what a keeper has, and drops nothing: no Python runs.
+        unsafe {
+            self.all.with(py, |all| {
+                all.retain(|_, keeper| {
+                    let found = lose(*keeper);
+                    let stays = found.is_none();
+                    lost.extend(found);
+                    stays
+                });
+            });
+        }
+        self.count.fetch_sub(lost.len(), Ordering::Relaxed);
+        lost
     }
 
     /// Structures that show a copy go on to show it, without what it refers to. Others
-    /// give up what they show.
-    fn views(&self, py: Python<'_>, views: &[&View], lost: &[Arc<Owner>]) -> Vec<Arc<Owner>> {
+    /// have given up what they show. What is to be dropped when no view is known any more.
+    fn settle(
+        py: Python<'_>,
+        views: Vec<(&View, Option<Arc<Owner>>)>,
+        lost: &[Arc<Owner>],
+    ) -> Vec<Arc<Owner>> {
         let mut given_up = Vec::new();
         let mut users: HashMap<*const Owner, usize> = HashMap::new();
-        for owner in lost {
+        let shown = views.iter().filter_map(|(_, owner)| owner.as_ref());
+        for owner in lost.iter().chain(shown) {
             *users.entry(Arc::as_ptr(owner)).or_default() += 1;
         }
-        let shown: Vec<_> = views.iter().filter_map(|view| view.forget(py)).collect();
-        for owner in &shown {
-            *users.entry(Arc::as_ptr(owner)).or_default() += 1;
-        }
-        for (view, owner) in views.iter().zip(shown) {
+        for (view, owner) in views {
+            let Some(owner) = owner else { continue };
             if !owner.is_copy() {
                 given_up.push(owner);
                 continue;

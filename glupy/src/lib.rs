@@ -12,6 +12,7 @@ mod contexts;
 mod convert;
 mod coroutine;
 mod counters;
+mod descriptors;
 mod dispatch;
 mod dump;
 mod fastcall;

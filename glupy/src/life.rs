@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use crate::action::Queue;
 use crate::dump;
 use crate::fingerprint;
 use crate::gf;
-use crate::here::Here;
 use crate::instance::Instance;
 use crate::limit;
 use crate::log;
@@ -189,19 +187,12 @@ unsafe fn goes(this: *mut gf::xlator_t, victim: *const gf::xlator_t) -> bool {
 /// Gives back what Python keeps of the volume, while that is possible.
 fn take_down(instance: &'static Instance) {
     instance.guard("PARENT_DOWN", |_| {
-        let mut releases = Queue::default();
-        let count =
-            crate::gil::attach(|py| releases.collect(Here::now(), || instance.volume.let_go(py)));
-        releases.carry_out();
+        let count = instance.volume.take_down();
         if count > 0 {
             let text = format!(
                 "the volume is taken down: what Python keeps of it is released ({count} handles)"
             );
             log::info(instance.name(), &text);
-        }
-        if !instance.volume.close() {
-            let text = "the volume is taken down while Python uses it, which takes too long";
-            log::error(instance.name(), text);
         }
         Ok(())
     });
@@ -214,10 +205,13 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
     unsafe {
         if !(*this).private.is_null() {
             let instance = Instance::of(this);
-            instance.volume.close();
             living(|all| all.retain(|other| !ptr::eq(*other, instance)));
             end(vec![instance], After::Process);
-            instance.volume.set_ended();
+            // The author's `fini` may still run, and what it has kept is used, but all of
+            // that is not the graph's any more. (A graph of which another translator's `init`
+            // has failed comes here without a PARENT_DOWN.)
+            instance.volume.take_down();
+            instance.volume.end();
         }
     }
 }
@@ -225,8 +219,10 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
 /// What is there when translators have ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum After {
-    /// The process, without the volume or without Python: what is kept is given back.
+    /// The process, without the volume.
     Process,
+    /// The process, without Python: what it keeps is given back.
+    Graph,
     /// Nothing. Until then threads go on with requests, which use what is kept of them.
     Nothing,
 }
@@ -254,9 +250,11 @@ fn end(instances: Vec<&'static Instance>, after: After) {
     let done = work::ask(left(), move |py| {
         for instance in instances {
             instance.call_method(py, "fini", ());
-            if after == After::Process {
-                instance.volume.let_go(py);
+            if after != After::Nothing {
                 instance.contexts.clear(py);
+            }
+            if after == After::Graph {
+                instance.volume.let_go(py);
             }
         }
     });
@@ -294,7 +292,7 @@ pub fn end_at_exit(py: Python<'_>, joined: bool) -> Result<(), String> {
 
 #[pyfunction]
 fn end_all(py: Python<'_>) {
-    py.detach(|| end_living(After::Process));
+    py.detach(|| end_living(After::Graph));
 }
 
 fn end_living(after: After) {

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::gf;
+use crate::here::Here;
 use crate::instance::Handler;
-use crate::life;
 use crate::limit::{self, Place};
 use crate::marshal::c_string;
 use crate::printable;
@@ -48,20 +48,36 @@ fn record(
     text: &str,
 ) {
     let (volume, file, function) = (printable(volume), printable(file), printable(function));
-    for text in text.lines() {
-        let text = c_string(&printable::line(text));
-        // SAFETY: the strings live during the call; "%s" takes one of them.
-        // _gf_log takes the log's own lock only.
-        unsafe {
-            gf::_gf_log(
-                volume.as_ptr(),
-                file.as_ptr(),
-                function.as_ptr(),
-                line,
-                level,
-                c"%s".as_ptr(),
-                text.as_ptr(),
-            );
+    in_log(|| {
+        for text in text.lines() {
+            let text = c_string(&printable::line(text));
+            // SAFETY: the strings live during the call; "%s" takes one of them. THIS is a
+            // translator that is there, with its context, which has the log. _gf_log takes
+            // the log's own lock only.
+            unsafe {
+                gf::_gf_log(
+                    volume.as_ptr(),
+                    file.as_ptr(),
+                    function.as_ptr(),
+                    line,
+                    level,
+                    c"%s".as_ptr(),
+                    text.as_ptr(),
+                );
+            }
+        }
+    });
+}
+
+/// Runs `f` with THIS set for the log of the volume for which this thread runs; once that
+/// is gone, perhaps with its log, for that of the process. (THIS of a thread that runs for
+/// none is GlusterFS's own, or that of whom GlusterFS calls on it.)
+fn in_log<R>(f: impl Fn() -> R) -> R {
+    match Here::now().instance() {
+        None => f(),
+        Some(instance) => {
+            let logged = instance.volume.with_translator(&f);
+            logged.unwrap_or_else(|| stack::with_this(stack::global(), f))
         }
     }
 }
@@ -72,15 +88,15 @@ fn printable(name: &CStr) -> CString {
     c_string(&name.replace(']', "\\x5d"))
 }
 
-/// The volume whose handler runs on this thread (`THIS`). On a thread that an author has
-/// started that is none of ours: then the one that is named, if there is one.
+/// The volume for which Python runs on this thread. On a thread that an author has started
+/// that is none: then the one that is named, if there is one.
 fn volume(named: &Text) -> CString {
-    let this = stack::this();
-    if life::instance(this).is_none() && !named.0.is_empty() {
-        return c_string(&named.0);
+    match Here::now().instance() {
+        Some(instance) => instance.name().to_owned(),
+        None if !named.0.is_empty() => c_string(&named.0),
+        // SAFETY: THIS of a thread that runs for no volume of ours is a live translator.
+        None => unsafe { CStr::from_ptr((*stack::this()).name) }.to_owned(),
     }
-    // SAFETY: THIS is always a live translator; its name lives as long.
-    unsafe { CStr::from_ptr((*this).name) }.to_owned()
 }
 
 /// Writes a record of Python's: the support package calls it.
@@ -132,17 +148,13 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text {
 /// Whether a record of that level would be written.
 #[pyfunction]
 pub fn log_enabled(level: u32) -> bool {
-    // SAFETY: THIS is always a live translator with a context.
-    let (own, all) = unsafe {
+    let (own, all) = in_log(|| {
         let xl = stack::this();
-        (
-            (*xl).loglevel,
-            if (*xl).ctx.is_null() {
-                0
-            } else {
-                (*(*xl).ctx).log.loglevel
-            },
-        )
-    };
+        // SAFETY: a live translator; its context, if it has one, is there as long.
+        unsafe {
+            let all = (*xl).ctx.as_ref().map_or(0, |ctx| ctx.log.loglevel);
+            ((*xl).loglevel, all)
+        }
+    });
     level <= if own == 0 { all } else { own }
 }

@@ -107,7 +107,7 @@ pub fn start() -> Result<(), String> {
         })?;
         let _ = SUPPORT.set(support);
         crate::work::start()?;
-        fork::watch()?;
+        fork::watch(py)?;
         life::end_at_exit(py, joined)
     })
 }

@@ -38,6 +38,15 @@ pub fn with_this<R>(xl: *mut gf::xlator_t, f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// The translator that stands for GlusterFS itself: THIS on threads that are none of its
+/// own. It is there as long as the process.
+pub fn global() -> *mut gf::xlator_t {
+    unsafe extern "C" {
+        static mut global_xlator: gf::xlator_t;
+    }
+    &raw mut global_xlator
+}
+
 /// The translator that `THIS` is set to.
 pub fn this() -> *mut gf::xlator_t {
     // SAFETY: valid on this thread.

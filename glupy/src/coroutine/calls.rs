@@ -35,8 +35,9 @@ pub unsafe fn wind(
     child: *mut gf::xlator_t,
     credentials: &Credentials,
 ) -> PyResult<Py<Future>> {
-    instance.volume.check(py, "Xlator")?;
+    // First: what makes an object may run Python, and other threads meanwhile.
     let future = Future::new(py)?;
+    instance.volume.check(py, "Xlator")?;
     // The request that the words may have been borrowed from can be over before the
     // child is.
     // SAFETY: by contract.
@@ -46,7 +47,7 @@ pub unsafe fn wind(
     if frame.is_null() {
         return Err(PyMemoryError::new_err("no memory for a call stack"));
     }
-    instance.volume.enter();
+    instance.volume.request();
     action::submit(Action::Wind {
         fop,
         frame: CPtr(frame),

@@ -36,8 +36,6 @@ pub struct Reply {
     instance: GilCell<Option<&'static Instance>>,
     /// Where it is registered as long as it owns something of a volume's.
     place: GilCell<Place>,
-    /// Its volume has gone, and with it the values.
-    gone: GilCell<bool>,
     op_ret: GilCell<i32>,
     op_errno: GilCell<i32>,
     words: GilCell<[Word; MAX_ARGS]>,
@@ -67,7 +65,6 @@ impl Reply {
             fop: GilCell::new(None),
             instance: GilCell::default(),
             place: GilCell::new(Place::NONE),
-            gone: GilCell::new(false),
             op_ret: GilCell::new(0),
             op_errno: GilCell::new(0),
             words: GilCell::new([Word::NULL; MAX_ARGS]),
@@ -130,7 +127,6 @@ impl Reply {
         }
         reply.borrowed.set(py, None);
         reply.unregister(py);
-        reply.gone.set(py, false);
         reply.release_seen(py);
         reply.hold.set(py, None);
         let index = reply.fop(py).index;
@@ -165,7 +161,6 @@ impl Reply {
         let (fop, words) = (self.fop(py), self.words.get(py));
         let instance = self.instance.get(py).expect("what is borrowed came to one");
         if instance.volume.is_gone(py) {
-            self.gone.set(py, true);
             self.borrowed.set(py, None);
         } else {
             // SAFETY: what is borrowed is alive until the callback returns, which `settle`
@@ -209,7 +204,6 @@ impl Reply {
             hold.more(more);
         }
         self.place.set(py, Place::NONE);
-        self.gone.set(py, true);
         self.words.set(py, [Word::NULL; MAX_ARGS]);
         hold
     }
@@ -220,7 +214,8 @@ impl Reply {
     /// `ReferenceError` when its volume has gone.
     pub fn check(&self, py: Python<'_>) -> PyResult<()> {
         match self.instance.get(py) {
-            Some(instance) if self.gone.get(py) => Err(instance.volume.gone_error("Reply")),
+            // What a callback has brought is there until that returns.
+            Some(instance) if !self.is_borrowed(py) => instance.volume.check(py, "Reply"),
             _ => Ok(()),
         }
     }

@@ -21,7 +21,6 @@ use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::pool;
 use crate::shake;
-use crate::stack;
 
 /// What a coroutine is for.
 #[derive(Clone, Copy)]
@@ -336,7 +335,7 @@ impl Task {
         };
         let here = Here::now();
         let before = here.swap_task(slf.as_ptr());
-        let step = stack::with_this(task.instance.xl(), || match throw {
+        let step = here.run_for(Some(task.instance), || match throw {
             Some(exception) => match coroutine.call_method1(py, "throw", (exception,)) {
                 Ok(awaits) => Step::Awaits(awaits),
                 Err(error) if error.is_instance_of::<PyStopIteration>(py) => {

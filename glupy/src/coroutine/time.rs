@@ -11,9 +11,8 @@ use super::future::{self, Future, Outcome};
 use super::task::{self, Task};
 use crate::dispatch;
 use crate::gil::{self, GilCell};
-use crate::handle::CPtr;
+use crate::here::Here;
 use crate::pool;
-use crate::stack;
 use crate::timer::{self, Key};
 
 /// The longest time to wait: ten years, which the clock can still count.
@@ -61,13 +60,15 @@ pub fn to_thread(
 ) -> PyResult<Py<Future>> {
     let future = Future::new(py)?;
     let waiting = future.clone_ref(py);
-    let xl = CPtr(stack::this());
+    let instance = Here::now().instance();
     let job = move || {
-        let outcome = gil::attach(|py| {
+        // Not with THIS set: it may run on when the translator is freed.
+        let here = Here::now();
+        let outcome = gil::attach_at(here, |py| {
             let (function, args) = (function.into_bound(py), args.into_bound(py));
             let kwargs = kwargs.map(|kwargs| kwargs.into_bound(py));
             let call = || function.call(&args, kwargs.as_ref());
-            stack::with_this(xl.get(), call).map(Bound::unbind)
+            here.run_for(instance, call).map(Bound::unbind)
         });
         complete(waiting, |_| outcome);
     };

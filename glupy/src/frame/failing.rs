@@ -12,7 +12,6 @@ use crate::handle::CPtr;
 use crate::here::Here;
 use crate::hold::Hold;
 use crate::instance::Handler;
-use crate::stack;
 
 /// How it ends, unless the exception is an OSError, which says it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,13 +92,12 @@ impl Frame {
         let Some((words, owned)) = self.args(py) else {
             return;
         };
-        if self.state.get(py) != State::Pending || self.open.get(py) > 0 || self.is_over(py) {
+        if self.state.get(py) != State::Pending || self.open.get(py) > 0 || self.live(py).is_err() {
             return;
         }
         let instance = self.instance(py);
         let (fop, hold) = (self.fop(py), Hold::of(owned));
-        // SAFETY: the instance's translator is live.
-        let child = CPtr(unsafe { stack::first_child(instance.xl()) });
+        let child = CPtr(instance.first_child());
         self.finish_with(py, Here::now(), State::PassedOn, |frame| Action::WindTail {
             fop,
             frame,

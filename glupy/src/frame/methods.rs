@@ -17,7 +17,6 @@ use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::{self, Values};
 use crate::memory;
-use crate::stack;
 use crate::xlator::Xlator;
 
 /// The child to wind to: the given one, or the first, as in C.
@@ -30,8 +29,7 @@ pub fn child_of(
     child: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<*mut gf::xlator_t> {
     let Some(child) = child.filter(|child| !child.is_none()) else {
-        // SAFETY: the instance's translator is live.
-        return Ok(unsafe { stack::first_child(instance.xl()) });
+        return Ok(instance.first_child());
     };
     let xl = if let Ok(xlator) = child.cast::<Xlator>() {
         xlator.get().ptr()

@@ -16,7 +16,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use crate::convert::{self, Bytes};
 use crate::gf;
 use crate::handle::{self, Copies, Raw, base, handle_class, read};
-use crate::instance::Instance;
+use crate::instance::{self, Instance};
 use crate::marshal;
 use members::Kept;
 use value::{Encoded, Shape, Value};
@@ -237,8 +237,11 @@ impl Dict {
         source: Option<&Bound<'_, PyAny>>,
         values: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Self>> {
+        let instance = Instance::current(py);
+        // SAFETY: THIS is set to a translator that is there.
+        let new = instance::within(instance, || unsafe { gf::dict_new() });
         // SAFETY: a new dict, with a reference for us.
-        let dict = unsafe { handle::adopted::<Dict>(py, gf::dict_new(), Instance::current(py)) }?;
+        let dict = unsafe { handle::adopted::<Dict>(py, new, instance) }?;
         let dict = dict.ok_or_else(no_memory)?;
         Self::update(dict.bind(py), source, values)?;
         Ok(dict)

@@ -155,9 +155,10 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
         )));
     }
     let joined = parts.len() > MAX_PARTS;
-    let xl = stack::this();
+    let instance = Instance::current(data.py());
+    let xl = instance.map_or_else(stack::global, Instance::xl);
     let memory = || PyMemoryError::new_err(());
-    // SAFETY: THIS is a live translator with a context. What is allocated is given
+    // SAFETY: a live translator with a context: its volume is not gone. What is allocated is given
     // back on every way out or goes to the owner, which `release` undoes: the array
     // by free, the iobref by unref, and with it the iobuf.
     unsafe {
@@ -182,7 +183,7 @@ pub fn build(data: &Bound<'_, PyAny>, what: impl Fn() -> String) -> PyResult<Arc
             len: if joined { 1 } else { parts.len() as i32 },
             iobref,
         };
-        let owner = Owner::adopt(Iovec::class(), raw, Instance::current(data.py()));
+        let owner = Owner::adopt(Iovec::class(), raw, instance);
         let mut end = start;
         for (i, part) in parts.iter().enumerate() {
             if part.len_bytes() > 0 {

@@ -1,0 +1,206 @@
+"""The end of a volume, or of Python, while something goes on: GlusterFS frees translators, their
+context and its log, and Python ends threads that want to go on. Nothing may touch what is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from glusterfs import Host, Log, Volfile
+
+PROGRAM = """
+import ctypes, json, os, sys, threading, time
+
+glfs = ctypes.CDLL("libgfapi.so.0")
+glfs.glfs_new.restype = ctypes.c_void_p
+volfile, log = sys.argv[1:]
+fs = ctypes.c_void_p(glfs.glfs_new(b"volume"))
+assert glfs.glfs_set_volfile(fs, volfile.encode()) == 0
+assert glfs.glfs_set_logging(fs, log.encode(), 7) == 0
+assert glfs.glfs_init(fs) == 0
+
+def until(condition):
+    end = time.monotonic() + 30
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+"""
+
+TRANSLATOR = """
+import logging, sys, threading, time
+from gluster import CancelledError, Dict, FrameError, Iovec, Loc, Translator, iatt, sleep
+from gluster import timeout, to_thread
+
+# What has gone on, and how often: the program looks at it.
+seen = sys.modules.setdefault("seen", {})
+
+def again(name):
+    seen[name] = seen.get(name, 0) + 1
+    logging.getLogger("gluster").error("%s", name)
+    logging.getLogger("gluster").debug("%s", name)
+    Dict(a=1), Iovec([b"data"]), Loc("/made")
+
+class xlator(Translator):
+"""
+
+
+def run(
+    host: Host, source: str, program: str, limit: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that uses a volume through libgfapi, with a translator above a brick."""
+    with host.serve(host.posix()) as brick:
+        client = host.directory / "client.vol"
+        graph = brick.client(Volfile(), "client")
+        path = host.write(ends=TRANSLATOR + source)
+        graph.add("ends", host.glupy, {"module-name": "ends", "module-path": path})
+        client.write_text(str(graph))
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM + program, client, Log(host.directory / "log").path],
+            # What is freed is overwritten.
+            env=host.reports.environment() | {"MALLOC_PERTURB_": "165"},
+            check=False, timeout=limit, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+GOES_ON = """
+    def __init__(self, this):
+        super().__init__(this)
+        self.kept = []
+        self.spawn(self.stubborn())
+        self.spawn(self.in_thread())
+
+    async def stubborn(self):
+        while True:
+            try:
+                await sleep(0.01)
+                await self.children[0].stat(self.kept[0][1])
+            except (CancelledError, IndexError):
+                pass
+            except ReferenceError:
+                again("stubborn")
+
+    async def in_thread(self):
+        await to_thread(self.for_ever)
+
+    def for_ever(self):
+        while True:
+            again("thread")
+            time.sleep(0.01)
+
+    async def mkdir_fop(self, frame, this, loc, *rest):
+        name = loc.name
+        again("mkdir " + name)
+        try:
+            if name == "asleep":
+                await sleep(12)
+                await frame.wind()
+            if name == "limited":
+                async with timeout(12):
+                    await sleep(60)
+            if name == "thread":
+                async with timeout(60):
+                    await to_thread(time.sleep, 12)
+                    frame.unwind(-1, 5)
+        except BaseException as error:
+            again(name + " " + type(error).__name__)
+            raise
+        finally:
+            again("finally")
+            frame.wind()
+
+    def symlink_fop(self, frame, this, linkname, loc, *rest):
+        self.kept.append((frame, loc, loc.inode))
+        threading.Thread(target=self.wind, args=(frame, loc), daemon=True).start()
+
+    def wind(self, frame, loc):
+        while "over" not in seen:
+            time.sleep(0.01)
+        while True:
+            for what in (frame.wind, frame.unwind, lambda: frame.unwind(-1, 5), lambda: loc.path):
+                try:
+                    what()
+                    again("something worked")
+                except (FrameError, ReferenceError):
+                    again("wind")
+            time.sleep(0.01)
+"""
+
+GONE = """
+names = [b"/asleep", b"/limited", b"/thread"]
+calls = [threading.Thread(target=glfs.glfs_mkdir, args=(fs, n, 0o755), daemon=True) for n in names]
+calls += [threading.Thread(target=glfs.glfs_symlink, args=(fs, b"to", b"/l"), daemon=True)]
+[call.start() for call in calls]
+until(lambda: len([name for name in sys.modules.get("seen", {}) if "mkdir" in name]) == 3)
+time.sleep(0.5)
+glfs.glfs_fini(fs)
+seen = sys.modules["seen"]
+seen["over"] = 1
+until(lambda: seen.get("finally") == 3 and "wind" in seen and "stubborn" in seen)
+before = dict(seen)
+time.sleep(0.5)
+print(json.dumps([before, seen]), flush=True)
+os._exit(0)
+"""
+
+
+def test_python_goes_on_after_fini(host: Host) -> None:
+    """What still runs, sleeps, is kept or cleans up when `glfs_fini` has returned."""
+    ended = run(host, GOES_ON, GONE)
+    assert ended.returncode == 0, ended.stdout
+    before, after = json.loads(ended.stdout)
+    for name in ("thread", "stubborn", "wind"):
+        assert after[name] > before[name], name
+    for name in ("asleep ReferenceError", "limited TimeoutError", "thread ReferenceError"):
+        assert after[name] == 1, name
+    assert "something worked" not in after
+
+
+LETS_GO = """
+    def __init__(self, this):
+        super().__init__(this)
+        self.kept = []
+        for _ in range(4):
+            threading.Thread(target=self.drop, daemon=True).start()
+
+    async def mkdir_fop(self, frame, this, loc, *rest):
+        reply = await frame.wind()
+        stat = await self.children[0].stat(Loc("/", inode=loc.parent))
+        for _ in range(200):
+            made = Loc("/made", inode=loc.inode, parent=loc.parent)
+            self.kept += [stat.replace(buf=Drops()), made.contents, made, reply.inode.contents]
+        again("kept")
+        return reply
+
+    def drop(self):
+        while "over" not in seen:
+            # From the moment on at which the first reply is released.
+            if "dropped" in seen and self.kept:
+                self.kept.pop()
+            else:
+                time.sleep(0.001)
+
+class Drops(iatt):
+    def __del__(self):
+        again("dropped")
+        time.sleep(0.001)
+"""
+
+ENDS = """
+glfs.glfs_mkdir(fs, b"/one", 0o755)
+seen = sys.modules["seen"]
+assert "dropped" not in seen
+glfs.glfs_fini(fs)
+seen["over"] = 1
+print(json.dumps([{}, seen]), flush=True)
+os._exit(0)
+"""
+
+
+def test_dropped_at_the_end(host: Host) -> None:
+    """Threads that drop what Python keeps of a volume while all of it is released."""
+    ended = run(host, LETS_GO, ENDS)
+    assert ended.returncode == 0, ended.stdout
+    _, seen = json.loads(ended.stdout)
+    assert seen["kept"] == 1
+    assert seen["dropped"] > 10
