@@ -204,3 +204,45 @@ def test_dropped_at_the_end(host: Host) -> None:
     _, seen = json.loads(ended.stdout)
     assert seen["kept"] == 1
     assert seen["dropped"] > 10
+
+
+BUSY = """
+    def __init__(self, this):
+        super().__init__(this)
+        for work in (self.in_thread, self.blocks):
+            self.spawn(work())
+
+    async def in_thread(self):
+        await to_thread(self.for_ever, "thread")
+
+    async def blocks(self):
+        await sleep(0)
+        self.for_ever("coroutine")
+
+    def for_ever(self, name):
+        while True:
+            again(name)
+            sum(range(1000))
+            time.sleep(0.001)
+
+    def mkdir_fop(self, frame, this, loc, *rest):
+        self.for_ever("handler")
+
+    def fini(self):
+        self.for_ever("fini")
+"""
+
+EXITS = """
+call = threading.Thread(target=glfs.glfs_mkdir, args=(fs, b"/one", 0o755), daemon=True)
+call.start()
+until(lambda: len(sys.modules.get("seen", {})) >= 3)
+print(json.dumps(sorted(sys.modules["seen"])), flush=True)
+sys.exit(3)
+"""
+
+
+def test_python_goes_on_at_the_end_of_the_program(host: Host) -> None:
+    """Functions that do not end, wherever they run, do not keep the program from its end."""
+    ended = run(host, BUSY, EXITS)
+    assert ended.returncode == 3, ended.stdout
+    assert json.loads(ended.stdout) == ["coroutine", "handler", "thread"]

@@ -1,10 +1,13 @@
 //! How a handler is called: the function behind a bound method, with the object before the
 //! other arguments, as the method would do it.
 
+use std::mem;
 use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+
+use crate::ending;
 
 /// What is called.
 pub struct Callee {
@@ -13,8 +16,16 @@ pub struct Callee {
     function: Py<PyAny>,
     /// The object of a bound method.
     receiver: Option<Py<PyAny>>,
-    call: ffi::vectorcallfunc,
+    call: Vectorcall,
 }
+
+/// `vectorcallfunc`, which may unwind (see `ending`).
+type Vectorcall = unsafe extern "C-unwind" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    usize,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
 
 impl Callee {
     /// For anything that can be called.
@@ -29,7 +40,12 @@ impl Callee {
             callable: callable.unbind(),
             function: function.unbind(),
             receiver: receiver.map(Bound::unbind),
-            call: call.unwrap_or(ffi::PyObject_Vectorcall),
+            // SAFETY: the same function; its caller is prepared for more.
+            call: unsafe {
+                mem::transmute::<ffi::vectorcallfunc, Vectorcall>(
+                    call.unwrap_or(ffi::PyObject_Vectorcall),
+                )
+            },
         }
     }
 
@@ -64,7 +80,8 @@ impl Callee {
             // From the whole, of which the callee may use one place more.
             let arguments = objects.as_mut_ptr().add(before);
             let function = self.function.as_ptr();
-            let result = (self.call)(function, arguments, count, ptr::null_mut());
+            let call = || (self.call)(function, arguments, count, ptr::null_mut());
+            let result = ending::stopping(call);
             Bound::from_owned_ptr_or_err(py, result)
         }
     }

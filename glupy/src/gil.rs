@@ -6,6 +6,7 @@ use std::ptr;
 use pyo3::ffi;
 use pyo3::{Py, Python};
 
+use crate::ending;
 use crate::fork;
 use crate::here::Here;
 use crate::shake;
@@ -83,6 +84,9 @@ pub fn attach<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
 
 /// The same, on the current thread.
 pub fn attach_at<R>(here: Here, f: impl FnOnce(Python<'_>) -> R) -> R {
+    if ending::has_ended() {
+        ending::stop();
+    }
     let generation = fork::generation();
     here.keep_state();
     shake::point();

@@ -7,7 +7,6 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 
 use crate::callee::Callee;
@@ -15,6 +14,7 @@ use crate::contexts::Contexts;
 use crate::coroutine::Tasks;
 use crate::counters::Counters;
 use crate::descriptors;
+use crate::ending::{self, Arguments};
 use crate::fop::{Fop, RawFn, SLOTS};
 use crate::fork;
 use crate::generated;
@@ -366,14 +366,14 @@ impl Instance {
         &'static self,
         py: Python<'py>,
         name: &str,
-        arguments: impl PyCallArgs<'py>,
+        arguments: impl Arguments<'py>,
     ) -> Option<Bound<'py, PyAny>> {
         let method = self.method(name)?;
         if self.volume.has_ended() {
             return None; // told of what came before that, but late
         }
         self.run(|| {
-            let result = method.callee.callable(py).call1(arguments);
+            let result = ending::call(method.callee.callable(py), arguments, None);
             result
                 .inspect_err(|error| self.report(py, method, error.clone_ref(py)))
                 .ok()

@@ -15,6 +15,7 @@ mod counters;
 mod descriptors;
 mod dispatch;
 mod dump;
+mod ending;
 mod fastcall;
 mod fingerprint;
 mod fop;

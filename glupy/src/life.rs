@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::dump;
+use crate::ending;
 use crate::fingerprint;
 use crate::gf;
 use crate::instance::Instance;
@@ -135,7 +136,8 @@ unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_vo
     // SAFETY: called by GlusterFS with a translator of ours; one whose `init` has
     // failed has nothing in `private`, if that is where it seems to be.
     let instance = unsafe {
-        (!fingerprint::refused() && !(*this).private.is_null()).then(|| Instance::of(this))
+        (!fingerprint::refused() && !ending::has_ended() && !(*this).private.is_null())
+            .then(|| Instance::of(this))
     };
     if let Some(instance) = instance.filter(|instance| instance.method("notify").is_some()) {
         instance.guard("notify", |_| {
@@ -203,7 +205,7 @@ fn take_down(instance: &'static Instance) {
 unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
     // SAFETY: as in `notify`.
     unsafe {
-        if !(*this).private.is_null() {
+        if !(*this).private.is_null() && !ending::has_ended() {
             let instance = Instance::of(this);
             living(|all| all.retain(|other| !ptr::eq(*other, instance)));
             end(vec![instance], After::Process);

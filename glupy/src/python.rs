@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::coroutine;
+use crate::ending;
 use crate::fingerprint;
 use crate::fork;
 use crate::frame::{self, Frame, FrameError};
@@ -108,6 +109,7 @@ pub fn start() -> Result<(), String> {
         let _ = SUPPORT.set(support);
         crate::work::start()?;
         fork::watch(py)?;
+        ending::watch()?;
         life::end_at_exit(py, joined)
     })
 }
@@ -382,13 +384,8 @@ pub fn failed(
     subject: &str,
     outcome: &str,
 ) -> PyResult<i32> {
-    support()
-        .failed
-        .call1(
-            py,
-            (handler.definition(), error.into_value(py), subject, outcome),
-        )?
-        .extract(py)
+    let args = (handler.definition(), error.into_value(py), subject, outcome);
+    ending::call(support().failed.bind(py), args, None)?.extract()
 }
 
 /// Logs an exception of a method that answers nobody.
@@ -396,10 +393,8 @@ pub fn failed(
 /// # Errors
 /// An exception of the report itself.
 pub fn report(py: Python<'_>, method: &Handler, error: PyErr) -> PyResult<()> {
-    support()
-        .report
-        .call1(py, (method.definition(), error.into_value(py)))
-        .map(drop)
+    let args = (method.definition(), error.into_value(py));
+    ending::call(support().report.bind(py), args, None).map(drop)
 }
 
 /// Logs an exception of a coroutine that answers nobody.
@@ -408,10 +403,8 @@ pub fn report(py: Python<'_>, method: &Handler, error: PyErr) -> PyResult<()> {
 /// An exception of the report itself.
 pub fn report_spawned(coroutine: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
     let py = coroutine.py();
-    support()
-        .report_spawned
-        .call1(py, (coroutine, error.into_value(py)))
-        .map(drop)
+    let args = (coroutine, error.into_value(py));
+    ending::call(support().report_spawned.bind(py), args, None).map(drop)
 }
 
 /// Logs what a coroutine that answers nobody does wrong.
@@ -419,10 +412,8 @@ pub fn report_spawned(coroutine: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()
 /// # Errors
 /// An exception of the report itself.
 pub fn complain(coroutine: &Bound<'_, PyAny>, what: &str, text: &str) -> PyResult<()> {
-    let complain = &support().complain;
-    complain
-        .call1(coroutine.py(), (coroutine, what, text))
-        .map(drop)
+    let complain = support().complain.bind(coroutine.py());
+    ending::call(complain, (coroutine, what, text), None).map(drop)
 }
 
 /// What a translator's `dump` returned, as keys and values of a statedump.

@@ -14,6 +14,7 @@ use super::{CancelledError, cancelled};
 use crate::action::Queue;
 use crate::carrier::{self, Carrying};
 use crate::dispatch;
+use crate::ending;
 use crate::frame::{Frame, FrameError};
 use crate::gil::GilCell;
 use crate::here::Here;
@@ -321,6 +322,13 @@ impl Task {
         }
     }
 
+    fn throw<'py>(
+        coroutine: &Bound<'py, PyAny>,
+        exception: Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        ending::call(&coroutine.getattr("throw")?, (exception,), None)
+    }
+
     /// Runs the coroutine until it waits, or ends.
     fn send(slf: &Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Step {
         let (py, task) = (slf.py(), slf.get());
@@ -336,8 +344,8 @@ impl Task {
         let here = Here::now();
         let before = here.swap_task(slf.as_ptr());
         let step = here.run_for(Some(task.instance), || match throw {
-            Some(exception) => match coroutine.call_method1(py, "throw", (exception,)) {
-                Ok(awaits) => Step::Awaits(awaits),
+            Some(exception) => match Task::throw(coroutine.bind(py), exception) {
+                Ok(awaits) => Step::Awaits(awaits.unbind()),
                 Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
                     Step::Ended(error.value(py).getattr("value").map(Bound::unbind))
                 }
@@ -348,7 +356,7 @@ impl Task {
                 // SAFETY: a live coroutine; the result is a new reference, or NULL with
                 // an exception.
                 unsafe {
-                    match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) {
+                    match ending::send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) {
                         ffi::PySendResult::PYGEN_NEXT => {
                             Step::Awaits(Bound::from_owned_ptr(py, result).unbind())
                         }

@@ -10,6 +10,7 @@ use super::cancelled;
 use super::future::{self, Future, Outcome};
 use super::task::{self, Task};
 use crate::dispatch;
+use crate::ending;
 use crate::gil::{self, GilCell};
 use crate::here::Here;
 use crate::pool;
@@ -67,7 +68,7 @@ pub fn to_thread(
         let outcome = gil::attach_at(here, |py| {
             let (function, args) = (function.into_bound(py), args.into_bound(py));
             let kwargs = kwargs.map(|kwargs| kwargs.into_bound(py));
-            let call = || function.call(&args, kwargs.as_ref());
+            let call = || ending::call(&function, args, kwargs.as_ref());
             here.run_for(instance, call).map(Bound::unbind)
         });
         complete(waiting, |_| outcome);
