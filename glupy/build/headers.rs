@@ -69,6 +69,7 @@ const FUNCTIONS: &[&str] = &[
     "loc_wipe",
     "mem_get_calloc",
     "mem_put_pool",
+    "synctask_get",
 ];
 
 /// Directories with GlusterFS's headers: `GLUPY_INCLUDE` (a folder that holds

@@ -5,12 +5,12 @@ use std::ffi::CStr;
 use std::ptr;
 
 use pyo3::ffi;
-use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::fop::{self, Fop};
 use crate::fork;
 use crate::gf;
+use crate::gil;
 use crate::handle::{CPtr, Release};
 use crate::here::Here;
 use crate::hold::Hold;
@@ -402,7 +402,7 @@ fn at_once(action: Action) {
         Some(pass) => pass,
         None => None,
     };
-    Python::attach(|py| {
+    gil::in_drop(|py| {
         py.detach(|| {
             shake::point();
             action.run();

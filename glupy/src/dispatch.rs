@@ -13,10 +13,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::action::{self, Action, Queue};
-use crate::carrier::{self, Carrier};
+use crate::call::{Call, Lent, Loan};
 use crate::coroutine::{self, Future, Reply, Task};
 use crate::fop::{Fop, MAX_ARGS, Param, Word};
-use crate::frame::{Entering, Frame};
+use crate::frame::Frame;
 use crate::gf;
 use crate::gil;
 use crate::handle::{self, CPtr};
@@ -44,62 +44,57 @@ pub unsafe fn enter(
         unsafe { stack::wind(fop, c, ptr::null_mut(), stack::first_child(this), args) };
         return 0;
     };
-    let entering = Entering::new();
-    let carrier = Carrier::new();
+    let here = Here::now();
+    let call = Call::begin(here);
     let mut queue = Queue::of_call(this);
-    // The address of a frame that is still open; alive as long as it is not over.
-    let mut open: *const Frame = ptr::null();
-    let mut carries = Carries::Nobody;
     let mut made = false;
-    // Callbacks that come inside of this call after all carry out for themselves.
-    let mut alone = false;
-    instance.guard(fop.name, |here| {
+    instance.guard_at(fop.name, here, || {
         gil::attach_at(here, |py| {
             let _inside = instance.volume.inside(py);
             let mut waiting = None;
-            let result = queue.collect(here, || {
-                let object = Frame::new(py, instance, fop, c, Some(args))?;
+            // Callbacks that come inside of this call after all carry out for themselves.
+            let mut alone = false;
+            let result = call.collect(here, &mut queue, || {
+                let object = Frame::new(py, instance, fop, c)?;
                 made = true; // and answers for itself from now on
+                Frame::borrow(&object, &call, args);
                 let frame = object.get();
                 frame.set_handler(py, handler);
-                frame.set_entering(py, &entering);
                 // SAFETY: by contract, until this function returns.
-                waiting = unsafe { call_down(py, &object, c, instance, handler, &entering, args) };
-                if !frame.is_over(py) {
-                    if handler.is_later(py) {
-                        // Now, while there is the GIL: nothing is left to do in the end.
-                        frame.promote(py);
-                        alone = true;
-                    } else {
-                        open = frame;
-                    }
+                waiting = unsafe { call_down(py, &object, c, instance, handler, &call, args) };
+                if !frame.is_over(py) && handler.is_later(py) {
+                    // Now, while there is the GIL: nothing is left to do in the end.
+                    frame.promote(py);
+                    alone = true;
                 }
                 Frame::release(object);
+                if call.is_settled() {
+                    call.end(py);
+                }
                 Ok(())
             });
             if !alone {
-                // SAFETY: the frame of an open wind is alive.
-                carries = unsafe { Carries::whom(py, waiting, c, &mut queue, &carrier) };
+                // SAFETY: the frame of an open wind is alive, and so are the arguments.
+                unsafe { carry(py, waiting, c, &call, &mut queue) };
             }
             result
         })
     });
-    carrier.carry_out(&mut queue);
+    call.carry_out(&mut queue);
     if !made {
         // SAFETY: a live frame that nothing was done with.
         unsafe { fail(fop, c) };
-    } else if (!open.is_null() && !entering.is_over()) || carries.anybody(&carrier) {
+    } else if !call.is_settled() {
         let here = Here::now();
         gil::attach_at(here, |py| {
             let mut releases = Queue::default();
             releases.collect(here, || {
-                if !open.is_null() && !entering.is_over() {
-                    // SAFETY: a frame that is not over is alive, and it can not
-                    // get over while this thread has the GIL.
-                    unsafe { &*open }.promote(py);
+                // It may have been over while this thread waited for the GIL.
+                if let Some(frame) = call.frame(py) {
+                    frame.get().promote(py);
                     handler.set_later(py);
                 }
-                carries.end(py, &carrier);
+                call.end(py);
             });
             py.detach(|| releases.carry_out());
         });
@@ -122,20 +117,19 @@ pub unsafe fn leave(
 ) -> i32 {
     // SAFETY: a frame that this translator has wound comes back to it.
     let instance = unsafe { Instance::of(this) };
+    let here = Here::now();
+    let call = Call::begin(here);
     let mut queue = Queue::of_call(this);
-    // On the stack that GlusterFS came by; the handler may get another one.
-    let carrier = Carrier::new();
-    let address = carrier.address();
-    let mut carries = Carries::Nobody;
     let mut made = false;
-    instance.guard(fop.name, |here| {
+    instance.guard_at(fop.name, here, || {
         gil::attach_at(here, |py| {
             let _inside = instance.volume.inside(py);
             let mut waiting = None;
-            let result = queue.collect(here, || {
+            let result = call.collect(here, &mut queue, || {
                 // SAFETY: NULL or a reference that was given away with the wind.
                 let cookie = unsafe { Bound::from_owned_ptr_or_opt(py, cookie.cast()) };
-                let answer = || Reply::borrowed(py, fop, this, op_ret, op_errno, reply);
+                let lent = Lent::by(&call, reply);
+                let answer = || Reply::borrowed(py, fop, this, op_ret, op_errno, reply, lent);
                 // SAFETY: a live frame; only the roots of our own stacks have no parent.
                 if unsafe { (*c).parent.is_null() } {
                     made = true;
@@ -146,11 +140,12 @@ pub unsafe fn leave(
                 // SAFETY: our frame; see `Frame::count_wind`.
                 let object = match unsafe { Frame::returning(py, c) } {
                     Some(object) => object,
-                    None => Frame::new(py, instance, fop, c, None)?,
+                    None => Frame::new(py, instance, fop, c)?,
                 };
                 made = true; // and answers for itself from now on
                 let frame = object.get();
-                frame.promote_unless_nested(py, address);
+                // This callback might outlive the call that the request came in by.
+                frame.own_unless_covered(py, here);
                 if frame.awaits(py) {
                     let answer = answer();
                     if let (true, Ok(reply)) = (instance.passes_on_exception(), &answer) {
@@ -158,31 +153,32 @@ pub unsafe fn leave(
                     }
                     waiting = awaited(py, cookie, answer);
                 } else {
-                    frame.set_reply(py, fop, op_ret, op_errno, reply);
+                    frame.set_reply(py, fop, op_ret, op_errno, lent);
                     let answer = Answer {
                         cookie,
                         op_ret,
                         op_errno,
+                        loan: lent.loan,
                     };
                     // SAFETY: by contract, until this function returns.
                     unsafe { call_back(py, &object, c, instance, fop, answer, reply) };
-                    Frame::settle_reply(&object);
+                    Frame::settle_reply(&object, here);
                 }
                 frame.answer_waiting(py);
                 Frame::release(object);
                 Ok(())
             });
-            // SAFETY: the frame of an open wind is alive.
-            carries = unsafe { Carries::whom(py, waiting, c, &mut queue, &carrier) };
+            // What it has lent has been given back.
+            call.end(py);
+            // SAFETY: the frame of an open wind is alive, and so is what the words refer to.
+            unsafe { carry(py, waiting, c, &call, &mut queue) };
             result
         })
     });
-    carrier.carry_out(&mut queue);
+    call.carry_out(&mut queue);
     if !made {
         // SAFETY: a live frame without open winds that nothing was done with.
         unsafe { fail(fop, c) };
-    } else if carries.anybody(&carrier) {
-        gil::attach(|py| carries.end(py, &carrier));
     }
     0
 }
@@ -197,16 +193,17 @@ unsafe fn call_down(
     c: *mut gf::call_frame_t,
     instance: &'static Instance,
     handler: &'static Handler,
-    entering: &Entering,
+    call: &Call,
     args: &[Word],
 ) -> Option<Py<Task>> {
     let frame = object.get();
     let mut waiting = None;
     let mut arguments = Arguments::new(py, frame.fop(py).args);
     // SAFETY: by contract.
-    match unsafe { arguments.fill(object, None, instance, args) } {
+    match unsafe { arguments.fill(object, None, instance, args, call.loan()) } {
         Ok(()) => {
-            entering.set_running(py, arguments.given());
+            // SAFETY: they are `arguments`, which stays until they are given back.
+            let running = unsafe { call.run(py, arguments.given()) };
             let begun = handler.counters.begin(py);
             let result = arguments.call(handler).and_then(|returned| {
                 if handler.is_async {
@@ -217,7 +214,7 @@ unsafe fn call_down(
                 Ok(())
             });
             handler.counters.end(py, begun);
-            entering.set_running(py, &[]);
+            drop(running);
             arguments.end(|kept| frame.add_handle(kept));
             finish(py, frame, c, handler, result);
         }
@@ -246,7 +243,7 @@ unsafe fn call_back(
     frame.set_handler(py, handler);
     let mut arguments = Arguments::new(py, fop.reply);
     // SAFETY: by contract.
-    match unsafe { arguments.fill(object, Some(&answer), instance, reply) } {
+    match unsafe { arguments.fill(object, Some(&answer), instance, reply, answer.loan) } {
         Ok(()) => {
             let begun = handler.counters.begin(py);
             let result = arguments.call(handler).map(drop);
@@ -283,79 +280,42 @@ fn awaited(
 /// Goes on with coroutines on a thread of Glupy's own, and carries out what they ask for.
 /// The GIL is not held.
 pub fn go_on(f: impl FnOnce(Python<'_>) -> Option<Py<Task>>) {
-    let carrier = Carrier::new();
-    let mut queue = Queue::default();
-    let mut carries = Carries::Nobody;
     let here = Here::now();
+    let call = Call::begin(here);
+    let mut queue = Queue::default();
     gil::attach_at(here, |py| {
-        let course = AssertUnwindSafe(|| queue.collect(here, || f(py)));
+        let course = AssertUnwindSafe(|| call.collect(here, &mut queue, || f(py)));
         // What has panicked is logged by Rust's hook.
         let waiting = panic::catch_unwind(course).unwrap_or(None);
-        // SAFETY: there is no frame.
-        carries = unsafe { Carries::whom(py, waiting, ptr::null_mut(), &mut queue, &carrier) };
+        // SAFETY: there is no frame, and nothing is lent.
+        unsafe { carry(py, waiting, ptr::null_mut(), &call, &mut queue) };
     });
-    carrier.carry_out(&mut queue);
-    if carries.anybody(&carrier) {
-        gil::attach(|py| carries.end(py, &carrier));
-    }
+    call.carry_out(&mut queue);
 }
 
-/// Whom a call carries out for, so that callbacks inside of it leave to it what they ask
-/// for. Alive as long as the call's `Carrier` is not over.
-#[derive(Clone, Copy)]
-enum Carries {
-    Nobody,
-    Frame(*const Frame),
-    Task(*const Task),
-}
-
-impl Carries {
-    /// For the coroutine that waits, or for the frame with an open wind in the queue.
-    /// Leaves the queue to an outer call that carries out for it already.
-    ///
-    /// # Safety
-    /// If a wind of `c` is in the queue, its frame is alive.
-    unsafe fn whom(
-        py: Python<'_>,
-        waiting: Option<Py<Task>>,
-        c: *mut gf::call_frame_t,
-        queue: &mut Queue,
-        own: &Carrier,
-    ) -> Carries {
-        if let Some(task) = waiting {
-            if !task.get().is_over(py)
-                && queue.has_winds()
-                && carrier::carry(py, task.get().carrying(), queue, own)
-            {
-                return Carries::Task(task.get());
-            }
-        } else if queue.winds(c) {
+/// Lets a call carry out what is in the queue for the coroutine that waits, or for the frame
+/// with an open wind in the queue; leaves it to an outer call that does so already.
+///
+/// # Safety
+/// If a wind of `c` is in the queue, its frame is alive. What the handler that has asked
+/// for all that was given is, too.
+unsafe fn carry(
+    py: Python<'_>,
+    waiting: Option<Py<Task>>,
+    c: *mut gf::call_frame_t,
+    call: &Call,
+    queue: &mut Queue,
+) {
+    if let Some(task) = waiting {
+        if !task.get().is_over(py) && queue.has_winds() {
             // SAFETY: by contract.
-            let frame = unsafe { Frame::of_wind(py, c) };
-            if carrier::carry(py, frame.get().carrying(), queue, own) {
-                return Carries::Frame(frame.get());
-            }
+            unsafe { call.carry_for(py, task.get().carrying(), queue) };
         }
-        Carries::Nobody
-    }
-
-    /// Whether there is somebody still.
-    fn anybody(self, carrier: &Carrier) -> bool {
-        !matches!(self, Carries::Nobody) && !carrier.is_over()
-    }
-
-    /// The call is about to return.
-    fn end(self, py: Python<'_>, carrier: &Carrier) {
-        if carrier.is_over() {
-            return;
-        }
-        match self {
-            Carries::Nobody => {}
-            // SAFETY: who is carried for is alive as long as the carrier is not over, and
-            // that does not change while this thread has the GIL.
-            Carries::Frame(frame) => carrier::carried(py, unsafe { &*frame }.carrying()),
-            // SAFETY: as above.
-            Carries::Task(task) => carrier::carried(py, unsafe { &*task }.carrying()),
+    } else if queue.winds(c) {
+        // SAFETY: by contract.
+        unsafe {
+            let frame = Frame::of_wind(py, c);
+            call.carry_for(py, frame.get().carrying(), queue);
         }
     }
 }
@@ -388,6 +348,8 @@ struct Answer<'py> {
     cookie: Option<Bound<'py, PyAny>>,
     op_ret: i32,
     op_errno: i32,
+    /// Of the values.
+    loan: Loan,
 }
 
 /// Room for two places of the callee's, up to five objects that are no arguments, and those.
@@ -439,6 +401,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
         answer: Option<&'a Answer<'py>>,
         instance: &'static Instance,
         words: &[Word],
+        loan: Loan,
     ) -> PyResult<()> {
         let py = self.py;
         self.push(frame.as_ptr());
@@ -457,7 +420,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
         self.first = self.len;
         // SAFETY: by contract.
         unsafe {
-            marshal::to_python(py, self.params, words, instance, |object| {
+            marshal::to_python(py, self.params, words, instance, loan, |object| {
                 self.push(object.into_ptr());
             })
         }

@@ -5,27 +5,27 @@
 //! answering earlier would free the frames below.
 
 mod answering;
-mod entering;
 mod failing;
 mod kept;
 mod methods;
 mod told;
 mod winding;
 
-use std::ffi::c_void;
+use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 
-use crate::action::{self, Action, Queue};
-use crate::carrier::{self, Carrying};
+use crate::action::{self, Action};
+use crate::call::{Call, Carrying, Lent, Loan};
 use crate::coroutine::Reply;
-use crate::fop::{Fop, Word};
+use crate::fop::{Fop, Word, padded};
 use crate::gf;
-use crate::gil::{self, GilCell};
+use crate::gil::{self, GilCell, Locked};
 use crate::handle::{self, CPtr};
 use crate::here::Here;
 use crate::hold::Hold;
@@ -33,11 +33,10 @@ use crate::instance::{Handler, Instance};
 use crate::log;
 use crate::own_stack::Credentials;
 use crate::owned::OwnedWords;
-use crate::recycle;
+use crate::recycle::{Pool, Renewable};
 use crate::shake;
 use crate::words::Words;
 
-pub use entering::Entering;
 pub use methods::{child_of, install};
 use told::Past;
 
@@ -62,11 +61,13 @@ enum State {
 }
 
 /// The arguments of the request.
+#[derive(Default)]
 enum Args {
-    /// None were kept: the translator has no fop handler for it.
+    /// There are none any more, or none were kept: the translator has no fop handler for it.
+    #[default]
     None,
-    /// The caller's, valid until its call of the trampoline returns.
-    Borrowed(Words),
+    /// The caller's.
+    Borrowed(Lent),
     /// The frame's own.
     Owned(Arc<OwnedWords>),
 }
@@ -77,15 +78,19 @@ struct Came {
     fop: &'static Fop,
     op_ret: i32,
     op_errno: i32,
-    /// Where the values are: the caller's, until its call of the trampoline returns.
-    words: Words,
-    /// Or the frame's own, once the handler has returned.
-    owned: Option<Arc<OwnedWords>>,
-    /// The thread of the handler.
-    thread: libc::pthread_t,
+    values: Given,
 }
 
-/// An answer that waits for the open winds.
+/// The values of such an answer.
+#[derive(Clone)]
+enum Given {
+    /// The caller's.
+    Borrowed(Lent),
+    /// The frame's own, once the handler has returned.
+    Owned(Arc<OwnedWords>),
+}
+
+/// An answer, perhaps one that waits for the open winds.
 struct Answer {
     fop: &'static Fop,
     op_ret: i32,
@@ -96,19 +101,22 @@ struct Answer {
 
 /// One request at this translator.
 #[pyclass(frozen, module = "gluster", name = "Frame")]
-pub struct Frame {
+pub struct Frame(Renewable<Request>);
+
+/// What a `Frame` stands for, from its begin to its end.
+pub struct Request {
     /// The C frame; NULL when the request is over.
     c: GilCell<CPtr<gf::call_frame_t>>,
-    instance: GilCell<Option<&'static Instance>>,
-    fop: GilCell<Option<&'static Fop>>,
+    instance: &'static Instance,
+    fop: &'static Fop,
     state: GilCell<State>,
     /// Winds without an answer, queued ones included.
     open: GilCell<u32>,
     args: GilCell<Args>,
     /// The handles that stand for borrowed arguments.
-    handles: GilCell<Vec<Py<PyAny>>>,
-    /// The call that the request came in by.
-    entering: GilCell<CPtr<Entering>>,
+    handles: GilCell<SmallVec<[Py<PyAny>; 4]>>,
+    /// The call that the request came in by, as long as it borrows from that.
+    entering: GilCell<Loan>,
     /// The outermost call that carries out what its callbacks ask for.
     carrying: Carrying,
     /// Its handler is a coroutine: winds are awaited.
@@ -133,65 +141,109 @@ pub struct Frame {
     awaited: GilCell<Option<Py<Reply>>>,
 }
 
-static POOL: GilCell<Vec<Py<Frame>>> = GilCell::new(Vec::new());
-const POOL_SIZE: usize = recycle::at_most(1024);
+impl Request {
+    /// One that has come in.
+    fn new(instance: &'static Instance, fop: &'static Fop, c: *mut gf::call_frame_t) -> Request {
+        Request {
+            c: GilCell::new(CPtr(c)),
+            instance,
+            fop,
+            state: GilCell::new(State::Pending),
+            open: GilCell::new(0),
+            args: GilCell::new(Args::None),
+            handles: GilCell::new(SmallVec::new()),
+            entering: GilCell::new(Loan::NONE),
+            carrying: Carrying::new(Loan::NONE),
+            awaits: GilCell::new(false),
+            credentials: GilCell::new(None),
+            reply: GilCell::new(None),
+            null_reply: GilCell::new(0),
+            answer: GilCell::new(None),
+            local: GilCell::new(None),
+            handler: GilCell::new(None),
+            watched: GilCell::new(false),
+            past: Past::default(),
+            wound: GilCell::new(false),
+            awaited: GilCell::new(None),
+        }
+    }
+}
+
+impl Deref for Frame {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.0
+    }
+}
+
+static POOL: Pool<Frame> = Pool::new(1024);
+
+impl Answer {
+    /// Gives it to a request that is over.
+    fn unwind(self, frame: CPtr<gf::call_frame_t>) -> Action {
+        Action::Unwind {
+            fop: self.fop,
+            frame,
+            op_ret: self.op_ret,
+            op_errno: self.op_errno,
+            words: self.words,
+            hold: self.hold,
+        }
+    }
+}
+
+/// What is left of a request that is over, to be dropped when its C frame has been given
+/// away.
+struct Over {
+    c: CPtr<gf::call_frame_t>,
+    #[expect(dead_code, reason = "dropped with it")]
+    args: Args,
+}
+
+/// What came of an attempt to end a request.
+enum Attempt {
+    Over(Over),
+    /// It is in another state.
+    Refused,
+    /// There are handles that have borrowed from it.
+    Unsettled,
+}
 
 impl Frame {
-    /// A request that has come in. `args` are the C arguments, if they are kept.
+    /// A request that has come in, or that comes back when it was not seen on its way down.
     pub fn new<'py>(
         py: Python<'py>,
         instance: &'static Instance,
         fop: &'static Fop,
         c: *mut gf::call_frame_t,
-        args: Option<&[Word]>,
     ) -> PyResult<Bound<'py, Frame>> {
-        let args = args.map_or(Args::None, |args| Args::Borrowed(Words::at(args)));
-        // SAFETY: `pop` runs no Python.
-        if let Some(object) = unsafe { POOL.with(py, Vec::pop) } {
-            let frame = object.get();
-            frame.c.set(py, CPtr(c));
-            frame.instance.set(py, Some(instance));
-            frame.fop.set(py, Some(fop));
-            frame.state.set(py, State::Pending);
-            frame.args.set(py, args);
-            return Ok(object.into_bound(py));
-        }
-        shake::point_with_gil(py);
-        Bound::new(
-            py,
-            Frame {
-                c: GilCell::new(CPtr(c)),
-                instance: GilCell::new(Some(instance)),
-                fop: GilCell::new(Some(fop)),
-                state: GilCell::new(State::Pending),
-                open: GilCell::new(0),
-                args: GilCell::new(args),
-                handles: GilCell::new(Vec::new()),
-                entering: GilCell::default(),
-                carrying: Carrying::default(),
-                awaits: GilCell::new(false),
-                credentials: GilCell::new(None),
-                reply: GilCell::new(None),
-                null_reply: GilCell::new(0),
-                answer: GilCell::new(None),
-                local: GilCell::new(None),
-                handler: GilCell::new(None),
-                watched: GilCell::new(false),
-                past: Past::default(),
-                wound: GilCell::new(false),
-                awaited: GilCell::new(None),
-            },
-        )
+        let request = Request::new(instance, fop, c);
+        let Some(object) = POOL.take(py) else {
+            shake::point_with_gil(py);
+            return Bound::new(py, Frame(Renewable::new(request)));
+        };
+        // SAFETY: nobody else has it.
+        drop(unsafe { object.get().0.renew(py, request) });
+        Ok(object.into_bound(py))
+    }
+
+    /// Borrows the arguments of the call that the request comes in by.
+    pub fn borrow(object: &Bound<'_, Frame>, call: &Call, args: &[Word]) {
+        let (py, frame) = (object.py(), object.get());
+        frame.args.set(py, Args::Borrowed(Lent::by(call, args)));
+        frame.entering.put(py, call.loan());
+        call.lend_to(object);
     }
 
     /// The fop.
-    pub fn fop(&self, py: Python<'_>) -> &'static Fop {
-        self.fop.get(py).expect("set when the frame is made")
+    pub fn fop(&self, _py: Python<'_>) -> &'static Fop {
+        self.fop
     }
 
     /// The volume that it is at.
-    pub fn instance(&self, py: Python<'_>) -> &'static Instance {
-        self.instance.get(py).expect("set when the frame is made")
+    pub fn instance(&self, _py: Python<'_>) -> &'static Instance {
+        self.instance
     }
 
     /// The C frame, or an error that says why there is none.
@@ -231,7 +283,7 @@ impl Frame {
 
     /// Remembers which handler has the request, for messages.
     pub fn set_handler(&self, py: Python<'_>, handler: &'static Handler) {
-        self.handler.set(py, Some(handler));
+        self.handler.put(py, Some(handler));
     }
 
     /// Remembers a handle that stands for an argument of the request and that Python has kept.
@@ -246,17 +298,14 @@ impl Frame {
     /// Ends the borrow of the request's arguments: the handles that Python kept
     /// become owned, the others are used again.
     pub fn settle_handles(&self, py: Python<'_>) {
-        // The vector keeps its memory: `pop` instead of `take`.
-        // SAFETY: `pop` runs no Python.
-        while let Some(handle) = unsafe { self.handles.with(py, Vec::pop) } {
-            handle::settle(handle.into_bound(py));
+        while let Some(handle) = self.take_handle(py) {
+            handle::settle(handle);
         }
     }
 
-    /// Says that the trampoline has not returned while the request is open.
-    pub fn set_entering(&self, py: Python<'_>, entering: &Entering) {
-        let entering = CPtr(ptr::from_ref(entering).cast_mut());
-        self.entering.set(py, entering);
+    fn take_handle<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: `pop` runs no Python.
+        unsafe { self.handles.with(py, SmallVec::pop) }.map(|handle| handle.into_bound(py))
     }
 
     /// The outermost call that carries out what its callbacks ask for.
@@ -266,7 +315,7 @@ impl Frame {
 
     /// Says that its handler is a coroutine.
     pub fn set_awaits(&self, py: Python<'_>) {
-        self.awaits.set(py, true);
+        self.awaits.put(py, true);
     }
 
     /// Whether its handler is a coroutine.
@@ -288,59 +337,57 @@ impl Frame {
         }
     }
 
-    /// The trampoline is about to return with the request open, or is expected to do so:
-    /// its arguments become the frame's own.
+    /// The call that it came in by is about to return with the request open, or is expected
+    /// to do so: its arguments become the frame's own.
     pub fn promote(&self, py: Python<'_>) {
-        self.entering.take(py);
         self.own_args(py);
+        gil::locked(py, |locked| self.entering.take(locked).end(locked));
     }
 
-    /// Owns the arguments when a callback comes outside of the entering call, and
-    /// hence might outlive it.
-    pub fn promote_unless_nested(&self, py: Python<'_>, here: usize) {
-        // SAFETY: as long as it is set, the entering call has not returned.
-        if let Some(entering) = unsafe { self.entering.get(py).0.as_ref() } {
-            if !entering.encloses(here) {
-                self.own_args(py);
-            }
-        }
-    }
-
-    /// Owns the arguments when another thread than the entering one uses them: it may
-    /// do so longer than that.
-    fn promote_elsewhere(&self, py: Python<'_>) {
-        // SAFETY: as long as it is set, the entering call has not returned.
-        if let Some(entering) = unsafe { self.entering.get(py).0.as_ref() } {
-            if !entering.is_this_thread() {
-                self.own_args(py);
-            }
+    /// Owns the arguments when they are used where the call that has lent them might be over
+    /// before.
+    pub fn own_unless_covered(&self, py: Python<'_>, here: Here) {
+        // SAFETY: copies.
+        let lent = unsafe {
+            self.args.with(py, |args| match args {
+                Args::Borrowed(lent) => Some(lent.loan),
+                _ => None,
+            })
+        };
+        if lent.is_some_and(|loan| !loan.covers(py, here)) {
+            self.own_args(py);
         }
     }
 
     fn own_args(&self, py: Python<'_>) {
-        // SAFETY: copies an address.
-        let borrowed = unsafe {
+        // SAFETY: copies.
+        let lent = unsafe {
             self.args.with(py, |args| match args {
-                Args::Borrowed(words) => Some(*words),
+                Args::Borrowed(lent) => Some(*lent),
                 _ => None,
             })
         };
-        if let Some(words) = borrowed {
-            let params = self.fop(py).args;
-            // SAFETY: borrowed words are alive until the entering call returns,
-            // which waits for `promote`.
-            let words = unsafe { words.get(params.len()) };
-            // SAFETY: as above.
-            let owned = unsafe { OwnedWords::new(params, words, self.instance(py).xl(), 0) };
-            let owned = Arc::new(owned);
-            self.args.set(py, Args::Owned(owned.clone()));
-            // SAFETY: `pop` runs no Python.
-            while let Some(handle) = unsafe { self.handles.with(py, Vec::pop) } {
-                let handle = handle.into_bound(py);
+        if let Some(lent) = lent {
+            let params = self.fop.args;
+            let words = lent.words(py);
+            let owned = words.map(|words| {
+                // SAFETY: they are there, and the GIL keeps the lender from ending.
+                unsafe {
+                    let words = padded(words.get(params.len()));
+                    let owned = OwnedWords::new(params, &words, self.instance.xl(), 0);
+                    (words, Arc::new(owned))
+                }
+            });
+            let args = match &owned {
+                Some((_, owned)) => Args::Owned(owned.clone()),
+                None => Args::None,
+            };
+            self.args.set(py, args);
+            while let (Some((words, owned)), Some(handle)) = (&owned, self.take_handle(py)) {
                 // SAFETY: handles only are remembered.
                 let object = unsafe { handle::object(&handle) };
-                let place = words.iter().position(|word| word.pointer() == object);
-                match place.and_then(|i| owned.owner(i)) {
+                let owner = |i| owned.owner(i).filter(|_| words[i].pointer() == object);
+                match (0..params.len()).find_map(owner) {
                     Some(owner) => handle::settle_with(handle, owner),
                     None => handle::settle(handle),
                 }
@@ -349,75 +396,103 @@ impl Frame {
         self.settle_handles(py);
     }
 
-    /// The arguments as they came, and what keeps them; None if they were not kept.
+    /// The arguments, and what keeps them, if it is not the call that they came in by; None
+    /// if there are none.
     fn args(&self, py: Python<'_>) -> Option<(Words, Option<Arc<OwnedWords>>)> {
         // SAFETY: clones an Arc and copies an address.
         unsafe {
             self.args.with(py, |args| match args {
                 Args::None => None,
-                Args::Borrowed(words) => Some((*words, None)),
+                Args::Borrowed(lent) => Some((lent.words(py)?, None)),
                 Args::Owned(owned) => Some((Words::at(owned.words()), Some(owned.clone()))),
             })
         }
     }
 
-    /// Marks the request as over and gives its C frame up. What the request has
-    /// borrowed may go as soon as that is answered or wound.
-    fn finish(&self, py: Python<'_>, state: State) -> *mut gf::call_frame_t {
-        self.state.set(py, state);
-        if self.watched.replace(py, false) {
-            kept::remove(py, ptr::from_ref(self).addr());
-        }
-        // Given back at the end: the entering call must not get the GIL before it can
-        // see that the request is over.
-        let mut releases = None;
-        // SAFETY: as long as it is set, the call has not returned, and it does not before
-        // it has seen `over` or has cleared this pointer.
-        if let Some(entering) = unsafe { self.entering.take(py).0.as_ref() } {
-            if !entering.is_this_thread() {
+    /// Marks the request as over and gives its C frame up, if it is in a certain state and
+    /// no wind is open. What the request has lent may go as soon as it is answered or wound.
+    #[must_use]
+    fn finish(&self, py: Python<'_>, here: Here, from: State, to: State) -> Option<Over> {
+        loop {
+            // The call's own handler gives everything back before that call carries out
+            // what it was asked for.
+            let entering = self.entering.get(py);
+            let own = entering.is_current(py, here);
+            if !own {
                 entering.own_running(py);
-                let queue = releases.insert(Queue::default());
-                queue.collect(Here::now(), || self.settle_handles(py));
-                self.args.set(py, Args::None);
+                self.settle_handles(py);
             }
-            entering.set_over();
+            match gil::locked(py, |locked| self.try_finish(locked, from, to, own)) {
+                Attempt::Over(over) => return Some(over),
+                Attempt::Refused => return None,
+                Attempt::Unsettled => {}
+            }
         }
-        carrier::over(py, &self.carrying);
-        let c = self.c.take(py).0;
-        if let Some(releases) = releases {
-            releases.submit();
-        }
-        c
     }
 
-    /// The request is over: asks for what is done with its C frame last.
+    fn try_finish(&self, locked: Locked<'_>, from: State, to: State, own: bool) -> Attempt {
+        let is_open = !self.c.get(locked).0.is_null() && self.open.get(locked) == 0;
+        if !is_open || self.state.get(locked) != from {
+            return Attempt::Refused;
+        }
+        // SAFETY: looks only.
+        if !own && unsafe { self.handles.with(locked, |handles| !handles.is_empty()) } {
+            return Attempt::Unsettled;
+        }
+        self.state.put(locked, to);
+        if self.watched.get(locked) {
+            self.watched.put(locked, false);
+            kept::remove(locked, self.key());
+        }
+        let (entering, args) = (self.entering.take(locked), &self.args);
+        let args = match own {
+            true => {
+                entering.settle(locked);
+                Args::None
+            }
+            false => {
+                entering.end(locked);
+                args.take(locked)
+            }
+        };
+        let c = self.c.take(locked);
+        Attempt::Over(Over { c, args })
+    }
+
+    /// As `finish`, and asks for what is done with its C frame last. False if the request is
+    /// in another state.
     fn finish_with(
         &self,
         py: Python<'_>,
         here: Here,
-        state: State,
+        to: State,
         last: impl FnOnce(CPtr<gf::call_frame_t>) -> Action,
-    ) {
+    ) -> bool {
+        let Some(over) = self.finish(py, here, State::Pending, to) else {
+            return false;
+        };
         self.past.note(py, self.handler.get(py));
-        let action = last(CPtr(self.finish(py, state)));
+        let action = last(over.c);
         self.past.note_line(py, here);
         action::submit_at(here, action);
+        true
     }
 
-    /// Whether this is an argument of the request, or a value of the answer that its handler
-    /// looks at: alive until the request is over. What another request has lent may go
-    /// before, since another thread may answer that one at any time.
-    pub fn lends(&self, py: Python<'_>, object: *mut c_void) -> bool {
-        let among = |words: &[Word]| words.iter().any(|word| word.pointer() == object);
-        // SAFETY: look only; borrowed words are alive as long as the frame has them (see
-        // `finish` and `release`).
+    /// Whether what a handle has borrowed was lent to this request: it is alive until that
+    /// is over. What another request was lent may go before, since another thread may answer
+    /// that one at any time.
+    pub fn lends(&self, py: Python<'_>, loan: Loan) -> bool {
+        // SAFETY: looks only.
         unsafe {
             self.args.with(py, |args| match args {
-                Args::Borrowed(words) => among(words.get(self.fop(py).args.len())),
+                Args::Borrowed(lent) => lent.loan == loan,
                 _ => false,
-            }) || self.reply.with(py, |reply| {
-                let reply = reply.as_ref().filter(|reply| reply.owned.is_none());
-                reply.is_some_and(|reply| among(reply.words.get(reply.fop.reply.len())))
+            }) || self.reply.with(py, |reply| match reply {
+                Some(Came {
+                    values: Given::Borrowed(lent),
+                    ..
+                }) => lent.loan == loan,
+                _ => false,
             })
         }
     }
@@ -433,31 +508,26 @@ impl Frame {
             if frame.is_over(py) {
                 // What they were borrowed from goes.
                 frame.args.set(py, Args::None);
-            } else if frame.open.get(py) == 0 && !frame.watched.replace(py, true) {
-                kept::add(py, ptr::from_ref(frame).addr());
+            } else if frame.open.get(py) == 0 && !frame.watched.get(py) {
+                frame.watched.put(py, true);
+                kept::add(py, frame.key());
             }
             return;
         }
         frame.abandon(py);
-        frame.args.set(py, Args::None);
-        frame.local.set(py, None);
-        frame.answer.set(py, None);
-        frame.reply.set(py, None);
-        frame.null_reply.set(py, 0);
-        frame.awaits.set(py, false);
-        frame.wound.set(py, false);
-        frame.awaited.set(py, None);
-        frame.past.clear(py);
-        if gil::refcount(object.as_unbound()) == 1 {
-            // SAFETY: `push` and `len` run no Python.
-            unsafe {
-                POOL.with(py, |pool| {
-                    if pool.len() < POOL_SIZE {
-                        pool.push(object.unbind());
-                    }
-                });
-            }
-        }
+        // What it has kept goes now; all else is made anew when it is used again.
+        drop(frame.args.take(py));
+        drop(frame.local.take(py));
+        drop(frame.answer.take(py));
+        drop(frame.reply.take(py));
+        drop(frame.awaited.take(py));
+        drop(frame.credentials.take(py));
+        POOL.give(py, object.unbind());
+    }
+
+    /// What `kept` knows it by.
+    fn key(&self) -> usize {
+        ptr::from_ref::<Request>(self).addr()
     }
 
     /// Answers EIO if the request is still open: nobody else can any more.
@@ -466,7 +536,7 @@ impl Frame {
             return;
         }
         if self.is_lost(py) {
-            self.finish(py, State::Answered);
+            drop(self.finish(py, Here::now(), self.state.get(py), State::Answered));
             return;
         }
         if let Some(handler) = self.handler.get(py) {
@@ -483,8 +553,11 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        if !self.c.get_mut().0.is_null() {
-            Python::attach(|py| self.abandon(py));
+        if !self.0.get_mut().c.get_mut().0.is_null() {
+            gil::in_drop(|py| {
+                self.entering.get(py).forget(py);
+                self.abandon(py);
+            });
         }
     }
 }

@@ -1,6 +1,8 @@
-//! The GIL: how a GlusterFS thread takes it, and cells that it protects.
+//! The GIL: how a GlusterFS thread takes it, regions in which nobody gives it up, and cells
+//! that it protects.
 
 use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::ptr;
 
 use pyo3::ffi;
@@ -11,6 +13,24 @@ use crate::fork;
 use crate::here::Here;
 use crate::shake;
 use crate::turns::Turn;
+
+/// Says that this thread holds the GIL: a `Python`, or a [`Locked`].
+pub trait Gil: Copy {}
+impl Gil for Python<'_> {}
+impl Gil for Locked<'_> {}
+
+/// The GIL in a region in which it is not given up ([`locked`]). What may run Python, drop
+/// something of Python's or call GlusterFS takes a `Python`, of which there is none in there.
+#[derive(Clone, Copy)]
+pub struct Locked<'a>(PhantomData<&'a ()>);
+
+/// Looks at something and acts on it, with no other thread in between. What is taken out of
+/// cells is returned, to be dropped by the caller.
+///
+/// The bound keeps `Python` and `Bound` outside: they are not `Send`.
+pub fn locked<R>(_py: Python<'_>, f: impl FnOnce(Locked<'_>) -> R + Send) -> R {
+    f(Locked(PhantomData))
+}
 
 /// A cell that may be touched by whoever holds the GIL. Values go in and out;
 /// no reference leaves, so no Python code can run while one is held.
@@ -30,21 +50,31 @@ impl<T> GilCell<T> {
     }
 
     /// Puts a value in and returns the one before.
-    pub fn replace(&self, _py: Python<'_>, value: T) -> T {
+    #[must_use = "dropping it may run Python"]
+    pub fn replace(&self, _gil: impl Gil, value: T) -> T {
         // SAFETY: the GIL is held, and no reference into the cell exists
         // outside of this module's methods, none of which runs Python.
         unsafe { self.0.get().replace(value) }
     }
 
-    /// Puts a value in.
+    /// Puts a value in, and drops the one before, which may run Python.
     pub fn set(&self, py: Python<'_>, value: T) {
         let before = self.replace(py, value);
         shake::point_of_drop::<T>(py);
         drop(before);
     }
 
+    /// Puts a value in the place of one that needs no drop.
+    pub fn put(&self, _gil: impl Gil, value: T)
+    where
+        T: Copy,
+    {
+        // SAFETY: as in `replace`.
+        unsafe { self.0.get().write(value) }
+    }
+
     /// A copy of the value.
-    pub fn get(&self, _py: Python<'_>) -> T
+    pub fn get(&self, _gil: impl Gil) -> T
     where
         T: Copy,
     {
@@ -53,11 +83,12 @@ impl<T> GilCell<T> {
     }
 
     /// The value, leaving the default.
-    pub fn take(&self, py: Python<'_>) -> T
+    #[must_use = "dropping it may run Python"]
+    pub fn take(&self, gil: impl Gil) -> T
     where
         T: Default,
     {
-        self.replace(py, T::default())
+        self.replace(gil, T::default())
     }
 
     /// Looks at the value through a function.
@@ -65,7 +96,7 @@ impl<T> GilCell<T> {
     /// # Safety
     /// The function neither runs Python code nor releases the GIL, and does not
     /// come back to this cell.
-    pub unsafe fn with<R>(&self, _py: Python<'_>, f: impl FnOnce(&mut T) -> R) -> R {
+    pub unsafe fn with<R>(&self, _gil: impl Gil, f: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: by the caller's word this is the only reference for its time.
         unsafe { f(&mut *self.0.get()) }
     }
@@ -93,12 +124,58 @@ pub fn attach_at<R>(here: Here, f: impl FnOnce(Python<'_>) -> R) -> R {
     let turn = Turn::take(here);
     let result = Python::attach(|py| {
         turn.begin();
-        f(py)
+        // GlusterFS may have been called by Python, in the middle of an exception.
+        aside(py, || f(py))
     });
     drop(turn);
     shake::point();
     fork::return_to(generation);
     result
+}
+
+/// Runs `f` with the exception put aside that is on its way on this thread: Python must not
+/// be run with one. To be used by whatever Python calls at any time: a `Drop` of an object
+/// of Python's, and what that leads to.
+pub fn aside<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
+    let _pending = Pending::take(py);
+    f()
+}
+
+/// As [`aside`], for the `Drop` of an object of Python's, which comes with the GIL.
+pub fn in_drop<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
+    Python::attach(|py| aside(py, || f(py)))
+}
+
+/// An exception that was on its way, and is again in the end.
+struct Pending([*mut ffi::PyObject; 3]);
+
+#[allow(
+    deprecated,
+    reason = "what replaces these functions is not in Python 3.11"
+)]
+impl Pending {
+    #[inline]
+    fn take(_py: Python<'_>) -> Option<Pending> {
+        // SAFETY: the GIL is held; what is fetched is this thread's to restore.
+        unsafe {
+            if ffi::PyErr_Occurred().is_null() {
+                return None;
+            }
+            let [mut class, mut value, mut traceback] = [ptr::null_mut(); 3];
+            ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback);
+            Some(Pending([class, value, traceback]))
+        }
+    }
+}
+
+#[allow(deprecated, reason = "as above")]
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let [class, value, traceback] = self.0;
+        // SAFETY: the GIL is held again by the time `aside` ends; the references are those
+        // of `take`.
+        unsafe { ffi::PyErr_Restore(class, value, traceback) };
+    }
 }
 
 /// How many references an object has.

@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use pyo3::PyClass;
 use pyo3::PyTypeInfo;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyReferenceError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
-use crate::gil::GilCell;
+use crate::call::Loan;
+use crate::gil::{self, GilCell};
+use crate::here::Here;
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::memory;
@@ -68,8 +70,8 @@ pub struct Handle {
     parts: GilCell<Vec<Py<PyAny>>>,
     /// Where it is registered as long as it owns something of a volume's.
     place: GilCell<Place>,
-    /// The thread whose handler borrowed it.
-    thread: GilCell<libc::pthread_t>,
+    /// For how long the object is lent.
+    loan: GilCell<Loan>,
     /// Whether ctypes may have its address.
     exposed: GilCell<bool>,
     /// Its volume has gone, and with it the object.
@@ -77,7 +79,12 @@ pub struct Handle {
 }
 
 impl Handle {
-    fn new(class: &'static Class, raw: Raw, instance: Option<&'static Instance>) -> Handle {
+    fn new(
+        class: &'static Class,
+        raw: Raw,
+        instance: Option<&'static Instance>,
+        loan: Loan,
+    ) -> Handle {
         Handle {
             class,
             raw: GilCell::new(raw),
@@ -85,8 +92,7 @@ impl Handle {
             owner: GilCell::new(None),
             parts: GilCell::new(Vec::new()),
             place: GilCell::new(Place::NONE),
-            // No thread's borrow, until it is one's.
-            thread: GilCell::new(0),
+            loan: GilCell::new(loan),
             exposed: GilCell::new(false),
             gone: GilCell::new(false),
         }
@@ -95,12 +101,28 @@ impl Handle {
     /// The C object.
     ///
     /// # Errors
-    /// `ReferenceError` when the volume is gone.
+    /// `ReferenceError` when the volume is gone, or what has lent the object.
     pub fn raw(&self, py: Python<'_>) -> PyResult<Raw> {
-        match self.is_gone(py) {
-            true => Err(self.gone_error(py)),
-            false => Ok(self.raw.get(py)),
+        if self.is_gone(py) {
+            return Err(self.gone_error(py));
         }
+        if self.is_lent(py) && !self.loan(py).is_alive(py) {
+            return Err(self.over_error());
+        }
+        Ok(self.raw.get(py))
+    }
+
+    /// For how long the object is lent, if it is.
+    pub fn loan(&self, py: Python<'_>) -> Loan {
+        self.loan.get(py)
+    }
+
+    #[cold]
+    fn over_error(&self) -> PyErr {
+        PyReferenceError::new_err(format!(
+            "{}: it was lent by a request that is over",
+            self.class.name
+        ))
     }
 
     /// What tells it from others; the object's address, which may be nobody's any more.
@@ -182,13 +204,12 @@ impl Handle {
     }
 
     /// The C object for an action, and what keeps it alive until that is carried out.
-    /// None: the handler that runs on this thread, which borrowed it.
+    /// None: the call that has lent it.
     ///
     /// # Errors
     /// `ReferenceError` when the volume is gone.
     pub fn share(&self, py: Python<'_>) -> PyResult<(Raw, Option<Arc<Owner>>)> {
-        // SAFETY: a plain call.
-        if self.thread.get(py) != unsafe { libc::pthread_self() } {
+        if self.is_lent(py) && !self.loan(py).covers(py, Here::now()) {
             self.own(py)?;
         }
         Ok((self.raw(py)?, self.owner(py)))
@@ -202,11 +223,24 @@ impl Handle {
         if let Some(owner) = self.owner(py) {
             return Ok(owner);
         }
-        let (raw, instance) = (self.raw(py)?, self.instance(py));
+        let raw = self.raw(py)?;
+        // SAFETY: the object is lent, hence alive.
+        unsafe { self.own_live(py, raw) }
+    }
+
+    /// The same for an object that is known to be alive.
+    ///
+    /// # Errors
+    /// As above.
+    ///
+    /// # Safety
+    /// It is, and of the class's type.
+    pub unsafe fn own_live(&self, py: Python<'_>, raw: Raw) -> PyResult<Arc<Owner>> {
+        let instance = self.instance(py);
         if let (Some(instance), false) = (instance, self.class.is_plain()) {
             instance.volume.check(py, self.class.name)?;
         }
-        // SAFETY: the object is borrowed, hence alive.
+        // SAFETY: by contract.
         let owner = unsafe { Owner::within(self.class, raw, instance) };
         self.set_owner(py, owner.clone());
         Ok(owner)
@@ -266,8 +300,8 @@ impl Handle {
     fn unregister(&self, py: Python<'_>) {
         if let (Some(instance), place) = (self.instance(py), self.place.get(py)) {
             if place != Place::NONE {
+                self.place.put(py, Place::NONE);
                 instance.volume.keepers.remove(py, place);
-                self.place.set(py, Place::NONE);
             }
         }
     }
@@ -282,29 +316,44 @@ impl Handle {
     /// What it was borrowed from is about to go, and Python has kept it.
     pub fn keep(&self, py: Python<'_>) {
         self.end_parts(py);
-        if self.own(py).is_err() {
+        if self.own(py).is_err() && self.has_gone_volume(py) {
             self.gone.set(py, true);
         }
     }
 
+    fn has_gone_volume(&self, py: Python<'_>) -> bool {
+        self.instance(py)
+            .is_some_and(|instance| instance.volume.is_gone(py))
+    }
+
     /// The same, if somebody else owns a copy or a reference of that already.
     fn keep_with(&self, py: Python<'_>, owner: &Arc<Owner>) {
-        let gone = self
-            .instance(py)
-            .is_some_and(|instance| instance.volume.is_gone(py));
         match self.owner(py) {
-            None if !gone => self.set_owner(py, owner.clone()),
+            None if !self.has_gone_volume(py) => self.set_owner(py, owner.clone()),
             _ => self.keep(py),
         }
     }
 
-    /// Nobody has it any more, and it may be used again.
+    /// Nobody has it any more, and it may be used again: each field is named, so that none
+    /// is forgotten.
     fn reset(&self, py: Python<'_>) {
-        self.exposed.set(py, false);
-        self.gone.set(py, false);
+        self.unregister(py);
+        let Handle {
+            class: _, // stays
+            raw: _,
+            instance: _, // `borrow` sets these two
+            owner,
+            parts: _, // have been ended
+            place: _, // `unregister` has left it
+            loan,
+            exposed,
+            gone,
+        } = self;
+        loan.put(py, Loan::NONE);
+        exposed.put(py, false);
+        gone.put(py, false);
         if !self.is_lent(py) {
-            self.unregister(py);
-            self.owner.set(py, None);
+            owner.set(py, None);
         }
     }
 }
@@ -312,8 +361,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         if !self.parts.get_mut().is_empty() {
-            // SAFETY: as below.
-            self.end_parts(unsafe { Python::assume_attached() });
+            gil::in_drop(|py| self.end_parts(py));
         }
         if *self.place.get_mut() != Place::NONE {
             // SAFETY: Python frees its objects with the GIL.
@@ -395,32 +443,29 @@ pub fn initializer<T: HandleClass<BaseType = Handle>>(
 where
     PyClassInitializer<Handle>: From<Handle>,
 {
-    let mut handle = Handle::new(owner.class(), owner.raw(), owner.instance());
+    let mut handle = Handle::new(owner.class(), owner.raw(), owner.instance(), Loan::NONE);
     *handle.owner.get_mut() = Some(owner);
     PyClassInitializer::from(handle).add_subclass(class)
 }
 
-/// A handle for a C object that is borrowed for the time of a handler.
+/// A handle for a C object that is lent for some time.
 pub fn borrow(
     py: Python<'_>,
     class: &'static Class,
     raw: Raw,
     instance: Option<&'static Instance>,
+    loan: Loan,
 ) -> PyResult<Py<PyAny>> {
-    // SAFETY: a plain call.
-    let thread = unsafe { libc::pthread_self() };
     // SAFETY: `pop` runs no Python.
     if let Some(handle) = unsafe { class.pool.with(py, Vec::pop) } {
         // SAFETY: pools hold handles only.
         let common = unsafe { erased(handle.bind(py)) };
         common.raw.set(py, raw);
         common.instance.set(py, instance);
-        common.thread.set(py, thread);
+        common.loan.put(py, loan);
         return Ok(handle);
     }
-    let handle = Handle::new(class, raw, instance);
-    handle.thread.set(py, thread);
-    (class.make)(py, handle)
+    (class.make)(py, Handle::new(class, raw, instance, loan))
 }
 
 /// A handle that owns its C object from the start; None for NULL.
@@ -435,9 +480,10 @@ pub fn owned<T: HandleClass>(
     if ptr.is_null() {
         return Ok(None);
     }
-    let handle = borrow(py, T::class(), Raw::new(ptr), instance)?;
-    // SAFETY: `borrow` makes an object of this class.
-    unsafe { erased(handle.bind(py)) }.own(py)?;
+    let raw = Raw::new(ptr);
+    let handle = borrow(py, T::class(), raw, instance, Loan::NONE)?;
+    // SAFETY: `borrow` makes an object of this class; what is given is alive.
+    unsafe { erased(handle.bind(py)).own_live(py, raw) }?;
     // SAFETY: as above.
     Ok(Some(
         unsafe { handle.into_bound(py).cast_into_unchecked::<T>() }.unbind(),
@@ -472,7 +518,7 @@ pub fn having<T: HandleClass>(py: Python<'_>, owner: Arc<Owner>) -> PyResult<Py<
     if let Some(instance) = owner.instance() {
         instance.volume.check(py, T::class().name)?;
     }
-    let handle = borrow(py, T::class(), owner.raw(), owner.instance())?;
+    let handle = borrow(py, T::class(), owner.raw(), owner.instance(), Loan::NONE)?;
     // SAFETY: `borrow` makes an object of this class.
     unsafe { erased(handle.bind(py)) }.set_owner(py, owner);
     // SAFETY: as above.

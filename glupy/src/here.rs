@@ -7,6 +7,7 @@ use std::ptr;
 use pyo3::ffi;
 
 use crate::action::Queue;
+use crate::call::{Slot, Slots};
 use crate::gil::Kept;
 use crate::hold::Held;
 use crate::instance::Instance;
@@ -28,6 +29,10 @@ struct Local {
     instance: Cell<Option<&'static Instance>>,
     /// The queue of the handler that runs.
     queue: Cell<*mut Queue>,
+    /// The call whose handler runs.
+    call: Cell<Option<&'static Slot>>,
+    /// For the next calls.
+    slots: Cell<Slots>,
     /// The `Task` that runs.
     task: Cell<*mut ffi::PyObject>,
     /// What actions held that are over, for the next ones.
@@ -42,6 +47,8 @@ thread_local! {
         stack: roomy::own_stack(),
         instance: Cell::new(None),
         queue: Cell::new(ptr::null_mut()),
+        call: Cell::new(None),
+        slots: Cell::default(),
         task: Cell::new(ptr::null_mut()),
         spare: Cell::default(),
     };
@@ -122,6 +129,33 @@ impl Here {
     pub fn swap_queue(self, queue: *mut Queue) -> *mut Queue {
         self.local()
             .map_or(ptr::null_mut(), |local| local.queue.replace(queue))
+    }
+
+    /// Whether the current call stands on the thread's own stack, where it stays.
+    pub fn has_this_stack(self) -> bool {
+        let here = 0u8;
+        let here = ptr::from_ref(&here).addr();
+        self.stack()
+            .is_some_and(|(low, size)| here.wrapping_sub(low) < size)
+    }
+
+    /// The call whose handler runs, if one does.
+    pub fn call(self) -> Option<&'static Slot> {
+        self.local().and_then(|local| local.call.get())
+    }
+
+    /// Puts another one in its place.
+    pub fn swap_call(self, call: Option<&'static Slot>) -> Option<&'static Slot> {
+        self.local().and_then(|local| local.call.replace(call))
+    }
+
+    /// What the thread has for its next calls.
+    pub fn with_slots<R>(self, f: impl FnOnce(&mut Slots) -> R) -> Option<R> {
+        let local = self.local()?;
+        let mut slots = local.slots.take();
+        let result = f(&mut slots);
+        local.slots.set(slots);
+        Some(result)
     }
 
     /// What [`Here::keep_spare`] has kept.

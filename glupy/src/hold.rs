@@ -123,11 +123,20 @@ impl Hold {
 }
 
 impl Held {
+    /// For another action: each field is named, so that none is forgotten.
     fn clear(&mut self) {
-        self.objects.clear();
-        self.owners.clear();
-        self.sets.clear();
-        self.given = 0;
-        self.more = None;
+        let Held {
+            words: _, // those that count are stored, all at once
+            objects,
+            owners,
+            sets,
+            given,
+            more,
+        } = self;
+        objects.clear();
+        owners.clear();
+        sets.clear();
+        *given = 0;
+        *more = None;
     }
 }

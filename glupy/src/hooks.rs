@@ -10,6 +10,7 @@ use std::ffi::{CStr, CString};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::call::Call;
 use crate::compat;
 use crate::contexts::Holder;
 use crate::convert;
@@ -17,6 +18,7 @@ use crate::fop::{Kind, Param, Word};
 use crate::gf;
 use crate::gil;
 use crate::handle;
+use crate::here::Here;
 use crate::instance::Instance;
 use crate::marshal;
 use crate::work;
@@ -47,13 +49,15 @@ impl Hook {
 pub unsafe fn now(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word]) {
     // SAFETY: the slot is set only in the table of a translator of ours.
     let instance = unsafe { Instance::of(this) };
-    instance.guard(hook.name, |_| {
-        gil::attach(|py| {
+    let here = Here::now();
+    let call = Call::begin(here);
+    instance.guard_at(hook.name, here, || {
+        gil::attach_at(here, |py| {
             let _inside = instance.volume.inside(py);
             let mut objects = Vec::new();
             // SAFETY: alive until the callback returns, and settled before.
             let made = unsafe {
-                marshal::to_python(py, hook.args, words, instance, |object| {
+                marshal::to_python(py, hook.args, words, instance, call.loan(), |object| {
                     objects.push(object)
                 })
             };
@@ -68,6 +72,7 @@ pub unsafe fn now(hook: &'static Hook, this: *mut gf::xlator_t, words: &[Word]) 
                     handle::settle(object.into_bound(py));
                 }
             }
+            call.end(py);
             called?
         })
     });

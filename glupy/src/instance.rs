@@ -443,12 +443,17 @@ impl Instance {
         self.passes_on_exception.load(Ordering::Relaxed)
     }
 
-    /// Runs a handler's course where there is room for Python; a panic or a Python
-    /// error of the runtime itself does not leave it.
+    /// As `guard_at`, where the current thread's place is not known.
     pub fn guard(&'static self, name: &str, f: impl FnOnce(Here) -> PyResult<()>) {
         let here = Here::now();
+        self.guard_at(name, here, || f(here));
+    }
+
+    /// Runs a handler's course where there is room for Python; a panic or a Python
+    /// error of the runtime itself does not leave it.
+    pub fn guard_at(&'static self, name: &str, here: Here, f: impl FnOnce() -> PyResult<()>) {
         here.run_for(Some(self), || {
-            let caught = || panic::catch_unwind(AssertUnwindSafe(|| f(here)));
+            let caught = || panic::catch_unwind(AssertUnwindSafe(f));
             let text = match roomy::run(here, caught) {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error.to_string(),

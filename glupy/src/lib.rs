@@ -5,8 +5,8 @@
 //! and back through the `action` queue and `stack`. See ARCHITECTURE.md.
 
 mod action;
+mod call;
 mod callee;
-mod carrier;
 mod compat;
 mod contexts;
 mod convert;

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use smallvec::SmallVec;
 
+use crate::call::Loan;
 use crate::convert;
 use crate::fop::{self, Kind, MAX_ARGS, OpRet, Param, Vector, Word};
 use crate::frame::Frame;
@@ -51,18 +52,19 @@ pub fn class_of(kind: Kind) -> Option<&'static Class> {
 ///
 /// # Safety
 /// The words are live arguments described by `params`, and stay so until the
-/// handles are settled.
+/// handles are settled, or the loan ends.
 pub unsafe fn to_python(
     py: Python<'_>,
     params: &'static [Param],
     words: &[Word],
     instance: &'static Instance,
+    loan: Loan,
     mut each: impl FnMut(Py<PyAny>),
 ) -> PyResult<()> {
     let instance = Some(instance);
     for i in 0..params.len() {
         // SAFETY: by contract.
-        each(unsafe { one_to_python(py, params, words, i, instance) }?);
+        each(unsafe { one_to_python(py, params, words, i, instance, loan) }?);
     }
     Ok(())
 }
@@ -78,6 +80,7 @@ pub unsafe fn one_to_python(
     words: &[Word],
     i: usize,
     instance: Option<&'static Instance>,
+    loan: Loan,
 ) -> PyResult<Py<PyAny>> {
     let (param, word) = (&params[i], words[i]);
     // SAFETY: the constructors return a new reference or NULL with an exception; the
@@ -96,7 +99,7 @@ pub unsafe fn one_to_python(
             Kind::Pointer => return memory::address(py, param.structure, word.pointer()),
             kind => {
                 let class = class_of(kind).expect("every other kind is a handle");
-                return handle::borrow(py, class, raw_of(param, i, words), instance);
+                return handle::borrow(py, class, raw_of(param, i, words), instance, loan);
             }
         };
         Ok(Bound::from_owned_ptr_or_err(py, value)?.unbind())
@@ -175,8 +178,8 @@ impl<'a> Values<'a> {
     }
 
     fn share(&self, handle: &Handle, py: Python<'_>) -> PyResult<(Raw, Option<Arc<Owner>>)> {
-        let lends = |object| self.lender.is_some_and(|frame| frame.lends(py, object));
-        if handle.is_lent(py) && !lends(handle.raw(py)?.ptr) {
+        let lends = |loan| self.lender.is_some_and(|frame| frame.lends(py, loan));
+        if handle.is_lent(py) && !lends(handle.loan(py)) {
             handle.own(py)?;
         }
         handle.share(py)

@@ -1,8 +1,94 @@
 //! Objects that are used again instead of being made anew.
 
+use std::cell::UnsafeCell;
+use std::ops::Deref;
+
+use pyo3::{Py, PyClass, Python};
+
+use crate::gil::{self, GilCell};
+
 /// How many unused objects a pool may keep: `most`, but none in a build for tools that
 /// look for memory used after its end (the feature `asan`), since a recycled object
 /// hides it.
 pub const fn at_most(most: usize) -> usize {
     if cfg!(feature = "asan") { 0 } else { most }
+}
+
+/// What an object of Python's is, made anew as a whole when the object is used again:
+/// nothing survives there from the time before.
+pub struct Renewable<T>(UnsafeCell<T>);
+
+// SAFETY: shared references only lead out of it, but for `renew`, which asks for more.
+unsafe impl<T: Send + Sync> Sync for Renewable<T> {}
+
+impl<T> Renewable<T> {
+    /// For an object that is made.
+    pub const fn new(value: T) -> Self {
+        Renewable(UnsafeCell::new(value))
+    }
+
+    /// For an object that is used again; what it was before.
+    ///
+    /// # Safety
+    /// Nobody else has the object.
+    #[must_use = "dropping it may run Python"]
+    pub unsafe fn renew(&self, _py: Python<'_>, value: T) -> T {
+        // SAFETY: by contract there is no reference into it; the GIL is held.
+        unsafe { self.0.get().replace(value) }
+    }
+
+    /// When the object goes.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+impl<T> Deref for Renewable<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: changed only when nobody has the object.
+        unsafe { &*self.0.get() }
+    }
+}
+
+/// Objects of a class that nobody has.
+pub struct Pool<T: 'static> {
+    unused: GilCell<Vec<Py<T>>>,
+    most: usize,
+}
+
+impl<T: PyClass> Pool<T> {
+    /// For that many of them.
+    pub const fn new(most: usize) -> Pool<T> {
+        Pool {
+            unused: GilCell::new(Vec::new()),
+            most: at_most(most),
+        }
+    }
+
+    /// An object that nobody else has.
+    pub fn take(&self, py: Python<'_>) -> Option<Py<T>> {
+        // SAFETY: `pop` runs no Python.
+        let object = unsafe { self.unused.with(py, Vec::pop) }?;
+        // The garbage collector shows the objects that it knows to who asks it.
+        (gil::refcount(&object) == 1).then_some(object)
+    }
+
+    /// Keeps an object, if the caller is the last who has it.
+    pub fn give(&self, py: Python<'_>, object: Py<T>) {
+        let left = gil::locked(py, |locked| {
+            // SAFETY: `push` and `len` run no Python.
+            unsafe {
+                self.unused.with(locked, |unused| {
+                    if gil::refcount(&object) > 1 || unused.len() >= self.most {
+                        return Some(object);
+                    }
+                    unused.push(object);
+                    None
+                })
+            }
+        });
+        drop(left);
+    }
 }

@@ -10,16 +10,18 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
+use crate::call::{Lent, Loan};
 use crate::convert;
 use crate::fop::{Fop, MAX_ARGS, SLOTS, Word, padded};
 use crate::gf;
 use crate::gil::{self, GilCell};
 use crate::handle::{self, Handle};
+use crate::here::Here;
 use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
-use crate::owned::OwnedWords;
+use crate::owned::{OwnedWords, raw_of};
 use crate::recycle;
 use crate::sealed;
 use crate::shake;
@@ -42,9 +44,7 @@ pub struct Reply {
     /// What keeps the words valid; nothing while they are borrowed from a callback.
     hold: GilCell<Option<Arc<Hold>>>,
     /// Where the callback has them, as long as they are borrowed from it.
-    borrowed: GilCell<Option<Words>>,
-    /// The thread of the callback.
-    thread: GilCell<libc::pthread_t>,
+    borrowed: GilCell<Option<Lent>>,
     /// Whether a child has answered so.
     came: GilCell<bool>,
     /// Positions that may be NULL, because the child's answer had it so.
@@ -70,7 +70,6 @@ impl Reply {
             words: GilCell::new([Word::NULL; MAX_ARGS]),
             hold: GilCell::new(None),
             borrowed: GilCell::default(),
-            thread: GilCell::new(0),
             came: GilCell::new(false),
             nulls: GilCell::new(0),
             seen: GilCell::default(),
@@ -98,6 +97,7 @@ impl Reply {
         op_ret: i32,
         op_errno: i32,
         values: &[Word],
+        lent: Lent,
     ) -> PyResult<Py<Reply>> {
         let object = Reply::of(py, fop)?;
         let reply = object.get();
@@ -110,9 +110,7 @@ impl Reply {
         reply.op_ret.set(py, op_ret);
         reply.op_errno.set(py, op_errno);
         reply.words.set(py, padded(values));
-        reply.borrowed.set(py, Some(Words::at(values)));
-        // SAFETY: a plain call.
-        reply.thread.set(py, unsafe { libc::pthread_self() });
+        reply.borrowed.set(py, Some(lent));
         reply.came.set(py, true);
         Ok(object)
     }
@@ -242,12 +240,12 @@ impl Reply {
 
     /// The values for an answer that the running step asks for, and what keeps them.
     pub fn values(&self, py: Python<'_>) -> (Words, Hold) {
-        // SAFETY: a plain call.
-        if self.thread.get(py) != unsafe { libc::pthread_self() } {
-            self.own(py); // another thread may use it longer than its callback runs
+        let covered = |lent: Lent| lent.loan.covers(py, Here::now());
+        if self.borrowed.get(py).is_some_and(|lent| !covered(lent)) {
+            self.own(py); // what uses it may last longer than its callback
         }
         let mut hold = self.hold(py);
-        match self.borrowed.get(py) {
+        match self.borrowed.get(py).and_then(|lent| lent.words(py)) {
             Some(words) => (words, hold),
             None => (hold.store(self.words.get(py)), hold),
         }
@@ -423,8 +421,12 @@ impl Field {
                 fop.reply[i].name.to_owned()
             }));
         }
-        // SAFETY: a plain call.
-        if reply.thread.get(py) != unsafe { libc::pthread_self() } {
+        let here = Here::now();
+        if reply
+            .borrowed
+            .get(py)
+            .is_some_and(|lent| !lent.loan.covers(py, here))
+        {
             reply.own(py); // its callback may return while it is looked at
         }
         reply.check(py)?;
@@ -439,13 +441,18 @@ impl Field {
             return Ok(object);
         }
         let words = reply.words.get(py);
+        let loan = reply.borrowed.get(py).map_or(Loan::NONE, |lent| lent.loan);
         // SAFETY: the values are alive, borrowed or owned; `settle` ends the borrow of
         // the handle with that of the reply, and an owned one owns for itself.
-        let object =
-            unsafe { marshal::one_to_python(py, fop.reply, &words, i, reply.instance.get(py)) }?;
+        let object = unsafe {
+            marshal::one_to_python(py, fop.reply, &words, i, reply.instance.get(py), loan)
+        }?;
         if marshal::is_handle(fop.reply[i].kind) && !object.is_none(py) && !reply.is_borrowed(py) {
-            // SAFETY: its kind is a handle's.
-            unsafe { handle::erased(object.bind(py)) }.own(py)?;
+            // SAFETY: its kind is a handle's; the reply keeps what it stands for.
+            unsafe {
+                let handle = handle::erased(object.bind(py));
+                handle.own_live(py, raw_of(&fop.reply[i], i, &words))?;
+            }
         }
         // SAFETY: `push` runs no Python.
         unsafe {

@@ -12,11 +12,11 @@ use super::future::{self, Future, Outcome, Source, Waiter};
 use super::semaphore::Semaphore;
 use super::{CancelledError, cancelled};
 use crate::action::Queue;
-use crate::carrier::{self, Carrying};
+use crate::call::Carrying;
 use crate::dispatch;
 use crate::ending;
 use crate::frame::{Frame, FrameError};
-use crate::gil::GilCell;
+use crate::gil::{self, GilCell};
 use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::log;
@@ -401,7 +401,6 @@ impl Task {
     /// goes on with its result and waits in the end.
     fn end(&self, py: Python<'_>, outcome: Option<Outcome>) -> Option<Py<Task>> {
         let coroutine = self.coroutine.take(py);
-        carrier::over(py, &self.carrying);
         if let Some(what) = self.give_back(py) {
             self.complain(py, what, coroutine.as_ref());
         }
@@ -438,8 +437,7 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         if self.coroutine.get_mut().is_some() {
-            Python::attach(|py| {
-                carrier::over(py, &self.carrying);
+            gil::in_drop(|py| {
                 // The coroutine's `finally` blocks run now. What they ask for, and the
                 // frame's answer, is carried out at once.
                 let mut queue = Queue::default();
@@ -508,7 +506,6 @@ impl Task {
             future.get().forget(py, self);
         }
         drop(self.returned.take(py));
-        carrier::over(py, &self.carrying);
         drop(self.coroutine.take(py));
         self.give_back(py);
         if let Some(frame) = self.frame.take(py) {

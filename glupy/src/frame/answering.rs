@@ -6,12 +6,12 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::{Answer, Came, Frame, State};
-use crate::action::{self, Action};
+use super::{Answer, Came, Frame, Given, State};
+use crate::action;
+use crate::call::Lent;
 use crate::coroutine::Reply;
-use crate::fop::{Fop, OpRet, Word, padded};
+use crate::fop::{Fop, OpRet, padded};
 use crate::gil;
-use crate::handle::CPtr;
 use crate::here::Here;
 use crate::hold::Hold;
 use crate::instance::Handler;
@@ -29,10 +29,27 @@ fn bad_errno(function: &str, op_errno: i32) -> PyErr {
 }
 
 impl Came {
+    /// Where its values are, as long as the GIL is held; what came with a call that is over
+    /// has none.
+    pub(super) fn words(&self, py: Python<'_>) -> Words {
+        match &self.values {
+            Given::Borrowed(lent) => lent.words(py).unwrap_or(Words::NOTHING),
+            Given::Owned(owned) => Words::at(owned.words()),
+        }
+    }
+
+    /// What keeps them, if it is not the call that they came with.
+    pub(super) fn hold(&self) -> Hold {
+        match &self.values {
+            Given::Borrowed(_) => Hold::default(),
+            Given::Owned(owned) => Hold::of(Some(owned.clone())),
+        }
+    }
+
     /// Positions of the values that are NULL.
-    fn nulls(&self) -> u32 {
-        // SAFETY: an answer that a frame has is alive.
-        let words = unsafe { self.words.get(self.fop.reply.len()) };
+    fn nulls(&self, py: Python<'_>) -> u32 {
+        // SAFETY: as many as the fop has.
+        let words = unsafe { self.words(py).get(self.fop.reply.len()) };
         let nulls = words.iter().enumerate().filter(|(_, word)| word.is_null());
         nulls.fold(0, |mask, (i, _)| mask | 1 << i)
     }
@@ -46,30 +63,27 @@ impl Frame {
         fop: &'static Fop,
         op_ret: i32,
         op_errno: i32,
-        values: &[Word],
+        values: Lent,
     ) {
         let reply = Came {
             fop,
             op_ret,
             op_errno,
-            words: Words::at(values),
-            owned: None,
-            // SAFETY: a plain call.
-            thread: unsafe { libc::pthread_self() },
+            values: Given::Borrowed(values),
         };
         self.reply.set(py, Some(reply));
     }
 
     /// The cbk handler has returned: its answer goes, unless Python keeps the frame,
     /// which might pass it on later.
-    pub fn settle_reply(object: &Bound<'_, Frame>) {
+    pub fn settle_reply(object: &Bound<'_, Frame>, here: Here) {
         let (py, frame) = (object.py(), object.get());
         if !frame.has_answer(py) {
             if let Some(reply) = frame
-                .reply(py)
+                .reply(py, here)
                 .filter(|reply| ptr::eq(reply.fop, frame.fop(py)))
             {
-                frame.null_reply.set(py, reply.nulls());
+                frame.null_reply.put(py, reply.nulls(py));
             }
             if frame.open.get(py) == 0 && gil::refcount(object.as_unbound()) > 1 {
                 frame.own_reply(py);
@@ -84,30 +98,32 @@ impl Frame {
         let Some(mut reply) = self.reply.take(py) else {
             return;
         };
-        if reply.owned.is_none() {
+        if let Given::Borrowed(lent) = reply.values {
             let (params, xl) = (reply.fop.reply, self.instance(py).xl());
-            // SAFETY: the answer is alive until the trampoline returns, which the
-            // handler, or `settle_reply` behind it, comes before.
-            let owned = unsafe {
-                let words = reply.words.get(params.len());
-                Arc::new(OwnedWords::new(params, words, xl, 0))
+            let Some(words) = lent.words(py) else {
+                return; // lost: the handler has panicked
             };
-            reply.words = Words::at(owned.words());
-            reply.owned = Some(owned);
+            // SAFETY: the words are there, and the GIL keeps the lender from ending.
+            let owned = unsafe { OwnedWords::new(params, words.get(params.len()), xl, 0) };
+            reply.values = Given::Owned(Arc::new(owned));
         }
         self.reply.set(py, Some(reply));
     }
 
-    pub(super) fn reply(&self, py: Python<'_>) -> Option<Came> {
+    pub(super) fn reply(&self, py: Python<'_>, here: Here) -> Option<Came> {
         // SAFETY: cloning copies words and counts an Arc up.
-        let reply = unsafe { self.reply.with(py, |reply| reply.clone()) }?;
-        // SAFETY: a plain call.
-        if reply.owned.is_some() || reply.thread == unsafe { libc::pthread_self() } {
-            return Some(reply);
+        let reply = || unsafe { self.reply.with(py, |reply| reply.clone()) };
+        match reply()? {
+            // What is used elsewhere may be used longer than its handler runs.
+            Came {
+                values: Given::Borrowed(lent),
+                ..
+            } if !lent.loan.covers(py, here) => {
+                self.own_reply(py);
+                reply()
+            }
+            reply => Some(reply),
         }
-        // Another thread may use it longer than its handler runs.
-        self.own_reply(py);
-        self.reply(py)
     }
 
     /// The coroutine that handles the request has ended.
@@ -180,40 +196,51 @@ impl Frame {
     ) -> PyResult<()> {
         self.check_open(py, "can not answer")?;
         self.live(py)?;
-        let fop = self.fop(py);
-        let handler = self.handler.get(py);
+        let (fop, handler) = (self.fop(py), self.handler.get(py));
         if let (true, Some(handler)) = (op_ret < 0, handler) {
             handler.counters.error(py);
         }
-        if self.open.get(py) > 0 {
-            let mut hold = hold;
-            self.past.note(py, handler);
-            // The values must live until the last wind has returned.
-            // SAFETY: the words are alive now: borrowed by a running handler or held.
-            let words = unsafe { hold.own(fop.reply, words, self.instance(py).xl()) };
-            self.answer.set(
-                py,
-                Some(Box::new(Answer {
-                    fop,
-                    op_ret,
-                    op_errno,
-                    words,
-                    hold,
-                })),
-            );
-            self.state.set(py, State::Answering);
-            self.past.note_line(py, here);
-            return Ok(());
-        }
-        self.finish_with(py, here, State::Answered, |frame| Action::Unwind {
+        let mut answer = Answer {
             fop,
-            frame,
             op_ret,
             op_errno,
             words,
             hold,
-        });
-        Ok(())
+        };
+        loop {
+            // Again if that has changed while the GIL was given up.
+            self.check_open(py, "can not answer")?;
+            self.live(py)?;
+            if self.open.get(py) == 0 {
+                let Some(over) = self.finish(py, here, State::Pending, State::Answered) else {
+                    continue;
+                };
+                self.past.note(py, handler);
+                self.past.note_line(py, here);
+                action::submit_at(here, answer.unwind(over.c));
+                return Ok(());
+            }
+            // The values must live until the last wind has returned.
+            let xl = self.instance(py).xl();
+            // SAFETY: the words are alive now: borrowed by a running handler or held.
+            answer.words = unsafe { answer.hold.own(fop.reply, answer.words, xl) };
+            self.past.note(py, handler);
+            let boxed = Box::new(answer);
+            let waits = gil::locked(py, |locked| {
+                if self.state.get(locked) != State::Pending || self.open.get(locked) == 0 {
+                    return Err(boxed);
+                }
+                self.state.put(locked, State::Answering);
+                Ok(self.answer.replace(locked, Some(boxed)))
+            });
+            match waits {
+                Ok(_before) => {
+                    self.past.note_line(py, here);
+                    return Ok(());
+                }
+                Err(boxed) => answer = *boxed,
+            }
+        }
     }
 
     /// Answers with an error, whatever the handler has asked for and what has not
@@ -242,23 +269,10 @@ impl Frame {
         if self.open.get(py) > 0 || self.state.get(py) != State::Answering {
             return;
         }
-        if let Some(answer) = self.answer.take(py) {
-            let Answer {
-                fop,
-                op_ret,
-                op_errno,
-                words,
-                hold,
-            } = *answer;
-            let frame = CPtr(self.finish(py, State::Answered));
-            action::submit(Action::Unwind {
-                fop,
-                frame,
-                op_ret,
-                op_errno,
-                words,
-                hold,
-            });
+        let here = Here::now();
+        if let Some(over) = self.finish(py, here, State::Answering, State::Answered) {
+            let answer = self.answer.take(py).expect("who waits has one");
+            action::submit_at(here, answer.unwind(over.c));
         }
     }
 
@@ -277,7 +291,7 @@ impl Frame {
     ) -> PyResult<()> {
         let fop = self.fop(py);
         let function = values.function();
-        let came = self.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
+        let came = self.reply(py, here).filter(|reply| ptr::eq(reply.fop, fop));
         if op_ret.is_some_and(|op_ret| op_ret < 0) {
             let unchanged = came.as_ref().is_some_and(|came| came.op_errno == op_errno);
             if !unchanged && !(1..=MAX_ERRNO).contains(&op_errno) {
@@ -285,11 +299,14 @@ impl Frame {
             }
         }
         values.check()?;
+        // To make the values may have run Python, and another thread, which has answered:
+        // what the request had lent is gone.
+        self.check_open(py, "can not answer")?;
         let known = came.as_ref().map(|came| came.op_ret);
         let unchanged = came.as_ref().is_some_and(|came| {
             let count = fop.reply.len();
             // SAFETY: an answer that the frame has is alive.
-            unsafe { came.words.get(count) == &values.words[..count] }
+            unsafe { came.words(py).get(count) == &values.words[..count] }
         });
         let op_ret = match op_ret {
             Some(op_ret) => op_ret,
@@ -303,10 +320,10 @@ impl Frame {
         };
         if op_ret >= 0 {
             let unchanged = unchanged && known == Some(op_ret);
-            let nulls = came.map_or_else(|| self.null_reply.get(py), |came| came.nulls());
+            let nulls = came.map_or_else(|| self.null_reply.get(py), |came| came.nulls(py));
             Frame::check_success(fop, &values, op_ret, unchanged, nulls)?;
         }
-        if self.awaits(py) && !self.is_over(py) {
+        if self.awaits(py) {
             // The coroutine may go on, and ask children.
             let credentials = Box::new(self.credentials(py)?);
             self.credentials.set(py, Some(credentials));

@@ -88,7 +88,8 @@ impl Frame {
     }
 
     fn wind_as_it_came(&self, py: Python<'_>) {
-        self.promote_elsewhere(py);
+        let here = Here::now();
+        self.own_unless_covered(py, here);
         let Some((words, owned)) = self.args(py) else {
             return;
         };
@@ -98,7 +99,7 @@ impl Frame {
         let instance = self.instance(py);
         let (fop, hold) = (self.fop(py), Hold::of(owned));
         let child = CPtr(instance.first_child());
-        self.finish_with(py, Here::now(), State::PassedOn, |frame| Action::WindTail {
+        self.finish_with(py, here, State::PassedOn, |frame| Action::WindTail {
             fop,
             frame,
             child,
@@ -109,18 +110,11 @@ impl Frame {
 
     /// Nothing to report if it has an answer already.
     fn answer_as_it_came(&self, py: Python<'_>) {
-        let awaited = self.awaited.take(py);
-        let answered = match (self.reply(py), awaited) {
+        let (here, awaited) = (Here::now(), self.awaited.take(py));
+        let answered = match (self.reply(py, here), awaited) {
             (Some(came), _) => {
-                let hold = Hold::of(came.owned);
-                self.answer(
-                    py,
-                    Here::now(),
-                    came.op_ret,
-                    came.op_errno,
-                    came.words,
-                    hold,
-                )
+                let (words, hold) = (came.words(py), came.hold());
+                self.answer(py, here, came.op_ret, came.op_errno, words, hold)
             }
             (None, Some(reply)) => self.answer_with(py, reply.get()),
             (None, None) => Ok(()),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::dispatch;
-use crate::gil::GilCell;
+use crate::gil::{Gil, GilCell};
 use crate::timer;
 
 /// How long a request is kept before somebody looks, the first time.
@@ -37,10 +37,10 @@ pub fn add(py: Python<'_>, frame: usize) {
 }
 
 /// It is not any more.
-pub fn remove(py: Python<'_>, frame: usize) {
+pub fn remove(gil: impl Gil, frame: usize) {
     // SAFETY: `remove` runs no Python.
     unsafe {
-        KEPT.with(py, |kept| kept.remove(&frame));
+        KEPT.with(gil, |kept| kept.remove(&frame));
     }
 }
 

@@ -77,7 +77,7 @@ impl Function for WindMethod {
             }
         }
         frame.check_open(py, "can not wind")?;
-        frame.promote_elsewhere(py);
+        frame.own_unless_covered(py, given.here());
         let Some((came, owned)) = frame.args(py) else {
             let name = fop.name;
             let text = format!("can not wind: its arguments were not kept (define {name}_fop)");
@@ -118,21 +118,17 @@ impl Function for UnwindMethod {
         const STATUS: [&str; 2] = ["op_ret", "op_errno"];
         let (py, frame) = (slf.py(), slf.get());
         let fop = frame.fop(py);
-        let reply = frame.reply(py).filter(|reply| ptr::eq(reply.fop, fop));
+        let reply = frame
+            .reply(py, given.here())
+            .filter(|reply| ptr::eq(reply.fop, fop));
         if let (true, Some(reply), false) = (given.is_empty(), &reply, frame.awaits(py)) {
             // As it came, and not looked at.
+            let words = reply.words(py);
             // SAFETY: an answer that the frame has is alive.
-            let values = unsafe { reply.words.get(fop.reply.len()) };
+            let values = unsafe { words.get(fop.reply.len()) };
             marshal::check_there(NAME, fop.reply, values)?;
-            let hold = Hold::of(reply.owned.clone());
-            frame.answer(
-                py,
-                given.here(),
-                reply.op_ret,
-                reply.op_errno,
-                reply.words,
-                hold,
-            )?;
+            let (here, hold) = (given.here(), reply.hold());
+            frame.answer(py, here, reply.op_ret, reply.op_errno, words, hold)?;
             return Ok(py.None());
         }
         let mut status = [None, None];
@@ -171,7 +167,7 @@ impl Function for UnwindMethod {
             .filter(|op_ret| *op_ret < 0);
         let words = match &reply {
             // SAFETY: an answer that the frame has is alive.
-            Some(reply) if !fails => padded(unsafe { reply.words.get(fop.reply.len()) }),
+            Some(reply) if !fails => padded(unsafe { reply.words(py).get(fop.reply.len()) }),
             None if op_ret.is_none() && changes.is_empty() => {
                 return Err(frame.refused(
                     py,
@@ -181,7 +177,7 @@ impl Function for UnwindMethod {
             _ => padded(&[]),
         };
         let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
-        let hold = Hold::of(reply.and_then(|reply| reply.owned));
+        let hold = reply.map_or_else(Hold::default, |reply| reply.hold());
         let mut values = Values::new(NAME, fop.reply, words, hold).lent_by(frame);
         values.put_all(changes.into_iter())?;
         let op_ret = op_ret.or(known_failure);

@@ -28,7 +28,7 @@ static LINES: AtomicBool = AtomicBool::new(false);
 impl Past {
     /// What the current thread does now, in this handler or elsewhere. No Python runs.
     pub fn note(&self, py: Python<'_>, handler: Option<&'static Handler>) {
-        self.handler.set(py, handler);
+        self.handler.put(py, handler);
         self.line.set(py, None);
     }
 
@@ -38,12 +38,6 @@ impl Past {
         if LINES.load(Ordering::Relaxed) || here.queue().is_null() {
             self.line.set(py, line(py).ok().flatten());
         }
-    }
-
-    /// Forgets it.
-    pub fn clear(&self, py: Python<'_>) {
-        self.handler.set(py, None);
-        self.line.set(py, None);
     }
 
     /// ` by lookup_fop (negative.py:12)`
@@ -94,14 +88,14 @@ impl Frame {
         let object = unsafe {
             let asked = self.args.with(py, |args| match args {
                 Args::None => None,
-                Args::Borrowed(words) => object_of(fop.args, words.get(fop.args.len())),
+                Args::Borrowed(lent) => object_of(fop.args, lent.words(py)?.get(fop.args.len())),
                 Args::Owned(owned) => object_of(fop.args, owned.words()),
             });
             asked.or_else(|| {
                 self.reply.with(py, |reply| {
                     let reply = reply.as_ref().filter(|reply| reply.op_ret >= 0)?;
                     let params = reply.fop.reply;
-                    object_of(params, reply.words.get(params.len()))
+                    object_of(params, reply.words(py).get(params.len()))
                 })
             })
         };

@@ -34,8 +34,8 @@ impl Frame {
         let object = unsafe { Frame::of_wind(py, c) };
         let frame = object.get();
         let open = frame.open.get(py) - 1;
-        frame.open.set(py, open);
-        frame.wound.set(py, true);
+        frame.open.put(py, open);
+        frame.wound.put(py, true);
         if open == 0 {
             // SAFETY: takes back the reference that the C frame held; another
             // one is in `object`.
@@ -73,7 +73,7 @@ impl Frame {
         // First of all: what makes an object may run Python, and other threads meanwhile.
         let future = frame.awaits.get(py).then(|| Future::new(py)).transpose()?;
         frame.check_open(py, "can not wind")?;
-        let c = frame.live(py)?;
+        frame.live(py)?;
         if let Some(future) = future {
             if cookie.is_some() {
                 return Err(FrameError::new_err(format!(
@@ -81,18 +81,18 @@ impl Frame {
                     fop.name
                 )));
             }
-            let future = Frame::wind_awaited(slf, c, fop, words, hold, child, future)?;
+            let future = Frame::wind_awaited(slf, here, fop, words, hold, child, future)?;
             return Ok(Some(future));
         }
         let child = CPtr(child);
         if frame.instance(py).has_back(fop) {
-            frame.count_wind(slf, c);
+            let c = Frame::count_wind(slf)?;
             let cookie = CPtr(cookie.map_or(ptr::null_mut(), |cookie| cookie.into_ptr().cast()));
             action::submit_at(
                 here,
                 Action::Wind {
                     fop,
-                    frame: CPtr(c),
+                    frame: c,
                     child,
                     cookie,
                     words,
@@ -112,20 +112,23 @@ impl Frame {
                 "{name}_wind: a cookie comes back to {name}_cbk, which is not defined"
             )));
         }
-        frame.finish_with(py, here, State::PassedOn, |frame| Action::WindTail {
+        let passed_on = frame.finish_with(py, here, State::PassedOn, |frame| Action::WindTail {
             fop,
             frame,
             child,
             words,
             hold,
         });
-        Ok(None)
+        match passed_on {
+            true => Ok(None),
+            false => Err(frame.refused(py, "can not wind")),
+        }
     }
 
     /// Asks for a wind whose reply is awaited.
     fn wind_awaited(
         slf: &Bound<'_, Self>,
-        c: *mut gf::call_frame_t,
+        here: Here,
         fop: &'static Fop,
         words: Words,
         hold: Hold,
@@ -136,20 +139,21 @@ impl Frame {
         let limited = coroutine::with_current(py, "wind", |task| Ok(task.get().is_limited(py)));
         if limited.unwrap_or(false) {
             // The coroutine may be torn from it, and answer before the child does.
-            frame.wound.set(py, true);
+            frame.wound.put(py, true);
             let (instance, credentials) = (frame.instance(py), frame.credentials(py)?);
             // SAFETY: the words are the request's, or have been given now.
             return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
         }
-        frame.count_wind(slf, c);
-        action::submit(Action::Wind {
+        let frame = Frame::count_wind(slf)?;
+        let wind = Action::Wind {
             fop,
-            frame: CPtr(c),
+            frame,
             child: CPtr(child),
             cookie: CPtr(future.clone_ref(py).into_ptr().cast()),
             words,
             hold,
-        });
+        };
+        action::submit_at(here, wind);
         Ok(future)
     }
 
@@ -175,6 +179,7 @@ impl Frame {
             {
                 // SAFETY: as in `withdraw`.
                 unsafe { self.uncount_wind(py, c, cookie) };
+                // If that fails, another thread has answered, and nothing is to be wound.
                 self.finish_with(py, Here::now(), State::PassedOn, |frame| Action::WindTail {
                     fop,
                     frame,
@@ -188,14 +193,27 @@ impl Frame {
         false
     }
 
-    pub(super) fn count_wind(&self, slf: &Bound<'_, Self>, c: *mut gf::call_frame_t) {
-        let py = slf.py();
-        let open = self.open.get(py);
-        self.open.set(py, open + 1);
-        if open == 0 {
-            // SAFETY: our own live frame; taken back in `returning` or `withdraw`.
-            unsafe { (*c).local = slf.clone().into_ptr().cast::<c_void>() };
-        }
+    /// A wind is open from now on; of which C frame.
+    ///
+    /// # Errors
+    /// `FrameError` when the request is over, or has an answer.
+    fn count_wind(slf: &Bound<'_, Self>) -> PyResult<CPtr<gf::call_frame_t>> {
+        let (py, frame) = (slf.py(), slf.get());
+        let own = slf.clone().unbind();
+        let (c, _left) = gil::locked(py, |locked| {
+            let (c, open) = (frame.c.get(locked), frame.open.get(locked));
+            if c.0.is_null() || frame.state.get(locked) != State::Pending {
+                return (None, Some(own));
+            }
+            frame.open.put(locked, open + 1);
+            if open > 0 {
+                return (Some(c), Some(own));
+            }
+            // SAFETY: our own live frame; taken back in `returning` or `uncount_wind`.
+            unsafe { (*c.get()).local = own.into_ptr().cast::<c_void>() };
+            (Some(c), None)
+        });
+        c.ok_or_else(|| frame.refused(py, "can not wind"))
     }
 
     /// Forgets a wind that is not carried out.
@@ -209,14 +227,15 @@ impl Frame {
         cookie: CPtr<()>,
     ) {
         let open = self.open.get(py) - 1;
-        self.open.set(py, open);
-        // SAFETY: by contract; `local` was set by `count_wind`.
+        self.open.put(py, open);
+        // SAFETY: by contract; `local` was set by `count_wind`. The references go last.
         unsafe {
+            let local = match open {
+                0 => std::mem::replace(&mut (*c).local, ptr::null_mut()),
+                _ => ptr::null_mut(),
+            };
             ffi::Py_XDECREF(cookie.0.cast());
-            if open == 0 {
-                ffi::Py_DECREF((*c).local.cast());
-                (*c).local = ptr::null_mut();
-            }
+            ffi::Py_XDECREF(local.cast());
         }
     }
 
@@ -229,8 +248,8 @@ impl Frame {
                     unsafe { self.uncount_wind(py, c, cookie) };
                 }
                 Action::WindTail { .. } => {
-                    self.c.set(py, CPtr(c));
-                    self.state.set(py, State::Pending);
+                    self.c.put(py, CPtr(c));
+                    self.state.put(py, State::Pending);
                 }
                 _ => unreachable!("only winds are withdrawn"),
             }

@@ -6,7 +6,9 @@
 use pyo3::prelude::*;
 
 use super::{Handle, HandleClass, Raw, base, borrow, erased, read, settle};
+use crate::call::Loan;
 use crate::gil;
+use crate::here::Here;
 
 /// The handle of the part that `find` leads to; None for NULL.
 ///
@@ -54,7 +56,7 @@ pub fn parts<P: HandleClass, T: HandleClass, I: Iterator<Item = *mut T::C>>(
 /// A handle of nothing, which Python does not see. To make it may run Python.
 fn blank<T: HandleClass>(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let nothing = Raw::new(std::ptr::null_mut::<T::C>());
-    borrow(py, T::class(), nothing, None).map(|handle| handle.into_bound(py))
+    borrow(py, T::class(), nothing, None, Loan::NONE).map(|handle| handle.into_bound(py))
 }
 
 impl Handle {
@@ -65,25 +67,24 @@ impl Handle {
         let common = unsafe { erased(&part) };
         common.raw.set(py, Raw::new(raw));
         common.instance.set(py, self.instance(py));
-        common.thread.set(py, self.thread.get(py));
+        common.loan.put(py, self.loan(py));
         if self.is_lent_here(py) {
             // SAFETY: `push` runs no Python.
             unsafe {
                 self.parts
                     .with(py, |parts| parts.push(part.clone().unbind()));
             }
-        } else if let Err(error) = common.own(py) {
-            common.gone.set(py, true); // it has nothing
-            return Err(error);
+        } else {
+            // SAFETY: a part of an object that is owned, or still lent.
+            unsafe { common.own_live(py, Raw::new(raw)) }?;
         }
         // SAFETY: as above.
         Ok(unsafe { part.cast_into_unchecked::<T>() }.unbind())
     }
 
-    /// Whether the object is borrowed by a handler of this thread.
+    /// Whether the object is lent to what runs here, for as long as that does.
     fn is_lent_here(&self, py: Python<'_>) -> bool {
-        // SAFETY: a plain call.
-        self.is_lent(py) && self.thread.get(py) == unsafe { libc::pthread_self() }
+        self.is_lent(py) && self.loan(py).covers(py, Here::now())
     }
 
     /// The handle of one of the parts that were asked for last, if it is of this class and
