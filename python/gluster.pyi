@@ -132,9 +132,9 @@ class Translator:
 
 @final
 class Future(Generic[_R]):
-    """What a coroutine can await: a reply, the end of a sleep, a lock.
+    """What a coroutine can await: a reply, the end of a sleep, what a thread returns.
 
-    It goes on its way whether it is awaited or not.
+    It goes on its way whether it is awaited or not, until who awaits it is torn from it.
     """
 
     def __await__(self) -> Generator[Any, Any, _R]: ...
@@ -178,8 +178,8 @@ class Semaphore:
     """Lets a number of coroutines go on at a time; others are suspended, in order."""
 
     def __init__(self, value: int = 1) -> None: ...
-    def acquire(self) -> Future[None]:
-        """Waits for a turn, which `release` ends; `async with` does both."""
+    def acquire(self) -> Awaitable[None]:
+        """Waits for a turn, when it is awaited; `release` ends it. `async with` does both."""
     def release(self) -> None:
         """Gives the turn to the next one. RuntimeError if nobody has one."""
     def locked(self) -> bool:
@@ -189,7 +189,7 @@ class Semaphore:
 
 @final
 class Lock(Semaphore):
-    """Lets one coroutine go on at a time."""
+    """Lets one coroutine go on at a time. RuntimeError for one that has it already."""
 
     def __init__(self) -> None: ...
 

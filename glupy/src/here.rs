@@ -13,6 +13,7 @@ use crate::hold::Held;
 use crate::instance::Instance;
 use crate::recycle;
 use crate::roomy;
+use crate::trashcan::Trashcan;
 use crate::turns::Pace;
 
 /// A request that waits inside of another one's wind has its own.
@@ -38,6 +39,8 @@ struct Local {
     /// What actions held that are over, for the next ones.
     #[expect(clippy::vec_box, reason = "they come, and go on, in boxes")]
     spare: Cell<Vec<Box<Held>>>,
+    /// The objects that are being freed.
+    trashcan: Trashcan,
 }
 
 thread_local! {
@@ -51,6 +54,7 @@ thread_local! {
         slots: Cell::default(),
         task: Cell::new(ptr::null_mut()),
         spare: Cell::default(),
+        trashcan: Trashcan::default(),
     };
 }
 
@@ -176,6 +180,11 @@ impl Here {
             }
             local.spare.set(spare);
         }
+    }
+
+    /// The objects that are being freed. Not to be kept while the thread is left.
+    pub fn trashcan(&self) -> Option<&Trashcan> {
+        self.local().map(|local| &local.trashcan)
     }
 
     /// The coroutine that runs; NULL if none does.

@@ -112,8 +112,12 @@ impl Hold {
 
     /// Positions of pointers that Python has given.
     pub fn given(&self) -> u16 {
-        let more = |held: &Held| held.more.as_ref().map_or(0, |more| more.given());
-        self.0.as_deref().map_or(0, |held| held.given | more(held))
+        let (mut given, mut held) = (0, self.0.as_deref());
+        while let Some(one) = held {
+            given |= one.given;
+            held = one.more.as_ref().and_then(|more| more.0.as_deref());
+        }
+        given
     }
 
     /// Keeps what another one holds.
@@ -131,12 +135,27 @@ impl Held {
             owners,
             sets,
             given,
-            more,
+            more: _, // below
         } = self;
         objects.clear();
         owners.clear();
         sets.clear();
         *given = 0;
-        *more = None;
+        self.drop_more();
+    }
+
+    /// One after the other: of a reply that was made from another one, which was made from
+    /// another one, there may be as many as an author likes.
+    fn drop_more(&mut self) {
+        let mut more = self.more.take();
+        while let Some(mut last) = more.and_then(Arc::into_inner) {
+            more = last.0.as_mut().and_then(|held| held.more.take());
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.drop_more();
     }
 }

@@ -391,15 +391,17 @@ impl Instance {
         Here::now().run_for(Some(self), f)
     }
 
-    /// Logs an exception of a coroutine that answers nobody.
-    pub fn report_spawned(&'static self, coroutine: &Bound<'_, PyAny>, error: &PyErr) {
-        let error = error.clone_ref(coroutine.py());
+    /// Logs an exception of a coroutine that answers nobody; what goes on to those that await
+    /// it.
+    pub fn report_spawned(&'static self, coroutine: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+        let value = error.into_value(coroutine.py()).into_bound(coroutine.py());
         self.run(|| {
-            if let Err(error) = python::report_spawned(coroutine, error) {
+            if let Err(error) = python::report_spawned(coroutine, &value) {
                 let text = format!("an exception that can not be described: {error}");
                 log::error(self.name(), &text);
             }
         });
+        PyErr::from_value(value.into_any())
     }
 
     /// Logs what a coroutine that answers nobody does wrong.

@@ -54,6 +54,7 @@ mod shake;
 mod stack;
 mod timer;
 mod trampoline;
+mod trashcan;
 mod turns;
 mod version;
 mod volume;

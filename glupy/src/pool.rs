@@ -2,9 +2,9 @@
 //! which functions run that block.
 //!
 //! A thread is made when there is more to do than threads that wait for it, and ends
-//! when it has had nothing to do for a while.
+//! when it has had nothing to do for a while. One that can not be made is tried again.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,10 +12,14 @@ use std::time::Duration;
 
 use crate::log;
 use crate::shake;
+use crate::timer;
 use crate::work;
 
 /// Something to be done. The GIL is not held.
 pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Finds a job again.
+pub type Number = u64;
 
 /// How long a thread waits for something to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,9 +33,14 @@ pub struct Pool {
 }
 
 struct State {
-    jobs: VecDeque<Job>,
+    /// In the order of posting.
+    jobs: BTreeMap<Number, Job>,
+    /// How many were posted.
+    count: Number,
     threads: usize,
     waiting: usize,
+    /// The last thread that was wanted could not be made.
+    lacks: bool,
 }
 
 /// Goes on with coroutines whose wait is over.
@@ -46,9 +55,11 @@ impl Pool {
             name,
             most,
             state: Mutex::new(State {
-                jobs: VecDeque::new(),
+                jobs: BTreeMap::new(),
+                count: 0,
                 threads: 0,
                 waiting: 0,
+                lacks: false,
             }),
             posted: Condvar::new(),
         }
@@ -59,29 +70,54 @@ impl Pool {
     }
 
     /// Has something done soon, on one of the threads. Waits for nothing.
-    pub fn post(&'static self, job: Job) {
+    pub fn post(&'static self, job: Job) -> Number {
         let mut state = self.state();
-        state.jobs.push_back(job);
-        if state.jobs.len() > state.waiting && state.threads < self.most {
-            state.threads += 1;
-            drop(state);
-            self.spawn();
-        } else {
-            drop(state);
+        state.count += 1;
+        let number = state.count;
+        state.jobs.insert(number, job);
+        drop(state);
+        if !self.grow() {
             self.posted.notify_one();
         }
+        number
     }
 
-    fn spawn(&'static self) {
+    /// Takes a job back; None when it has begun.
+    pub fn cancel(&self, number: Number) -> Option<Job> {
+        self.state().jobs.remove(&number)
+    }
+
+    /// A thread was wanted, and could not be made a while ago.
+    pub fn try_again(&'static self) {
+        self.grow();
+    }
+
+    /// Makes another thread if there is more to do than threads that wait for it. Whether it
+    /// tried to; if that fails, the timer does so again.
+    fn grow(&'static self) -> bool {
+        let mut state = self.state();
+        if state.jobs.len() <= state.waiting || state.threads >= self.most {
+            return false;
+        }
+        state.threads += 1;
+        drop(state);
         let thread = thread::Builder::new()
             .name(self.name.to_owned())
             .stack_size(work::STACK)
             .spawn(|| self.run());
+        let mut state = self.state();
+        let lacked = state.lacks;
+        state.lacks = thread.is_err();
         if let Err(error) = thread {
-            self.state().threads -= 1;
-            // What was posted waits for another thread, or for the next one posted.
-            log::error(c"glupy", &format!("no thread {}: {error}", self.name));
+            state.threads -= 1;
+            drop(state);
+            timer::wants_thread(self);
+            if !lacked {
+                let text = format!("no thread {}: {error}; trying again", self.name);
+                log::error(c"glupy", &text);
+            }
         }
+        true
     }
 
     fn run(&self) {
@@ -98,7 +134,7 @@ impl Pool {
     fn take(&self) -> Option<Job> {
         let mut state = self.state();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some((_, job)) = state.jobs.pop_first() {
                 return Some(job);
             }
             state.waiting += 1;

@@ -80,38 +80,72 @@ struct Support {
 }
 
 static SUPPORT: OnceLock<Support> = OnceLock::new();
-static STARTING: Mutex<()> = Mutex::new(());
+
+/// How far the start has come: what fails is tried again with the next volume, and nothing is
+/// done twice.
+struct Start {
+    joined: Option<bool>,
+    has_room: bool,
+    works: bool,
+    times: bool,
+    watches: bool,
+    ends: bool,
+    done: bool,
+}
+
+static START: Mutex<Start> = Mutex::new(Start {
+    joined: None,
+    has_room: false,
+    works: false,
+    times: false,
+    watches: false,
+    ends: false,
+    done: false,
+});
 
 /// Starts Python, once.
 ///
 /// # Errors
 /// Why it does not start, in words for the log.
 pub fn start() -> Result<(), String> {
-    let _starting = STARTING
+    let mut start = START
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    if SUPPORT.get().is_some() {
+    if start.done {
         return Ok(());
     }
     promote_libpython();
     // SAFETY: may be called at any time.
-    let joined = unsafe { ffi::Py_IsInitialized() } != 0;
-    if !joined {
+    let is_there = || unsafe { ffi::Py_IsInitialized() } != 0;
+    let joined = *start.joined.get_or_insert_with(is_there);
+    if !is_there() {
         initialize()?;
     }
     gil::attach(|py| {
-        let support = modules(py, joined).map_err(|error| {
-            format!(
-                "Glupy's own Python modules do not load: {}",
-                describe(py, &error)
-            )
-        })?;
-        let _ = SUPPORT.set(support);
-        crate::work::start()?;
-        fork::watch(py)?;
-        ending::watch()?;
-        life::end_at_exit(py, joined)
+        if SUPPORT.get().is_none() {
+            let support = modules(py, joined).map_err(|error| {
+                format!(
+                    "Glupy's own Python modules do not load: {}",
+                    describe(py, &error)
+                )
+            })?;
+            let _ = SUPPORT.set(support);
+        }
+        once(&mut start.has_room, crate::roomy::start)?;
+        once(&mut start.works, crate::work::start)?;
+        once(&mut start.times, crate::timer::start)?;
+        once(&mut start.watches, || fork::watch(py))?;
+        once(&mut start.ends, ending::watch)?;
+        once(&mut start.done, || life::end_at_exit(py, joined))
     })
+}
+
+fn once(done: &mut bool, f: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    if !*done {
+        f()?;
+        *done = true;
+    }
+    Ok(())
 }
 
 /// Makes libpython's symbols visible to extension modules: GlusterFS loads this
@@ -401,10 +435,9 @@ pub fn report(py: Python<'_>, method: &Handler, error: PyErr) -> PyResult<()> {
 ///
 /// # Errors
 /// An exception of the report itself.
-pub fn report_spawned(coroutine: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
-    let py = coroutine.py();
-    let args = (coroutine, error.into_value(py));
-    ending::call(support().report_spawned.bind(py), args, None).map(drop)
+pub fn report_spawned(coroutine: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> PyResult<()> {
+    let report = support().report_spawned.bind(coroutine.py());
+    ending::call(report, (coroutine, error), None).map(drop)
 }
 
 /// Logs what a coroutine that answers nobody does wrong.

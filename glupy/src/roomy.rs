@@ -6,8 +6,12 @@
 
 use std::cell::Cell;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use crate::here::Here;
+use crate::log;
 
 /// How much more room than else a call needs: AddressSanitizer surrounds what is on the
 /// stack.
@@ -18,8 +22,55 @@ const SMALL: usize = LARGER * (2 << 20);
 /// Memory is taken by what is touched of it.
 const SIZE: usize = LARGER * (16 << 20);
 
+/// How long a thread waits for memory before it looks again.
+const AGAIN: Duration = Duration::from_millis(1);
+
 /// A stack of our own, with a page below it that can not be touched.
 struct Stack(*mut libc::c_void);
+
+// SAFETY: memory that one thread uses at a time.
+unsafe impl Send for Stack {}
+
+/// For who finds no memory for another one: no more than one thread is in Python at a time,
+/// unless it waits there.
+static RESERVE: Mutex<Option<Stack>> = Mutex::new(None);
+
+/// Gets the reserve.
+///
+/// # Errors
+/// That there is no memory.
+pub fn start() -> Result<(), String> {
+    let stack = Stack::new().ok_or("no memory for a stack for Python")?;
+    put_into_reserve(stack);
+    Ok(())
+}
+
+fn put_into_reserve(stack: Stack) {
+    let mut reserve = RESERVE.lock().unwrap_or_else(PoisonError::into_inner);
+    *reserve = Some(stack);
+}
+
+/// Waits for memory or for the reserve: on a small stack Python would run over its end.
+#[cold]
+fn wait() -> (Stack, bool) {
+    log::error(
+        c"glupy",
+        "no memory for a stack for Python: waiting for some",
+    );
+    loop {
+        let reserve = RESERVE
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(stack) = reserve {
+            return (stack, true);
+        }
+        if let Some(stack) = Stack::new() {
+            return (stack, false);
+        }
+        thread::sleep(AGAIN);
+    }
+}
 
 impl Stack {
     fn new() -> Option<Stack> {
@@ -129,16 +180,17 @@ fn is_small(own: Option<(usize, usize)>) -> bool {
 
 // Neither is inlined, as in here.rs.
 #[inline(never)]
-fn take() -> Option<Stack> {
-    SPARE
-        .try_with(Cell::take)
-        .ok()
-        .flatten()
-        .or_else(Stack::new)
+fn take() -> (Stack, bool) {
+    let spare = SPARE.try_with(Cell::take).ok().flatten();
+    let own = spare.or_else(Stack::new).map(|stack| (stack, false));
+    own.unwrap_or_else(wait)
 }
 
 #[inline(never)]
-fn give_back(stack: Stack) {
+fn give_back((stack, is_reserve): (Stack, bool)) {
+    if is_reserve {
+        return put_into_reserve(stack);
+    }
     let _ = SPARE.try_with(|spare| spare.set(Some(stack)));
 }
 
@@ -147,12 +199,8 @@ pub fn run<R>(here: Here, f: impl FnOnce() -> R) -> R {
     if !is_small(here.stack()) {
         return f();
     }
-    match take() {
-        Some(stack) => {
-            let result = stack.run(f);
-            give_back(stack);
-            result
-        }
-        None => f(),
-    }
+    let stack = take();
+    let result = stack.0.run(f);
+    give_back(stack);
+    result
 }

@@ -25,6 +25,12 @@ MAX_ERRNO = 511
 _MAX_LINE = 400
 _MAX_LINES = 60
 
+#: What is longer in a traceback is not looked at: Python's own recursions are shorter.
+_MAX_FRAMES = 1000
+
+#: What is left of a traceback that goes on through other coroutines.
+_FRAMES_LEFT = 16
+
 _LIBRARY = os.path.dirname(os.path.__file__) + "/"
 
 # Name, file and line of a method's definition.
@@ -55,8 +61,13 @@ def report(method: _Method, error: BaseException) -> None:
 
 
 def report_spawned(coroutine: CoroutineType[Any, Any, Any], error: BaseException) -> None:
-    """Logs an exception of a coroutine that answers nobody."""
+    """Logs an exception of a coroutine that answers nobody.
+
+    It may go on through any number of others, which await this one. Each adds to the
+    traceback, and each reports it.
+    """
     _log(_definition(coroutine), error)
+    error.__traceback__ = _innermost(error.__traceback__, _FRAMES_LEFT)
 
 
 def complain(coroutine: CoroutineType[Any, Any, Any], what: str, text: str) -> None:
@@ -102,9 +113,21 @@ def _log(method: _Method, error: BaseException, subject: str = "", outcome: str 
         _gluster.log(log.ERROR, file, line, function, text, volume)
 
 
+def _innermost(tb: TracebackType | None, count: int) -> TracebackType | None:
+    """That many frames of a traceback, from where the exception was raised."""
+    ahead = tb
+    for _ in range(count):
+        if ahead is None:
+            return tb
+        ahead = ahead.tb_next
+    while ahead is not None and tb is not None:
+        tb, ahead = tb.tb_next, ahead.tb_next
+    return tb
+
+
 def _frames(tb: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
     """The frames of a traceback from the author's code on."""
-    frames = list(traceback.walk_tb(tb))
+    frames = list(traceback.walk_tb(_innermost(tb, _MAX_FRAMES)))
     while frames and _is_ours(frames[0][0].f_code.co_filename):
         del frames[0]
     yield from frames
@@ -148,7 +171,7 @@ def _cut(line: str) -> str:
 
 def trace(error: BaseException) -> str:
     """The traceback from the author's code on, cut in the middle if it is too long."""
-    tb = error.__traceback__
+    tb = _innermost(error.__traceback__, _MAX_FRAMES)
     while tb is not None and _is_ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
     text = "".join(traceback.format_exception(type(error), error, tb))

@@ -499,9 +499,9 @@ class xlator(Translator):
                 elif name == "stuck" and r.random() < 0.5:
                     if not answered:
                         frame.unwind(-1, errno.EBUSY)
-                    lock = Lock()
-                    await lock.acquire()
-                    await lock.acquire()  # never: it is garbage from now on
+                    taken = Semaphore(1)
+                    await taken.acquire()
+                    await taken.acquire()  # never: it is garbage from now on
                 elif name == "co-raises" and r.random() < 0.5:
                     raise r.choice([KeyError("hostile"), OSError(errno.EROFS, "hostile")])
                 else:

@@ -236,17 +236,67 @@ class xlator(Translator):
 
     async def co_waits_for_ever(self, frame, loc):
         """EIO: lookup of /co_waits_for_ever: dropped the request without an answer"""
-        lock = Lock()
-        await lock.acquire()
-        await lock.acquire()
+        semaphore = Semaphore(1)
+        await semaphore.acquire()
+        await semaphore.acquire()
 
     async def co_in_a_cycle(self, frame, loc):
         """EIO: lookup of /co_in_a_cycle: dropped the request without an answer"""
-        lock = Lock()
-        await lock.acquire()
-        cycle = [frame, lock]
+        semaphore = Semaphore(1)
+        await semaphore.acquire()
+        cycle = [frame, semaphore]
         cycle.append(cycle)
-        await lock.acquire()
+        await semaphore.acquire()
+
+    async def co_forgets_to_await_a_lock(self, frame, loc):
+        """ok: \\(awaiting.py:\\d+\\): acquire\\(\\) was never awaited: the lock has not been"""
+        self.lock.acquire()  # here
+        return frame.wind()
+
+    async def co_has_that_lock_all_the_same(self, frame, loc):
+        """ok"""
+        async with self.lock:
+            return await frame.wind()
+
+    async def co_keeps_an_acquire(self, frame, loc):
+        """ok: acquire\\(\\) was never awaited: the semaphore has not been acquired"""
+        kept = [self.semaphore.acquire()]  # here
+        await sleep(0.01)
+        kept.clear()
+        return await frame.wind()
+
+    async def co_wants_a_lock_twice(self, frame, loc):
+        """EIO: RuntimeError: acquire: this coroutine has the lock already"""
+        async with self.lock:
+            async with self.lock:  # here
+                return await frame.wind()
+
+    async def co_gathers_a_lock_twice(self, frame, loc):
+        """EIO: RuntimeError: acquire: this coroutine has the lock already"""
+        async with self.lock:
+            await gather(frame.wind(), self.lock.acquire())  # here
+
+    async def co_gives_up_a_lock(self, frame, loc):
+        """ETIMEDOUT"""
+        holder = self.spawn(self.holds_it())
+        try:
+            await sleep(0.01)
+            async with timeout(0.05), self.lock:
+                pass
+        finally:
+            assert self.lock.locked()
+            holder.cancel()
+
+    async def co_has_it_after_that(self, frame, loc):
+        """ok"""
+        await gather(self.lock.acquire(), self.semaphore.acquire())
+        self.lock.release()
+        self.semaphore.release()
+        return await frame.wind()
+
+    async def holds_it(self):
+        async with self.lock:
+            await sleep(3600)
 
     async def co_keeps_a_lock(self, frame, loc):
         """EIO: lookup_fop .*ended with a lock that it has acquired"""

@@ -12,6 +12,7 @@ from gluster import (
     Frame,
     Loc,
     Lock,
+    Semaphore,
     Translator,
     Xlator,
     gather,
@@ -32,7 +33,7 @@ class xlator(Translator):
         self.lock = Lock()
         self.inside = 0
         self.door = Lock()
-        self.door.acquire()
+        self.closed = self.spawn(self.close())
         self.crowd = 0
         self.background = self.spawn(self.work())
 
@@ -43,6 +44,10 @@ class xlator(Translator):
             await sleep(3600)
         finally:
             print("spawned: ended")
+
+    async def close(self) -> None:
+        async with self.door:
+            await sleep(3600)
 
     async def lookup_fop(self, frame: Frame, this: Xlator, loc: Loc, xdata: Dict | None) -> Any:
         case = getattr(self, f"case_{loc.name}", None)
@@ -102,7 +107,7 @@ class xlator(Translator):
     async def case_door(self, frame: Frame, loc: Loc, xdata: Dict | None) -> Any:
         if self.crowd:
             self.crowd = 0
-            self.door.release()
+            self.closed.cancel()
         return await frame.wind()
 
     async def case_kept(self, frame: Frame, loc: Loc, xdata: Dict | None) -> Any:
@@ -193,6 +198,6 @@ class xlator(Translator):
         await Foreign()
 
     async def case_forgotten(self, frame: Frame, loc: Loc, xdata: Dict | None) -> Any:
-        lock = Lock()
-        await lock.acquire()
-        await lock.acquire()
+        semaphore = Semaphore(1)
+        await semaphore.acquire()
+        await semaphore.acquire()

@@ -1,17 +1,23 @@
 //! `Future`: what a coroutine waits for.
 
 use std::ptr;
+use std::time::Instant;
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
+use super::cancelled;
 use super::gather::Gather;
+use super::semaphore::{Semaphore, Ticket};
 use super::task::Task;
+use super::time;
 use crate::gil::GilCell;
+use crate::pool;
 use crate::shake;
+use crate::timer::{self, Key};
 
 /// A result, or the exception that is there instead.
 pub type Outcome = Result<Py<PyAny>, PyErr>;
@@ -24,14 +30,32 @@ pub enum Waiter {
     Gather(Py<Gather>, usize),
 }
 
-/// Who need not go on when nobody waits for the result any more.
+impl Waiter {
+    fn is_task(&self, task: &Task) -> bool {
+        matches!(self, Waiter::Task(other) if ptr::eq(other.get(), task))
+    }
+
+    fn is_part(&self, gather: &Gather, part: usize) -> bool {
+        matches!(self, Waiter::Gather(other, i) if ptr::eq(other.get(), gather) && *i == part)
+    }
+}
+
+/// Who makes the result, and need not when nobody waits for it any more.
+#[derive(Default)]
 pub enum Source {
     /// It happens anyway.
+    #[default]
     None,
     /// A part of a `gather`.
     Task(Py<Task>),
     /// The whole of a `gather`.
     Gather(Py<Gather>),
+    /// The clock, when that time has come. There is a timer as long as somebody waits.
+    Clock(Instant, Option<Key>),
+    /// A thread of `pool::BLOCKING`.
+    Thread(pool::Number),
+    /// Who releases a semaphore.
+    Semaphore(Py<Semaphore>, Ticket),
 }
 
 /// What a coroutine can `await`: the reply to a wind, the end of a sleep, a lock.
@@ -40,7 +64,6 @@ pub struct Future {
     outcome: GilCell<Option<Outcome>>,
     waiters: GilCell<SmallVec<[Waiter; 1]>>,
     source: GilCell<Source>,
-    abandoned: GilCell<bool>,
 }
 
 /// What is to go on now that a future is done.
@@ -52,6 +75,13 @@ impl Future {
         Self::from(py, None)
     }
 
+    /// One that is done at a time.
+    pub fn due(py: Python<'_>, time: Instant) -> PyResult<Py<Future>> {
+        let future = Self::new(py)?;
+        future.get().set_source(py, Source::Clock(time, None));
+        Ok(future)
+    }
+
     /// One that is done.
     pub fn done(py: Python<'_>, outcome: Outcome) -> PyResult<Py<Future>> {
         Self::from(py, Some(outcome))
@@ -61,8 +91,7 @@ impl Future {
         let future = Future {
             outcome: GilCell::new(outcome),
             waiters: GilCell::new(SmallVec::new()),
-            source: GilCell::new(Source::None),
-            abandoned: GilCell::new(false),
+            source: GilCell::default(),
         };
         shake::point_with_gil(py);
         Py::new(py, future)
@@ -90,12 +119,8 @@ impl Future {
         unsafe { self.outcome.with(py, |outcome| outcome.is_some()) }
     }
 
-    /// Whether somebody waited for it and no longer does.
-    pub fn is_abandoned(&self, py: Python<'_>) -> bool {
-        self.abandoned.get(py)
-    }
-
-    /// Gives it its result; who has waited for it goes on by [`wake`].
+    /// Gives it its result; who has waited for it goes on by [`go_on`] or
+    /// [`wake`].
     #[must_use]
     pub fn complete(&self, py: Python<'_>, outcome: Outcome) -> Waiters {
         if self.is_done(py) {
@@ -113,10 +138,22 @@ impl Future {
     }
 
     /// Remembers who goes on when it is done.
-    pub fn wait(&self, py: Python<'_>, waiter: Waiter) {
-        self.abandoned.set(py, false);
-        // SAFETY: `push` runs no Python.
-        unsafe { self.waiters.with(py, |waiters| waiters.push(waiter)) }
+    pub fn wait(slf: &Bound<'_, Future>, waiter: Waiter) {
+        let (py, future) = (slf.py(), slf.get());
+        // SAFETY: `push` runs no Python; looks.
+        let due = unsafe {
+            future.waiters.with(py, |waiters| waiters.push(waiter));
+            future.source.with(py, |source| match source {
+                Source::Clock(due, None) => Some(*due),
+                _ => None,
+            })
+        };
+        if let Some(due) = due {
+            let asleep = slf.clone().unbind();
+            let job = move || time::complete(asleep, |py| Ok(py.None()));
+            let key = timer::at(due, Box::new(job));
+            future.set_source(py, Source::Clock(due, Some(key)));
+        }
     }
 
     /// Whether somebody waits for it.
@@ -125,70 +162,114 @@ impl Future {
         unsafe { self.waiters.with(py, |waiters| !waiters.is_empty()) }
     }
 
-    /// A coroutine does not wait for it any more.
-    pub fn abandon(&self, py: Python<'_>, task: &Task) {
-        if !self.forget(py, task) {
-            self.give_up(py);
-        }
+    /// A coroutine does not wait for it any more. Whether somebody still does.
+    pub fn forget_task(&self, py: Python<'_>, task: &Task) -> bool {
+        self.forget(py, |waiter| waiter.is_task(task))
     }
 
-    /// The same, but whoever makes the result goes on. Whether others still wait.
-    pub fn forget(&self, py: Python<'_>, task: &Task) -> bool {
-        let others: Waiters = self
-            .waiters
-            .take(py)
-            .into_iter()
-            .filter(|waiter| !matches!(waiter, Waiter::Task(other) if ptr::eq(other.get(), task)))
-            .collect();
-        let any = !others.is_empty();
-        // What came meanwhile, while the one that is gone was dropped.
-        let newer = self.waiters.replace(py, others);
-        for waiter in newer {
-            self.wait(py, waiter);
-        }
-        if !any {
-            self.abandoned.set(py, true);
-        }
-        any
+    /// The same for a part of a `gather`.
+    pub fn forget_part(&self, py: Python<'_>, gather: &Gather, part: usize) -> bool {
+        self.forget(py, |waiter| waiter.is_part(gather, part))
     }
 
-    /// Nobody waits for it any more: who makes the result need not.
+    fn forget(&self, py: Python<'_>, is_it: impl Fn(&Waiter) -> bool) -> bool {
+        // SAFETY: moves waiters, and looks; none is dropped in there.
+        let gone = unsafe {
+            self.waiters.with(py, |waiters| {
+                let place = waiters.iter().position(is_it);
+                place.map(|i| waiters.remove(i))
+            })
+        };
+        drop(gone);
+        self.is_awaited(py)
+    }
+
+    /// Nobody waits for it any more: who makes the result need not, and nobody need make
+    /// what that one waits for. A loop: they may be as many as an author likes.
     pub fn give_up(&self, py: Python<'_>) {
-        self.abandoned.set(py, true);
-        match self.source.replace(py, Source::None) {
-            Source::None => {}
-            Source::Task(task) => Task::cancel(task.bind(py), super::cancelled(py)),
-            Source::Gather(gather) => gather.get().give_up(py),
+        let mut left: SmallVec<[Source; 4]> = smallvec![self.stop(py)];
+        while let Some(source) = left.pop() {
+            match source {
+                Source::Task(task) => {
+                    let waits = Task::tear(task.bind(py), cancelled(py));
+                    left.extend(waits.map(|future| future.get().stop(py)));
+                }
+                Source::Gather(gather) => {
+                    let alone = gather.get().end(py);
+                    left.extend(alone.into_iter().map(|part| part.get().stop(py)));
+                }
+                _ => {}
+            }
         }
+    }
+
+    /// Ends what makes the result, or says who makes it and is to end. Whoever waits for it
+    /// afterwards does not wait in vain.
+    fn stop(&self, py: Python<'_>) -> Source {
+        let source = self.source.take(py);
+        let is_off = match &source {
+            Source::Clock(due, key) => {
+                self.set_source(py, Source::Clock(*due, None));
+                drop(key.and_then(timer::cancel));
+                false
+            }
+            Source::Thread(number) => {
+                let job = pool::BLOCKING.cancel(*number);
+                job.is_some() // else it runs, and has a result
+            }
+            Source::Semaphore(semaphore, ticket) => {
+                semaphore.get().leave(py, *ticket);
+                true
+            }
+            Source::Gather(_) => true,
+            Source::None | Source::Task(_) => false,
+        };
+        if is_off {
+            let nobody = self.complete(py, super::cancelled_error(py));
+            debug_assert!(nobody.is_empty());
+        }
+        source
     }
 }
 
-/// Goes on with who has waited, here if that is one; others on threads of Glupy's own.
-/// The one that waits again in the end.
+/// Goes on with who has waited, here if that is one, and with who has waited for that one;
+/// with others on threads of Glupy's own. The one that waits again in the end.
+///
+/// A loop: a chain of coroutines may be as long as an author likes.
 pub fn go_on(py: Python<'_>, waiters: Waiters) -> Option<Py<Task>> {
-    let mut waiters = waiters.into_iter();
-    let last = match waiters.next()? {
-        Waiter::Task(task) => Task::step(task.bind(py), None),
-        Waiter::Gather(gather, part) => {
-            let next = gather.get().done(py, part);
-            go_on(py, next)
+    let mut waiters = waiters;
+    loop {
+        let task = first(py, waiters)?;
+        match Task::advance(task.bind(py), None) {
+            None => return Some(task),
+            Some(others) => waiters = others,
         }
-    };
-    wake(py, waiters.collect());
-    last
+    }
 }
 
 /// Lets go on who has waited, on threads of Glupy's own.
 pub fn wake(py: Python<'_>, waiters: Waiters) {
-    for waiter in waiters {
+    if let Some(task) = first(py, waiters) {
+        Task::post(task, None);
+    }
+}
+
+/// The first coroutine among those that have waited; others go on on threads of Glupy's own.
+fn first(py: Python<'_>, waiters: Waiters) -> Option<Py<Task>> {
+    let mut first = None;
+    let mut left = waiters;
+    left.reverse();
+    while let Some(waiter) = left.pop() {
         match waiter {
+            Waiter::Task(task) if first.is_none() => first = Some(task),
             Waiter::Task(task) => Task::post(task, None),
             Waiter::Gather(gather, part) => {
                 let next = gather.get().done(py, part);
-                wake(py, next);
+                left.extend(next.into_iter().rev());
             }
         }
     }
+    first
 }
 
 #[pymethods]
@@ -225,9 +306,10 @@ impl Future {
                 _ => Ok(()),
             })?;
             self.source.with(py, |source| match source {
-                Source::None => Ok(()),
+                Source::None | Source::Clock(..) | Source::Thread(_) => Ok(()),
                 Source::Task(task) => visit.call(&*task),
                 Source::Gather(gather) => visit.call(&*gather),
+                Source::Semaphore(semaphore, _) => visit.call(&*semaphore),
             })?;
             self.waiters.with(py, |waiters| {
                 waiters.iter().try_for_each(|waiter| match waiter {

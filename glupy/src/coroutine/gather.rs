@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::acquire::Acquire;
 use super::future::{Future, Outcome, Source, Waiter, Waiters};
 use super::task::Task;
 use crate::gil::GilCell;
@@ -43,13 +44,22 @@ impl Gather {
         Ok(PyList::new(py, values)?.into_any().unbind())
     }
 
-    /// Nobody waits for the whole any more, nor for the parts.
-    pub fn give_up(&self, py: Python<'_>) {
-        for part in &self.parts {
-            if !part.get().is_done(py) {
-                part.get().give_up(py);
+    /// The parts are not wanted any more.
+    fn give_up(&self, py: Python<'_>) {
+        for part in self.end(py) {
+            part.get().give_up(py);
+        }
+    }
+
+    /// It waits for its parts no more; those that nobody waits for now.
+    pub fn end(&self, py: Python<'_>) -> Vec<Py<Future>> {
+        let mut alone = Vec::new();
+        for (i, part) in self.parts.iter().enumerate() {
+            if !part.get().is_done(py) && !part.get().forget_part(py, self, i) {
+                alone.push(part.clone_ref(py));
             }
         }
+        alone
     }
 }
 
@@ -87,7 +97,7 @@ pub fn gather(awaitables: &Bound<'_, PyTuple>) -> PyResult<Py<Future>> {
     for (i, part) in gather.get().parts.iter().enumerate() {
         if !done(part) {
             let waiter = Waiter::Gather(gather.clone_ref(py), i);
-            part.get().wait(py, waiter);
+            Future::wait(part.bind(py), waiter);
         }
     }
     if any_failed || left == 0 {
@@ -107,6 +117,9 @@ fn future_of(awaitable: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
     }
     if let Ok(task) = awaitable.cast::<Task>() {
         return Ok(task.get().result(awaitable.py()));
+    }
+    if let Ok(acquire) = awaitable.cast::<Acquire>() {
+        return Acquire::turn(acquire);
     }
     // SAFETY: a live object.
     if unsafe { ffi::PyCoro_CheckExact(awaitable.as_ptr()) } == 0 {

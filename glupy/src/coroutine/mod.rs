@@ -1,5 +1,6 @@
 //! Coroutines: handlers that are `async def`, and what they can await.
 
+mod acquire;
 mod calls;
 mod future;
 mod gather;
@@ -15,6 +16,7 @@ pub use reply::Reply;
 pub use spawned::Tasks;
 pub use task::{Task, with_current};
 
+use crate::frame::Frame;
 use pyo3::create_exception;
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
@@ -34,6 +36,11 @@ pub fn cancelled(py: Python<'_>) -> Py<PyAny> {
     error.into_value(py).into_any()
 }
 
+/// The same as what comes of an `await`.
+fn cancelled_error(py: Python<'_>) -> future::Outcome {
+    Err(PyErr::from_value(cancelled(py).into_bound(py)))
+}
+
 /// Adds all of it to the native module.
 ///
 /// # Errors
@@ -45,11 +52,24 @@ pub fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Task>()?;
     module.add_class::<semaphore::Semaphore>()?;
     module.add_class::<semaphore::Lock>()?;
+    module.add_class::<acquire::Acquire>()?;
     module.add_class::<time::Timeout>()?;
     module.add_function(wrap_pyfunction!(gather::gather, module)?)?;
     module.add_function(wrap_pyfunction!(time::sleep, module)?)?;
     module.add_function(wrap_pyfunction!(time::to_thread, module)?)?;
     module.add_function(wrap_pyfunction!(spawned::spawn, module)?)?;
+    crate::free_in_turn!(
+        py,
+        Future,
+        Task,
+        Reply,
+        Frame,
+        gather::Gather,
+        semaphore::Semaphore,
+        semaphore::Lock,
+        acquire::Acquire,
+        time::Timeout,
+    );
     future::install(py);
     sealed::seal(&py.get_type::<gather::Gather>());
     calls::install(py)?;

@@ -1,15 +1,25 @@
 //! `Semaphore` and `Lock`: they suspend coroutines, never threads.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::ptr;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::future::{self, Future, Waiter};
+use super::acquire::Acquire;
+use super::future::{self, Future, Source};
 use super::task::{self, Task};
 use crate::gil::GilCell;
+
+/// The place of one that waits.
+pub type Ticket = u64;
+
+/// One that waits.
+struct Waiting {
+    task: Py<Task>,
+    future: Py<Future>,
+}
 
 /// Lets a number of coroutines go on at a time; the others wait, first come, first served.
 ///
@@ -18,7 +28,10 @@ use crate::gil::GilCell;
 pub struct Semaphore {
     most: usize,
     free: GilCell<usize>,
-    waiting: GilCell<VecDeque<Py<Future>>>,
+    /// In the order in which they came; who does not wait any more has left.
+    waiting: GilCell<BTreeMap<Ticket, Waiting>>,
+    /// How many have waited.
+    tickets: GilCell<Ticket>,
     /// The coroutines that have acquired it, by address. They take themselves out when
     /// they end: nothing is kept alive.
     owners: GilCell<Vec<usize>>,
@@ -29,13 +42,61 @@ impl Semaphore {
         Semaphore {
             most,
             free: GilCell::new(most),
-            waiting: GilCell::new(VecDeque::new()),
-            owners: GilCell::new(Vec::new()),
+            waiting: GilCell::default(),
+            tickets: GilCell::new(0),
+            owners: GilCell::default(),
         }
     }
 
-    fn nothing(py: Python<'_>) -> PyResult<Py<Future>> {
-        Future::done(py, Ok(py.None()))
+    /// A turn for the coroutine that runs; it has it when the future is done.
+    ///
+    /// # Errors
+    /// `FrameError` outside of coroutines, `RuntimeError` when it would wait for itself.
+    pub fn turn(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
+        let (py, this) = (slf.py(), slf.get());
+        let task = task::with_current(py, "acquire", |task| Ok(task.clone().unbind()))?;
+        if slf.is_instance_of::<Lock>() && this.owned_by(py, task.get()) > 0 {
+            return Err(PyRuntimeError::new_err(
+                "acquire: this coroutine has the lock already, and would wait for itself",
+            ));
+        }
+        let free = this.free.get(py);
+        if free > 0 {
+            let future = Future::done(py, Ok(py.None()))?;
+            this.free.set(py, free - 1);
+            Semaphore::belongs_to(slf, task.get());
+            return Ok(future);
+        }
+        let future = Future::new(py)?;
+        let ticket = this.tickets.get(py) + 1;
+        this.tickets.set(py, ticket);
+        let source = Source::Semaphore(slf.clone().unbind(), ticket);
+        future.get().set_source(py, source);
+        let waiting = Waiting {
+            task,
+            future: future.clone_ref(py),
+        };
+        // SAFETY: a new place: nothing is dropped, no Python runs.
+        let before = unsafe { this.waiting.with(py, |all| all.insert(ticket, waiting)) };
+        debug_assert!(before.is_none());
+        Ok(future)
+    }
+
+    /// One that waited does so no more.
+    pub fn leave(&self, py: Python<'_>, ticket: Ticket) {
+        // SAFETY: moves it out: no Python runs.
+        drop(unsafe { self.waiting.with(py, |all| all.remove(&ticket)) });
+    }
+
+    /// How often a coroutine has acquired it.
+    fn owned_by(&self, py: Python<'_>, task: &Task) -> usize {
+        let task = ptr::from_ref(task).addr();
+        // SAFETY: looks only.
+        unsafe {
+            self.owners.with(py, |owners| {
+                owners.iter().filter(|owner| **owner == task).count()
+            })
+        }
     }
 
     fn belongs_to(slf: &Bound<'_, Self>, task: &Task) {
@@ -68,13 +129,12 @@ impl Semaphore {
     /// Gives a turn to the next one.
     fn pass_on(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        // SAFETY: `pop_front` runs no Python.
-        while let Some(next) = unsafe { this.waiting.with(py, VecDeque::pop_front) } {
-            if !next.get().is_abandoned(py) {
-                let waiters = next.get().complete(py, Ok(py.None()));
-                if let Some(Waiter::Task(task)) = waiters.first() {
-                    Semaphore::belongs_to(slf, task.get());
-                }
+        // SAFETY: `pop_first` runs no Python.
+        while let Some((_, next)) = unsafe { this.waiting.with(py, BTreeMap::pop_first) } {
+            // One that has ended, and never awaited it, has no use for it.
+            if !next.task.get().is_over(py) {
+                Semaphore::belongs_to(slf, next.task.get());
+                let waiters = next.future.get().complete(py, Ok(py.None()));
                 future::wake(py, waiters);
                 return Ok(());
             }
@@ -108,45 +168,29 @@ impl Semaphore {
         }
     }
 
-    /// Waits for its turn. To be followed by `release`; `async with` does both. A coroutine
-    /// that ends without a release has it released, which is logged.
-    fn acquire(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
-        let (py, this) = (slf.py(), slf.get());
-        let free = this.free.get(py);
-        if free > 0 {
-            let future = Semaphore::nothing(py)?;
-            this.free.set(py, free - 1);
-            let belongs = |task: &Bound<'_, Task>| {
-                Semaphore::belongs_to(slf, task.get());
-                Ok(())
-            };
-            // Outside of coroutines it belongs to nobody.
-            task::with_current(py, "acquire", belongs).unwrap_or_default();
-            return Ok(future);
-        }
-        let future = Future::new(py)?;
-        // SAFETY: `push_back` runs no Python.
-        unsafe {
-            this.waiting
-                .with(py, |waiting| waiting.push_back(future.clone_ref(py)));
-        }
-        Ok(future)
+    /// Waits for its turn, when it is awaited. To be followed by `release`; `async with` does
+    /// both. A coroutine that ends without a release has it released, which is logged.
+    fn acquire(slf: Bound<'_, Self>) -> PyResult<Py<Acquire>> {
+        Acquire::new(slf)
     }
 
     /// Gives the turn to the next one.
     fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let address = |task: &Bound<'_, Task>| Ok(ptr::from_ref(task.get()).addr());
-        let current = task::with_current(py, "release", address).ok();
+        let (py, this) = (slf.py(), slf.get());
+        let task = task::with_current(py, "release", |task| Ok(task.clone().unbind())).ok();
+        let current = task.as_ref().map(|task| ptr::from_ref(task.get()).addr());
         // SAFETY: addresses; no Python runs.
         unsafe {
-            slf.get().owners.with(py, |owners| {
+            this.owners.with(py, |owners| {
                 // One may release what another has acquired.
                 let own = owners.iter().position(|owner| Some(*owner) == current);
                 if let Some(at) = own.or_else(|| (!owners.is_empty()).then_some(0)) {
                     owners.swap_remove(at);
                 }
             });
+        }
+        if let Some(task) = task.filter(|task| this.owned_by(py, task.get()) == 0) {
+            task.get().holds_no_more(slf);
         }
         Semaphore::pass_on(slf)
     }
@@ -156,8 +200,8 @@ impl Semaphore {
         self.free.get(py) == 0
     }
 
-    fn __aenter__(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
-        Semaphore::acquire(slf)
+    fn __aenter__(slf: Bound<'_, Self>) -> PyResult<Py<Acquire>> {
+        Acquire::new(slf)
     }
 
     #[pyo3(signature = (*_exception))]
@@ -166,7 +210,7 @@ impl Semaphore {
         _exception: &Bound<'_, pyo3::types::PyTuple>,
     ) -> PyResult<Py<Future>> {
         Semaphore::release(slf)?;
-        Semaphore::nothing(slf.py())
+        Future::done(slf.py(), Ok(slf.py().None()))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -174,7 +218,10 @@ impl Semaphore {
         unsafe {
             let py = Python::assume_attached();
             self.waiting.with(py, |waiting| {
-                waiting.iter().try_for_each(|future| visit.call(future))
+                waiting.values().try_for_each(|one| {
+                    visit.call(&one.task)?;
+                    visit.call(&one.future)
+                })
             })
         }
     }

@@ -1,6 +1,6 @@
 //! `spawn`: coroutines that answer no request.
 
-use std::ptr;
+use std::collections::BTreeMap;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -27,7 +27,10 @@ enum Life {
 /// The coroutines that an instance has spawned and that have not ended.
 #[derive(Default)]
 pub struct Tasks {
-    all: GilCell<Vec<Py<Task>>>,
+    /// By number, in the order in which they were spawned.
+    all: GilCell<BTreeMap<u64, Py<Task>>>,
+    /// How many have been spawned.
+    count: GilCell<u64>,
     life: GilCell<Life>,
 }
 
@@ -44,13 +47,13 @@ impl Tasks {
     /// Cancels all of them.
     pub fn end(&self, py: Python<'_>) {
         let before = self.life.replace(py, Life::Ending);
+        if before == Life::Starting {
+            // They have never run: there is nothing to clean up.
+            drop(self.all.take(py));
+            return;
+        }
         for task in self.copy(py) {
-            if before == Life::Starting {
-                // It has never run: there is nothing to clean up.
-                self.forget(py, task.get());
-            } else {
-                Task::cancel(task.bind(py), cancelled(py));
-            }
+            Task::cancel(task.bind(py), cancelled(py));
         }
     }
 
@@ -61,19 +64,16 @@ impl Tasks {
     }
 
     /// One of them has ended.
-    pub fn forget(&self, py: Python<'_>, task: &Task) {
-        let all = self.all.take(py);
-        let is_other = |other: &Py<Task>| !ptr::eq(other.get(), task);
-        let (others, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(is_other);
-        self.all.set(py, others);
-        drop(gone);
+    pub fn forget(&self, py: Python<'_>, number: u64) {
+        // SAFETY: moves it out: no Python runs.
+        drop(unsafe { self.all.with(py, |all| all.remove(&number)) });
     }
 
     fn copy(&self, py: Python<'_>) -> Vec<Py<Task>> {
         // SAFETY: taking references runs no Python.
         unsafe {
             self.all.with(py, |all| {
-                all.iter().map(|task| task.clone_ref(py)).collect()
+                all.values().map(|task| task.clone_ref(py)).collect()
             })
         }
     }
@@ -97,9 +97,15 @@ pub fn spawn(this: &Bound<'_, Xlator>, coroutine: &Bound<'_, PyAny>) -> PyResult
         return Err(FrameError::new_err("spawn: only by one's own translator"));
     };
     let tasks = &instance.tasks;
-    let task = Task::spawned(coroutine, instance)?;
-    // SAFETY: `push` runs no Python.
-    unsafe { tasks.all.with(py, |all| all.push(task.clone_ref(py))) };
+    let number = tasks.count.get(py) + 1;
+    tasks.count.set(py, number);
+    let task = Task::spawned(coroutine, instance, number)?;
+    // SAFETY: a new number: nothing is dropped, no Python runs.
+    let before = unsafe {
+        let task = task.clone_ref(py);
+        tasks.all.with(py, |all| all.insert(number, task))
+    };
+    debug_assert!(before.is_none());
     match tasks.life.get(py) {
         Life::Starting => {}
         Life::Running => Task::post(task.clone_ref(py), None),

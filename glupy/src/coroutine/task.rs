@@ -8,7 +8,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::future::{self, Future, Outcome, Source, Waiter};
+use super::future::{self, Future, Outcome, Source, Waiter, Waiters};
 use super::semaphore::Semaphore;
 use super::{CancelledError, cancelled};
 use crate::action::Queue;
@@ -30,8 +30,8 @@ enum Purpose {
     Request(&'static Handler),
     /// It is a part of a `gather`.
     Part,
-    /// It is there for itself (`spawn`).
-    Spawned,
+    /// It is there for itself (`spawn`); its number among those.
+    Spawned(u64),
 }
 
 /// A coroutine on its way.
@@ -95,7 +95,7 @@ impl Task {
         let (limits, result) = match purpose {
             Purpose::Request(_) => (0, None),
             Purpose::Part => (1, Some(Future::new(py)?)),
-            Purpose::Spawned => (0, Some(Future::new(py)?)),
+            Purpose::Spawned(_) => (0, Some(Future::new(py)?)),
         };
         let task = Task {
             instance,
@@ -140,7 +140,7 @@ impl Task {
         })?;
         let result = task.get().result(py);
         // Whoever waits for it does not yet.
-        Task::step(task.bind(py), None);
+        let _ = Task::advance(task.bind(py), None);
         if !result.get().is_done(py) {
             result.get().set_source(py, Source::Task(task));
         }
@@ -154,8 +154,9 @@ impl Task {
     pub fn spawned(
         coroutine: &Bound<'_, PyAny>,
         instance: &'static Instance,
+        number: u64,
     ) -> PyResult<Py<Task>> {
-        Task::new(coroutine, instance, None, Purpose::Spawned)
+        Task::new(coroutine, instance, None, Purpose::Spawned(number))
     }
 
     /// Where its result comes. Not for the task of a request.
@@ -218,6 +219,19 @@ impl Task {
         }
     }
 
+    /// It has released it as often as it has acquired it.
+    pub fn holds_no_more(&self, semaphore: &Bound<'_, Semaphore>) {
+        let py = semaphore.py();
+        // SAFETY: compares addresses and moves: no Python runs.
+        let gone = unsafe {
+            self.held.with(py, |held| {
+                let place = held.iter().position(|other| other.is(semaphore));
+                place.map(|i| held.swap_remove(i))
+            })
+        };
+        drop(gone);
+    }
+
     /// Nobody shall wait for what it has not released; what that was.
     fn give_back(&self, py: Python<'_>) -> Option<&'static str> {
         let mut what = None;
@@ -245,19 +259,26 @@ impl Task {
         pool::RESUMING.post(Box::new(job));
     }
 
-    /// Tears it from what it waits for, now or when it waits next.
+    /// Ends it: it gets an exception now, or when it waits next.
     pub fn cancel(slf: &Bound<'_, Task>, exception: Py<PyAny>) {
+        if let Some(future) = Task::tear(slf, exception) {
+            future.get().give_up(slf.py());
+        }
+    }
+
+    /// Tears it from what it waits for, now or when it waits next; what nobody waits for then.
+    pub fn tear(slf: &Bound<'_, Task>, exception: Py<PyAny>) -> Option<Py<Future>> {
         let (py, task) = (slf.py(), slf.get());
         if task.is_over(py) {
-            return;
+            return None;
         }
-        match task.waits.take(py) {
-            None => task.pending.set(py, Some(exception)),
-            Some(future) => {
-                future.get().abandon(py, task);
-                Task::post(slf.clone().unbind(), Some(exception));
-            }
-        }
+        let Some(future) = task.waits.take(py) else {
+            task.pending.set(py, Some(exception));
+            return None;
+        };
+        let is_awaited = future.get().forget_task(py, task);
+        Task::post(slf.clone().unbind(), Some(exception));
+        (!is_awaited).then_some(future)
     }
 
     /// Takes an exception back that it has not got yet.
@@ -273,6 +294,14 @@ impl Task {
     ///
     /// Called with the GIL, with a queue for what it asks for.
     pub fn step(slf: &Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Option<Py<Task>> {
+        match Task::advance(slf, throw) {
+            None => Some(slf.clone().unbind()),
+            Some(waiters) => future::go_on(slf.py(), waiters),
+        }
+    }
+
+    /// Goes on with it alone: None if it waits, or who has waited for its end.
+    pub fn advance(slf: &Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Option<Waiters> {
         let (py, task) = (slf.py(), slf.get());
         let mut throw = throw;
         loop {
@@ -298,12 +327,12 @@ impl Task {
                     Ok(future) => {
                         let frame = task.frame(py);
                         if frame.is_some_and(|frame| frame.get().pass_on(py, &future)) {
-                            return task.end(py, None);
+                            return Some(task.end(py, None));
                         }
                         task.returned.set(py, Some(future.clone_ref(py)));
                         future
                     }
-                    Err(outcome) => return task.end(py, Some(outcome)),
+                    Err(outcome) => return Some(task.end(py, Some(outcome))),
                 },
             };
             if future.get().is_done(py) {
@@ -316,9 +345,9 @@ impl Task {
                 throw = Some(exception);
                 continue;
             }
-            future.get().wait(py, Waiter::Task(slf.clone().unbind()));
+            Future::wait(future.bind(py), Waiter::Task(slf.clone().unbind()));
             task.waits.set(py, Some(future));
-            return Some(slf.clone().unbind());
+            return None;
         }
     }
 
@@ -397,39 +426,72 @@ impl Task {
         PyTypeError::new_err(text).into_value(py).into_any()
     }
 
-    /// It has ended, with an outcome unless its request has been passed on; the one that
-    /// goes on with its result and waits in the end.
-    fn end(&self, py: Python<'_>, outcome: Option<Outcome>) -> Option<Py<Task>> {
+    /// It has ended, with an outcome unless its request has been passed on; who has waited
+    /// for its result.
+    fn end(&self, py: Python<'_>, outcome: Option<Outcome>) -> Waiters {
         let coroutine = self.coroutine.take(py);
         if let Some(what) = self.give_back(py) {
             self.complain(py, what, coroutine.as_ref());
         }
         match (self.purpose, outcome) {
             (Purpose::Request(handler), outcome) => {
-                let frame = self.frame.take(py)?;
-                if let Some(outcome) = outcome {
-                    frame.get().conclude(py, handler, outcome);
-                }
-                // With it go its references to the frame and the arguments.
-                drop(coroutine);
-                Frame::release(frame.into_bound(py));
-                None
-            }
-            (Purpose::Part, outcome) => {
-                let outcome = outcome?;
-                drop(coroutine);
-                future::go_on(py, self.result(py).get().complete(py, outcome))
-            }
-            (Purpose::Spawned, outcome) => {
-                let outcome = outcome?;
-                self.instance.tasks.forget(py, self);
-                if let (Err(error), Some(coroutine)) = (&outcome, coroutine) {
-                    if !error.is_instance_of::<CancelledError>(py) {
-                        self.instance.report_spawned(coroutine.bind(py), error);
+                if let Some(frame) = self.frame.take(py) {
+                    if let Some(outcome) = outcome {
+                        frame.get().conclude(py, handler, outcome);
                     }
+                    // With it go its references to the frame and the arguments.
+                    drop(coroutine);
+                    Frame::release(frame.into_bound(py));
                 }
-                future::go_on(py, self.result(py).get().complete(py, outcome))
+                Waiters::new()
             }
+            (_, None) => Waiters::new(),
+            (Purpose::Part, Some(outcome)) => {
+                drop(coroutine);
+                self.result(py).get().complete(py, outcome)
+            }
+            (Purpose::Spawned(number), Some(outcome)) => {
+                self.instance.tasks.forget(py, number);
+                let outcome = outcome.map_err(|error| match coroutine {
+                    Some(coroutine) if !error.is_instance_of::<CancelledError>(py) => {
+                        self.instance.report_spawned(coroutine.bind(py), error)
+                    }
+                    _ => error,
+                });
+                self.result(py).get().complete(py, outcome)
+            }
+        }
+    }
+}
+
+impl Task {
+    /// It goes before its end: nobody can go on with it. Its `finally` blocks run.
+    fn dispose(&self, py: Python<'_>) {
+        let coroutine = self.coroutine.take(py);
+        let frame = self.frame.take(py);
+        let is_request = matches!(self.purpose, Purpose::Request(_));
+        let is_answered = |frame: &Py<Frame>| frame.get().has_answer(py);
+        // SAFETY: looks only.
+        let holds = unsafe { self.held.with(py, |held| !held.is_empty()) };
+        match coroutine {
+            // That a request has no answer is told.
+            Some(coroutine)
+                if holds && (!is_request || frame.as_ref().is_some_and(is_answered)) =>
+            {
+                if let Err(error) = coroutine.call_method0(py, "close") {
+                    error.write_unraisable(py, Some(coroutine.bind(py)));
+                }
+                if let Some(what) = self.give_back(py) {
+                    self.complain(py, what, Some(&coroutine));
+                }
+            }
+            coroutine => {
+                drop(coroutine);
+                self.give_back(py);
+            }
+        }
+        if let Some(frame) = frame {
+            Frame::release(frame.into_bound(py));
         }
     }
 }
@@ -438,16 +500,10 @@ impl Drop for Task {
     fn drop(&mut self) {
         if self.coroutine.get_mut().is_some() {
             gil::in_drop(|py| {
-                // The coroutine's `finally` blocks run now. What they ask for, and the
-                // frame's answer, is carried out at once.
+                // What the `finally` blocks ask for, and the frame's answer, is carried out
+                // at once.
                 let mut queue = Queue::default();
-                queue.collect(Here::now(), || {
-                    drop(self.coroutine.take(py));
-                    self.give_back(py);
-                    if let Some(frame) = self.frame.take(py) {
-                        Frame::release(frame.into_bound(py));
-                    }
-                });
+                queue.collect(Here::now(), || self.dispose(py));
                 queue.submit();
             });
         }
@@ -503,13 +559,9 @@ impl Task {
         // SAFETY: called by the collector, with the GIL.
         let py = unsafe { Python::assume_attached() };
         if let Some(future) = self.waits.take(py) {
-            future.get().forget(py, self);
+            future.get().forget_task(py, self);
         }
         drop(self.returned.take(py));
-        drop(self.coroutine.take(py));
-        self.give_back(py);
-        if let Some(frame) = self.frame.take(py) {
-            Frame::release(frame.into_bound(py));
-        }
+        self.dispose(py);
     }
 }

@@ -1,13 +1,13 @@
 //! `sleep`, `timeout` and `to_thread`: what happens on threads of Glupy's own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::cancelled;
-use super::future::{self, Future, Outcome};
+use super::future::{self, Future, Outcome, Source};
 use super::task::{self, Task};
 use crate::dispatch;
 use crate::ending;
@@ -30,7 +30,7 @@ fn duration(function: &str, seconds: f64) -> PyResult<Duration> {
 
 /// Gives a future its result on the current thread, which is Glupy's own, and goes on with
 /// the coroutine that waits for it. The GIL is not held.
-fn complete(future: Py<Future>, outcome: impl FnOnce(Python<'_>) -> Outcome) {
+pub fn complete(future: Py<Future>, outcome: impl FnOnce(Python<'_>) -> Outcome) {
     dispatch::go_on(move |py| {
         let outcome = outcome(py);
         let waiters = future.get().complete(py, outcome);
@@ -42,12 +42,7 @@ fn complete(future: Py<Future>, outcome: impl FnOnce(Python<'_>) -> Outcome) {
 /// Suspends the coroutine for a number of seconds.
 #[pyfunction]
 pub fn sleep(py: Python<'_>, seconds: f64) -> PyResult<Py<Future>> {
-    let time = duration("sleep", seconds)?;
-    let future = Future::new(py)?;
-    let asleep = future.clone_ref(py);
-    let job = || complete(asleep, |py| Ok(py.None()));
-    timer::after(time, Box::new(job));
-    Ok(future)
+    Future::due(py, Instant::now() + duration("sleep", seconds)?)
 }
 
 /// Runs a function that may block, on another thread; the result is what it returns.
@@ -73,7 +68,8 @@ pub fn to_thread(
         });
         complete(waiting, |_| outcome);
     };
-    pool::BLOCKING.post(Box::new(job));
+    let number = pool::BLOCKING.post(Box::new(job));
+    future.get().set_source(py, Source::Thread(number));
     Ok(future)
 }
 
