@@ -10,6 +10,7 @@ import gc
 import queue
 import sys
 import threading
+import time
 from contextlib import suppress
 
 from gluster import Dict, Frame, Iatt, Inode, Loc, Lock, Translator, Xlator, sleep
@@ -27,7 +28,7 @@ class xlator(Translator):
         self.second: tuple[Frame, Loc] | None = None
         self.last: Loc | None = None
         self.dropped: list[Frame] = []
-        self.work: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self.work: queue.SimpleQueue[tuple[Frame, Loc]] = queue.SimpleQueue()
         for _ in range(WORKERS):
             threading.Thread(target=self.run, daemon=True).start()
 
@@ -60,18 +61,30 @@ class xlator(Translator):
     # -- a thread ends the request while its handler runs ------------------------------
 
     def handed(self, frame: Frame, loc: Loc) -> None:
-        self.work.put(frame)
+        self.work.put((frame, loc))
         # Back as soon as the thread has begun to end it.
         while "pending" in repr(frame):
             pass
 
     def run(self) -> None:
         while True:
-            frame = self.work.get()
+            frame, loc = self.work.get()
             with suppress(TypeError):
                 frame.wind(size=1)
+            # So that the frame is the last who has what it was before.
+            loc.path = "/another"
             frame.unwind(-1, errno.EBUSY)
-            del frame
+            del frame, loc
+
+    def stays(self, frame: Frame, loc: Loc) -> None:
+        """On the stack of one that was ended: what was written there late means this one."""
+        threading.Timer(0.01, self.check, (frame, loc, loc.path)).start()
+        time.sleep(0.002)  # for those who are late
+
+    def check(self, frame: Frame, loc: Loc, path: str) -> None:
+        if loc.path != path:
+            print("somebody else's path:", loc.path, "for", path)
+        frame.unwind(-1, errno.ENODATA)
 
     # -- the callback of another request ends it ---------------------------------------
 
