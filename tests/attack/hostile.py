@@ -17,6 +17,7 @@ import errno
 import functools
 import gc
 import io
+import os
 import queue
 import random
 import sys
@@ -96,11 +97,11 @@ ALWAYS = {"pass", "wind", "keep", "read"}
 
 
 class Wrong:
-    """Told to the log, and found there by the run."""
+    """Told to the run, past everything that could lose it."""
 
     @staticmethod
     def say(text: str) -> None:
-        print("ATTACK-FINDING", text, file=sys.stderr)
+        os.write(2, f"ATTACK-FINDING {text}\n".encode())
 
 
 class Dies:
@@ -165,6 +166,7 @@ class xlator(Translator):
         options = self.options
         self.seed = int(options["seed"])
         self.ended = False
+        self.last = time.monotonic()  # when it has seen a request
         r = self.numbers(0)
         only = options.get("only", "")
         every = {**PLAIN, **COROUTINE, **SIDE}
@@ -187,7 +189,7 @@ class xlator(Translator):
         gc.set_threshold(r.choice([20, 100, 700]))
         for _ in range(WORKERS):
             threading.Thread(target=self.run, daemon=True).start()
-        threading.Thread(target=self.sweep, daemon=True).start()
+        threading.Thread(target=self.sweep_on, daemon=True).start()
 
     def numbers(self, number: int) -> random.Random:
         return random.Random(self.seed * 1_000_003 + number)
@@ -200,12 +202,17 @@ class xlator(Translator):
                 action()
             del action
 
+    def sweep_on(self) -> None:
+        try:
+            self.sweep()
+        except BaseException as error:
+            Wrong.say(f"nobody sweeps any more: {error!r}")
+
     def sweep(self) -> None:
         """No request waits for long, whatever its program has forgotten."""
-        count = 0
         r = self.numbers(-1)
-        while count < 20 or not self.ended:
-            count += self.ended
+        # requests still come when the volume has been told of its end
+        while not self.ended or time.monotonic() - self.last < 10:
             time.sleep(0.02)
             waiting = self.waiting[:]
             time.sleep(0.02)
@@ -224,15 +231,16 @@ class xlator(Translator):
             self.work.put(None)
 
     def note(self, number: int, what: str) -> None:
-        self.at[number] = what, time.monotonic()
+        self.last = time.monotonic()
+        self.at[number] = what, self.last
         if number in self.traced:
-            print("ATTACK-TRACE", self.name, number, what, file=sys.stderr)
+            os.write(2, f"ATTACK-TRACE {self.name} {number} {what}\n".encode())
 
     def tell_late(self) -> None:
         for number, (what, since) in list(self.at.items()):
-            if time.monotonic() - since > 10:
+            if time.monotonic() - since > 6:
                 self.at.pop(number, None)
-                print("ATTACK-LATE", self.name, "request", number, "is at", what, file=sys.stderr)
+                os.write(2, f"ATTACK-LATE {self.name}: request {number} is at {what}\n".encode())
 
     def notify(self, event: Any, data: Any) -> None:
         if event == gluster.Event.PARENT_DOWN:

@@ -96,7 +96,7 @@ main(int argc, char **argv)
         attack_life.seed = attack_mix(seed, life);
         attack_life.first = 1 + (uint64_t)life * 100000;
         attack_life.threads = 2 + attack_life.seed % 7;
-        attack_life.down = attack_life.seed % 2;
+        attack_life.down = attack_life.seed % 8 == 1;
         attack_life.asleep = getenv("ATTACK_ASLEEP") || attack_life.seed % 64 < 3 ? 2 : 0;
         live(argv[1], life);
         if (attack_life.asleep)

@@ -182,8 +182,8 @@ def collect(folder: Path, status: int, reports: Reports, outcome: Outcome) -> No
     text = log.read_text(errors="replace") if log.exists() else ""
     outcome.findings += [
         f"python: {line.split('ATTACK-FINDING ')[1]}"
-        for line in text.splitlines()
-        if "ATTACK-FINDING " in line
+        for line in (folder / "err").read_text(errors="replace").splitlines()
+        if line.startswith("ATTACK-FINDING ")
     ]
     outcome.findings += [
         f"log: {line}" for line in text.splitlines() if re.search("panicked|SystemError", line)
