@@ -237,7 +237,7 @@ class xlator(Translator):
             os.write(2, f"ATTACK-TRACE {self.name} {number} {what}\n".encode())
 
     def tell_late(self) -> None:
-        for number, (what, since) in list(self.at.items()):
+        for number, (what, since) in self.at.copy().items():
             if time.monotonic() - since > 6:
                 self.at.pop(number, None)
                 os.write(2, f"ATTACK-LATE {self.name}: request {number} is at {what}\n".encode())
