@@ -28,10 +28,12 @@ has_gluster = test -n "$(xlator_dir)" || { echo "there is no GlusterFS here (glu
 # Mounting needs root; building does not.
 root := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# What the runs of the tests have in common.
+# What the runs of the tests have in common. JOBS of them run at once; those of a group
+# (xdist_group) share something, and run one after the other.
 TESTS ?= tests
+JOBS ?= 2
 pytest = $(root) env "PATH=$(PATH)" "HOME=$(HOME)" PYTHONDONTWRITEBYTECODE=1 $(1) \
-	$(venv)/bin/pytest -c $(config) --rootdir . $(TESTS)
+	$(venv)/bin/pytest -c $(config) --rootdir . --numprocesses=$(JOBS) --dist=loadgroup $(TESTS)
 
 # AddressSanitizer: the runtime is gcc's; -Z needs RUSTC_BOOTSTRAP with a stable Rust.
 asan_target = $(abspath $(target))/asan
@@ -104,6 +106,7 @@ pytest: deps-test all $(venv)/ready
 	$(call pytest,GLUPY_SO=$(abspath $(library)))
 
 soak: TESTS = tests/test_soak.py
+soak: JOBS = 0
 soak: deps-test all $(venv)/ready ## Load mounts, switch graphs and unmount under load, for ten minutes
 	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_SOAK=1) --capture=no
 

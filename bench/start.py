@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 from course.harness import Graph
 
@@ -27,7 +28,8 @@ def sample(measure: str, unit: str, figures: list[float]) -> Sample:
 def measure(stage: Stage, effort: Effort) -> Iterator[Sample]:
     yield from _processes(stage, effort.start_rounds)
     yield from _sizes(stage)
-    yield from _builds(effort)
+    with closing(Workspace()) as workspace:  # the checkout stays as it is
+        yield from _builds(workspace, effort)
 
 
 def _start(stage: Stage, instances: int) -> tuple[float, float, float, float]:
@@ -75,8 +77,7 @@ def _sizes(stage: Stage) -> Iterator[Sample]:
     yield sample("size of glupy.so, stripped", "MiB", [stripped.stat().st_size / MIB])
 
 
-def _builds(effort: Effort) -> Iterator[Sample]:
-    workspace = Workspace()  # the checkout stays as it is
+def _builds(workspace: Workspace, effort: Effort) -> Iterator[Sample]:
     workspace.generate()  # builds the generator
     times = [_seconds(workspace.generate) for _ in range(effort.start_rounds)]
     yield sample("cargo codegen generate", "s", times)

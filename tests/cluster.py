@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from glusterfs import Host, Log, StackError, eventually, is_mounted, xlator_dir
+from sanitizer import SLOWER
 
 ADDRESS = "10.0.0.1"  # glusterd wants bricks on something else than localhost
 STATE = ("/var/lib/glusterd", "/var/log/glusterfs", "/run/gluster")
@@ -104,7 +105,7 @@ class Cluster:
         """Run a command in there."""
         return subprocess.run(
             self._inside(*command), env=environment,
-            capture_output=True, text=True, timeout=100, check=False,
+            capture_output=True, text=True, timeout=100 * SLOWER, check=False,
         )  # fmt: skip
 
     def _gluster(self, *words: object) -> subprocess.CompletedProcess[str]:
@@ -112,7 +113,12 @@ class Cluster:
         return self.run(*command, *words)
 
     def _answers(self) -> bool:
-        return self.socket.exists() and self._gluster("volume", "list").returncode == 0
+        if not self.socket.exists():
+            return False
+        try:
+            return self._gluster("volume", "list").returncode == 0
+        except subprocess.TimeoutExpired:  # asked too early, it may wait for good
+            return False
 
     def gluster(self, *words: object) -> str:
         """What the command `gluster` says."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from glusterfs import Host
 from sanitizer import RUNTIME, Reports
+from workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,6 +52,26 @@ def host(tmp_path: Path, library: Path, trusted_xattrs: None) -> Iterator[Host]:
     """A scratch machine; what its logs complain of fails the test."""
     with Host(tmp_path, library) as host:
         yield host
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    """A copy of the sources, to be changed and built."""
+    with closing(Workspace()) as workspace:
+        yield workspace
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What a process of pytest-xdist has counted goes to the one that prints it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["reports"] = [Reports.processes, Reports.unexpected]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    counted = getattr(node, "workeroutput", {}).get("reports", [0, 0])
+    Reports.processes += counted[0]
+    Reports.unexpected += counted[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from glusterfs import Host, Mount, Volfile, eventually
+from sanitizer import SLOWER
 
 HERE = Path(__file__).parent
 
@@ -71,7 +72,7 @@ def test_mistakes(mount: Mount) -> None:
         mount.log.expect(text)
         begun = time.monotonic()
         refuses(errno.EIO, mount.path / name)
-        assert time.monotonic() - begun < 2, name
+        assert time.monotonic() - begun < 2 * SLOWER, name
     mount.log.expect("the request is answered EIO", "coroutines.py", "fuse-(bridge|resolve)")
 
 

@@ -300,9 +300,11 @@ def mutate(workspace: Workspace) -> set[tuple[str, str, str]]:
     return swapped
 
 
-def test_a_mutated_trampoline_is_caught(tmp_path: Path, trusted_xattrs: None) -> None:
+@pytest.mark.xdist_group("workspace")  # all of them build in one folder
+def test_a_mutated_trampoline_is_caught(
+    workspace: Workspace, tmp_path: Path, trusted_xattrs: None
+) -> None:
     """A build of Glupy in which C functions of a fop swap two parameters fails the course."""
-    workspace = Workspace()
     swapped = mutate(workspace)
     workspace.build()
 

@@ -15,6 +15,9 @@ from compare import coverage, same, same_noise
 from glusterfs import Host, xlator_dir
 from workspace import ROOT, BuildError, Workspace
 
+# All of them build in one folder.
+pytestmark = pytest.mark.xdist_group("workspace")
+
 # What is made of each fop: the layer's file, and what stands there for fop X.
 LAYERS = {
     "glupy/src/generated/fops.rs": ["pub mod X {", "&X::FOP"],
@@ -22,11 +25,6 @@ LAYERS = {
     "python/gluster.pyi": ["def X_wind(frame: Frame, ", "def X_unwind(frame: Frame, "],
     "docs/fops.md": ["\n## X\n", "def X_fop(self, frame, this, "],
 }
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return Workspace()
 
 
 XLATOR_H = "include/glusterfs/xlator.h"
@@ -68,7 +66,6 @@ INVENTED = """
     cbk:
       - prebuf: struct iatt *
       - xdata: dict_t *
-    success: [prebuf]
 """
 INVENTED_IN_C = """
 typedef int32_t (*fop_frobnicate_t)(call_frame_t *frame, xlator_t *this, fd_t *fd,

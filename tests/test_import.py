@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from course.harness import DEFINES
 
 from glusterfs import Host, Process, Volfile
 from workspace import ROOT, Workspace
+
+# All of them build in one folder.
+pytestmark = pytest.mark.xdist_group("workspace")
 
 INVENTED = ROOT / "tests/invented"
 
@@ -32,7 +37,7 @@ TRANSLATOR = """
     import threading
     import time
 
-    from gluster import GF_FOP_FROBNICATE, Translator, frobnicate_cbk_t, gf_frob
+    from gluster import GF_FOP_FROBNICATE, Translator, frobnicate_cbk_t, frobnicate_unwind, gf_frob
 
     assert GF_FOP_FROBNICATE == 43
     assert frobnicate_cbk_t.argtypes[5] == ctypes.POINTER(gf_frob)
@@ -55,6 +60,12 @@ TRANSLATOR = """
         def frobnicate_cbk(self, frame, cookie, this, op_ret, op_errno, frob, buf, xdata):
             changed = gf_frob(frob.cookie + 1000, name=b"python", attr=frob.attr)
             changed.inner = frob.inner
+            # Nobody has said what may be NULL in it.
+            for values in ((None, buf, None), (changed, None, None)):
+                try:
+                    frobnicate_unwind(frame, 0, 0, *values)
+                except ValueError as error:
+                    print("refused:", error)
             frame.unwind(frob=changed)
 
         def twist_fop(self, frame, this, mode, deep, data, xdata):
@@ -101,28 +112,29 @@ LATE = """
 
 
 @pytest.fixture(scope="module")
-def workspace() -> Workspace:
+def workspace() -> Iterator[Workspace]:
     """A copy of the sources, built against headers with two more fops.
 
     Their entries are imported, with nothing filled in.
     """
-    workspace = Workspace()
-    headers = workspace.headers()
-    (headers / "glusterfs/invented.h").write_text((INVENTED / "invented.h").read_text())
-    workspace.change("include/glusterfs/xlator.h", XLATOR_H)
-    workspace.change("include/glusterfs/glusterfs-fops.h", FOPS_H)
+    with closing(Workspace()) as workspace:
+        headers = workspace.headers()
+        (headers / "glusterfs/invented.h").write_text((INVENTED / "invented.h").read_text())
+        workspace.change("include/glusterfs/xlator.h", XLATOR_H)
+        workspace.change("include/glusterfs/glusterfs-fops.h", FOPS_H)
 
-    proposed = codegen(workspace, "import")
-    assert re.findall(r"^\+  (\w+):$", proposed, re.M) == ["frobnicate", "twist"]
-    assert codegen(workspace, "import", "--write").startswith(
-        "wrote fops.yaml: frobnicate, twist; new types: "
-        "struct gf_frob *, frob_mode_t, struct deep *, const void *\n"
-    )
-    assert codegen(workspace, "import").startswith("fops.yaml has every fop of GlusterFS ")
-    assert codegen(workspace, "verify").startswith("fops.yaml is as the headers of GlusterFS ")
-    workspace.generate()
-    assert "left out" not in workspace.build(headers)
-    return workspace
+        proposed = codegen(workspace, "import")
+        assert re.findall(r"^\+  (\w+):$", proposed, re.M) == ["frobnicate", "twist"]
+        assert codegen(workspace, "import", "--write").startswith(
+            "wrote fops.yaml: frobnicate, twist; new types: "
+            "struct gf_frob *, frob_mode_t, struct deep *, const void *\n"
+        )
+        assert codegen(workspace, "import").startswith("fops.yaml has every fop of GlusterFS ")
+        assert codegen(workspace, "verify").startswith("fops.yaml is as the headers of GlusterFS ")
+        todo = re.findall(r"^warning: (.*)\n +--> (\S+):\d+:\d+$", workspace.generate(), re.M)
+        assert todo == [("this doc is still to be written", "fops.yaml")] * 2
+        assert "left out" not in workspace.build(headers)
+        yield workspace
 
 
 def codegen(workspace: Workspace, *command: str) -> str:
@@ -170,6 +182,8 @@ def test_new_fops_reach_python(workspace: Workspace, tmp_path: Path) -> None:
         f"twist -1 {errno.ESTALE} -",
     ]
     process.log.expect(
+        r"refused: frobnicate_unwind: an answer with op_ret 0 must carry frob, which is None",
+        r"refused: frobnicate_unwind: an answer with op_ret 0 must carry buf, which is None",
         r"twisted: b'eeper'",
         r"refused: frame\.wind: deep, a struct deep \*, was C's, and only while the handler ran",
     )

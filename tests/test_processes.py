@@ -88,8 +88,8 @@ def test_nothing_is_inherited(host: Host) -> None:
             for way in WAYS:
                 (mount.path / way).mkdir()
         for line in mount.log.find("has made "):
-            *_, way, pid = line.message.split()
-            pids[way] = int(pid)
+            *_, name, number = line.message.split()
+            pids[name] = int(number)
         mount.log.known.append("os.fork: the child must")
         assert sorted(pids) == sorted(WAYS)
         assert {way: open_in(pid) for way, pid in pids.items()} == {way: [] for way in WAYS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -27,11 +28,17 @@ class BuildError(Exception):
 
 
 class Workspace:
-    """The one copy, made anew: all tests share its place and what cargo keeps of it."""
+    """The one copy, made anew: all tests share its place and what cargo keeps of it.
+
+    It is locked until it is closed, for tests that run at the same time.
+    """
 
     def __init__(self) -> None:
         self.target = TARGET / "copy"
         self.path = self.target / "workspace"
+        self.target.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.target / "lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
         for name in SOURCES:
@@ -43,6 +50,10 @@ class Workspace:
         # But glupy always: the last copy may have been built from younger files than these.
         for path in (self.path / "glupy/src").rglob("*"):
             path.touch()
+
+    def close(self) -> None:
+        """Let others have it."""
+        self._lock.close()
 
     def read(self, name: str) -> str:
         return (self.path / name).read_text()
@@ -67,7 +78,7 @@ class Workspace:
         # By the generator that the tests have built already: here it is the same.
         return self._run(["cargo", "codegen", "--root", str(self.path), "generate"], ROOT, {})
 
-    def build(self, headers: Path | None = None) -> str:
+    def build(self, headers: Path | str | None = None) -> str:
         """What `cargo build` says; against other headers than the installed ones, if given."""
         if RUNTIME:
             pytest.skip("under AddressSanitizer: the library that it builds has no sanitizer")

@@ -1,4 +1,4 @@
-//! Errors in a schema, and how they are shown: like the compiler's.
+//! Errors and warnings about a schema, and how they are shown: like the compiler's.
 
 use std::ops::Range;
 
@@ -57,9 +57,10 @@ const SHOWN: usize = 100;
 /// A suggestion is looked for among so many names.
 const NAMES: usize = 10_000;
 
-/// One error.
+/// One error, or one warning.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
+    warning: bool,
     message: String,
     span: Span,
     expected: String,
@@ -108,7 +109,11 @@ impl Diagnostic {
         for (span, label) in &self.related {
             snippet = snippet.annotation(AnnotationKind::Context.span(clip(span)).label(label));
         }
-        let group = Level::ERROR.primary_title(&self.message).element(snippet);
+        let level = match self.warning {
+            true => Level::WARNING,
+            false => Level::ERROR,
+        };
+        let group = level.primary_title(&self.message).element(snippet);
         let group: Group<'_> = match &self.help {
             Some(help) => group.element(Level::HELP.message(help)),
             None => group,
@@ -117,7 +122,7 @@ impl Diagnostic {
     }
 }
 
-/// All errors of a run.
+/// All errors and warnings of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
@@ -131,11 +136,32 @@ impl Diagnostics {
         message: impl Into<String>,
         expected: impl Into<String>,
     ) -> &mut Diagnostic {
+        self.add(false, span, message.into(), expected.into())
+    }
+
+    /// Reports what is not wrong, but not as it should stay.
+    pub fn warning(
+        &mut self,
+        span: &Span,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.add(true, span, message.into(), expected.into())
+    }
+
+    fn add(
+        &mut self,
+        warning: bool,
+        span: &Span,
+        message: String,
+        expected: String,
+    ) -> &mut Diagnostic {
         let index = self.list.len();
         self.list.push(Diagnostic {
-            message: shown(&message.into()),
+            warning,
+            message: shown(&message),
             span: span.clone(),
-            expected: shown(&expected.into()),
+            expected: shown(&expected),
             related: Vec::new(),
             help: None,
             suggests: index < SHOWN,
@@ -143,9 +169,9 @@ impl Diagnostics {
         &mut self.list[index]
     }
 
-    /// Whether nothing is wrong.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    /// Whether nothing is wrong; there may be warnings.
+    pub fn no_errors(&self) -> bool {
+        self.list.iter().all(|diagnostic| diagnostic.warning)
     }
 
     /// Everything as text, in the order of the schema's lines, with a last line that counts.
@@ -157,25 +183,65 @@ impl Diagnostics {
         };
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|diagnostic| diagnostic.span.start);
-        // The renderer shows other control characters as signs, but some terminals heed these,
-        // too. The sign in their place has as many bytes.
-        let lines = source
-            .text
-            .replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{bf}");
+        let (name, lines) = (shown(&source.name), visible(&source.text));
         let mut text = String::new();
         for diagnostic in list.iter().take(SHOWN) {
-            text += &diagnostic.render(&source.name, &lines, &renderer);
+            text += &diagnostic.render(&name, &lines, &renderer);
             text += "\n\n";
         }
         if list.len() > SHOWN {
             text += &format!("and {} more like these\n\n", list.len() - SHOWN);
         }
-        let errors = if list.len() == 1 {
-            "1 error".into()
-        } else {
-            format!("{} errors", list.len())
+        let count = |warning, what| {
+            let of = list.iter().filter(|one| one.warning == warning).count();
+            match of {
+                0 => None,
+                1 => Some(format!("1 {what}")),
+                _ => Some(format!("{of} {what}s")),
+            }
         };
-        text + &format!("{errors} in {}; nothing was written\n", source.name)
+        let counts: Vec<_> = [count(false, "error"), count(true, "warning")]
+            .into_iter()
+            .flatten()
+            .collect();
+        if counts.is_empty() {
+            return text;
+        }
+        let outcome = match self.no_errors() {
+            true => "",
+            false => "; nothing was written",
+        };
+        text + &format!("{} in {name}{outcome}\n", counts.join(" and "))
+    }
+}
+
+/// Lines of a file as they can be shown, with each byte in its place: what would not be seen,
+/// or steer a terminal, gives way to a sign that has as many bytes.
+pub fn visible(text: &str) -> String {
+    let sign = |c: char| match c.len_utf8() {
+        2 if unseen(c) => '\u{bf}',
+        3 if unseen(c) => '\u{fffd}',
+        // For those of one byte the renderer has signs.
+        _ => c,
+    };
+    text.chars().map(sign).collect()
+}
+
+/// The same of a whole report, where places do not matter: the last thing before it is printed.
+/// `color` says that it has colors, which begin with ESC.
+pub fn printable(text: &str, color: bool) -> String {
+    let escape = |c: char| match c {
+        '\n' | '\t' => c.into(),
+        '\u{1b}' if color => c.into(),
+        _ => escaped(c),
+    };
+    text.chars().map(escape).collect()
+}
+
+fn escaped(c: char) -> String {
+    match unseen(c) {
+        true => c.escape_unicode().collect(),
+        false => c.into(),
     }
 }
 
@@ -183,26 +249,21 @@ impl Diagnostics {
 /// escaped, and the middle of a very long name (between backquotes) is left out.
 fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
-    let part = |part: &str| -> String {
-        let escape = |c: char| -> String {
-            if unseen(c) {
-                c.escape_unicode().collect()
-            } else {
-                c.into()
-            }
-        };
+    let escape = |text: &str| text.chars().map(escaped).collect::<String>();
+    let part = |part: &str| {
         let count = part.chars().count();
         if count <= LONGEST {
-            return part.chars().map(escape).collect();
+            return escape(part);
         }
-        let start = part.chars().take(LONGEST / 2);
-        let end = part.chars().skip(count - LONGEST / 4);
-        start.map(escape).collect::<String>() + "..." + &end.map(escape).collect::<String>()
+        let start: String = part.chars().take(LONGEST / 2).collect();
+        let end: String = part.chars().skip(count - LONGEST / 4).collect();
+        escape(&start) + "..." + &escape(&end)
     };
+    // A name may have a backquote of its own, so that all of it is looked at.
     let parts = text.split('`').enumerate();
     let parts: Vec<String> = parts
         .map(|(index, text)| match index % 2 {
-            0 => text.to_owned(),
+            0 => escape(text),
             _ => part(text),
         })
         .collect();

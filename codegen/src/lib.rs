@@ -43,16 +43,26 @@ use schema::Schema;
 ///
 /// Everything that is wrong with it.
 pub fn load(source: &Source) -> Result<Model, Diagnostics> {
-    load_with_places(source).map(|(_, model)| model)
+    load_with_places(source).map(|loaded| loaded.model)
+}
+
+/// What a schema says.
+#[derive(Debug)]
+pub struct Loaded {
+    /// With the places; its lists have the order of the model's.
+    pub schema: Schema,
+    /// Checked.
+    pub model: Model,
+    /// What is not wrong, but not as it should stay.
+    pub warnings: Diagnostics,
 }
 
 /// Reads and checks a schema; answers what it says beside the model: that has the places.
-/// The lists of both have the same order.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it.
-pub fn load_with_places(source: &Source) -> Result<(Schema, Model), Diagnostics> {
+pub fn load_with_places(source: &Source) -> Result<Loaded, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let loaded = yaml::parse(source, &mut diagnostics)
         .and_then(|tree| schema::read(&tree, &mut diagnostics))
@@ -64,7 +74,11 @@ pub fn load_with_places(source: &Source) -> Result<(Schema, Model), Diagnostics>
             (schema, model)
         });
     match loaded {
-        Some(loaded) if diagnostics.is_empty() => Ok(loaded),
+        Some((schema, model)) if diagnostics.no_errors() => Ok(Loaded {
+            schema,
+            model,
+            warnings: diagnostics,
+        }),
         _ => Err(diagnostics),
     }
 }

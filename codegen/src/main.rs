@@ -2,14 +2,15 @@
 
 mod commands;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use codegen::diagnostics::printable;
 use codegen::{describe, emit, sink};
 
-use commands::{Outcome, Places, diff, import, verify};
+use commands::{Outcome, Places, color, diff, import, verify};
 
 /// Generates everything in Glupy that depends on the list of GlusterFS operations.
 #[derive(Debug, Parser)]
@@ -52,9 +53,16 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let places = Places::new(args.root, args.schema);
     let outcome = run(&args.command, &places).unwrap_or_else(|error| error);
+    // Whatever stood in a schema or in headers. What goes into a file or to another program,
+    // such as a diff, stays as it is.
+    let out = match io::stdout().is_terminal() {
+        true => printable(&outcome.out, false),
+        false => outcome.out,
+    };
+    let err = printable(&outcome.err, color());
     // Nobody reads any more: not an error (`cargo codegen model | head`).
-    let _ = io::stdout().write_all(outcome.out.as_bytes());
-    let _ = io::stderr().write_all(outcome.err.as_bytes());
+    let _ = io::stdout().write_all(out.as_bytes());
+    let _ = io::stderr().write_all(err.as_bytes());
     match outcome.failed {
         false => ExitCode::SUCCESS,
         true => ExitCode::FAILURE,
@@ -64,17 +72,19 @@ fn main() -> ExitCode {
 fn run(command: &Command, places: &Places) -> commands::Result<Outcome> {
     match command {
         Command::Generate => {
-            let (_, _, model) = places.load()?;
+            let (model, warnings) = places.load_warned()?;
             let outputs = emit::emit(&model).map_err(Outcome::error)?;
             let written = sink::write(&places.root, &outputs).map_err(Outcome::error)?;
             let lines = written.iter().map(|path| format!("wrote {path}\n"));
-            Ok(Outcome::good(lines.collect::<String>()))
+            Ok(Outcome::good(lines.collect::<String>()).warned(warnings))
         }
         Command::Check => {
-            let (_, _, model) = places.load()?;
+            let (model, warnings) = places.load_warned()?;
             let outputs = emit::emit(&model).map_err(Outcome::error)?;
             let report = sink::check(&places.root, &outputs).map_err(Outcome::error)?;
-            Ok(report.map_or_else(Outcome::default, Outcome::bad))
+            Ok(report
+                .map_or_else(Outcome::default, Outcome::bad)
+                .warned(warnings))
         }
         Command::Model => {
             let (_, _, model) = places.load()?;

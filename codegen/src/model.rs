@@ -128,6 +128,14 @@ impl OpRet {
         ("entries", OpRet::Entries),
     ];
 
+    /// The name that a schema uses.
+    pub fn name(self) -> &'static str {
+        OpRet::ALL
+            .iter()
+            .find(|(_, meaning)| *meaning == self)
+            .map_or("", |(name, _)| name)
+    }
+
     /// What a success answers, in words.
     pub fn describe(self) -> &'static str {
         match self {
@@ -251,6 +259,29 @@ impl Kind {
             .iter()
             .find(|(_, kind)| *kind == self)
             .map_or("", |(name, _)| name)
+    }
+
+    /// The C types that it may be the kind of, where the runtime goes by the kind alone; of a
+    /// number the compiler finds a wrong one.
+    pub fn of_types(self) -> &'static [&'static str] {
+        match self {
+            Kind::Str => &["const char *", "char *"],
+            Kind::Loc => &["loc_t *"],
+            Kind::Inode => &["inode_t *"],
+            Kind::Fd => &["fd_t *"],
+            Kind::Iatt => &["struct iatt *"],
+            Kind::Dict => &["dict_t *"],
+            Kind::Iobref => &["struct iobref *"],
+            Kind::Iovec => &["struct iovec *"],
+            Kind::Dirents => &["gf_dirent_t *"],
+            Kind::Flock => &["struct gf_flock *"],
+            Kind::Lease => &["struct gf_lease *"],
+            Kind::Statvfs => &["struct statvfs *"],
+            Kind::Locklist => &["lock_migration_info_t *"],
+            Kind::Checksum => &["uint8_t *"],
+            Kind::Client => &["client_t *"],
+            _ => &[],
+        }
     }
 
     /// Where it may stand.

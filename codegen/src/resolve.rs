@@ -152,6 +152,12 @@ impl<'s> Resolver<'s, '_> {
                 format!("`{c}` can not stand in a doc"),
                 "expected plain text, without double quotes and backslashes",
             );
+        } else if text.contains("TODO") {
+            self.diagnostics.warning(
+                &doc.span,
+                "this doc is still to be written",
+                "expected what it is, without `TODO`",
+            );
         }
         text.to_owned()
     }
@@ -220,6 +226,8 @@ impl<'s> Resolver<'s, '_> {
             if let Some(expected) = not_a_c_type(&spelling.value, kind.map(Kind::class)) {
                 let message = format!("`{}` is no type of C", spelling.value);
                 self.error(&spelling.span, message, expected);
+            } else if let Some(word) = &raw.kind {
+                self.kind_fits(spelling, word, ty.kind);
             }
             if let Some(python) = &raw.python {
                 ty.python = self.name(python, "a Python type");
@@ -238,6 +246,26 @@ impl<'s> Resolver<'s, '_> {
             ty.doc = self.doc(raw.doc.as_ref());
             self.types.insert(&spelling.value, kind.map(|_| ty));
         }
+    }
+
+    /// Whether the runtime would find behind such a pointer what the kind says.
+    fn kind_fits(&mut self, spelling: &Text, word: &Text, kind: Kind) {
+        let types = kind.of_types();
+        // Of its width in C, but a type of its own in Rust, which holds any number.
+        let number = match spelling.value.as_str() {
+            "size_t" => Some(Kind::U64),
+            "ssize_t" => Some(Kind::I64),
+            _ => None,
+        };
+        let expected = match (types, number) {
+            ([], Some(number)) if kind != number => format!("expected {}", number.name()),
+            ([_, ..], _) if !types.contains(&spelling.value.as_str()) => {
+                format!("expected it for `{}` only", types.join("` and `"))
+            }
+            _ => return,
+        };
+        let message = format!("the kind of `{}` can not be {}", spelling.value, word.value);
+        self.error(&word.span, message, expected);
     }
 
     fn nullable_names(&mut self, schema: &Schema) {
@@ -347,6 +375,12 @@ impl<'s> Resolver<'s, '_> {
                 format!("expected at most {MAX_ARGS}"),
             );
         }
+        for (key, of) in [("length", length_of as fn(_) -> _), ("owner", owner_of)] {
+            self.unique(
+                &format!("the {key}"),
+                (params.iter().filter_map(of)).map(|text| (text.value.clone(), &text.span)),
+            );
+        }
         params
             .iter()
             .take(MAX_ARGS)
@@ -376,14 +410,13 @@ impl<'s> Resolver<'s, '_> {
                 );
             }
         }
-        const NUMBERS: &[Kind] = &[Kind::I32, Kind::U32, Kind::I64, Kind::U64];
         let length = param.length.as_ref().and_then(|text| {
             self.sibling(
                 text,
                 siblings,
                 what,
-                NUMBERS,
-                "expected an argument that is a number",
+                &[Kind::I32],
+                "expected an argument that is an int32_t",
             )
         });
         let owner = param.owner.as_ref().and_then(|text| {
@@ -486,7 +519,6 @@ impl<'s> Resolver<'s, '_> {
     }
 
     fn fop(&mut self, name: &Text, raw: &schema::Fop) -> Fop {
-        self.success(raw);
         let (since, until) = self.versions(name, raw.since.as_ref(), raw.until.as_ref());
         Fop {
             name: self.name(name, "a fop"),
@@ -500,12 +532,7 @@ impl<'s> Resolver<'s, '_> {
             },
             since,
             until,
-            op_ret: match &raw.op_ret {
-                Some(text) => self
-                    .word(text, "meaning of op_ret", OpRet::ALL)
-                    .unwrap_or_default(),
-                None => OpRet::default(),
-            },
+            op_ret: self.op_ret(raw),
             args: described(self.params(&raw.args, "an argument"), &self.docs.args),
             cbk_args: described(self.reply(raw), &self.docs.cbk),
             times: (raw.times.iter())
@@ -515,14 +542,41 @@ impl<'s> Resolver<'s, '_> {
         }
     }
 
-    /// The callback values: a failure carries none of the pointers.
+    /// The callback values: a success carries all of the pointers that are not said to be
+    /// nullable, a failure none.
     fn reply(&mut self, raw: &schema::Fop) -> Vec<Param> {
         let mut params = self.params(&raw.cbk, "a callback value");
         for param in &mut params {
             param.nullable = param.ty.kind.class() == Class::Pointer;
-            param.required = raw.success.iter().any(|name| name.value == param.name);
         }
         params
+    }
+
+    /// Where the answer carries what `op_ret` counts, it must: who gets it goes by that number.
+    fn op_ret(&mut self, raw: &schema::Fop) -> OpRet {
+        let carried = raw.cbk.iter().find_map(|param| {
+            let counted = match self.kind(param)? {
+                Kind::Iovec => OpRet::Bytes,
+                Kind::Dirents | Kind::Locklist => OpRet::Entries,
+                _ => return None,
+            };
+            Some((counted, &param.name))
+        });
+        let told = raw.op_ret.as_ref();
+        let meant = told.and_then(|text| self.word(text, "meaning of op_ret", OpRet::ALL));
+        if let (Some(text), Some(meant), Some((counted, name))) = (told, meant, carried) {
+            if meant != counted {
+                self.error(
+                    &text.span,
+                    format!("op_ret can not be `{}` here", text.value),
+                    format!("expected {}, or nothing", counted.name()),
+                )
+                .related(&name.span, "this is what it counts");
+            }
+        }
+        meant
+            .or(carried.map(|(counted, _)| counted))
+            .unwrap_or_default()
     }
 
     fn index(&mut self, index: &At<i64>) -> u32 {
@@ -535,47 +589,6 @@ impl<'s> Resolver<'s, '_> {
                     format!("expected 1 to {}", u32::MAX),
                 );
                 0
-            }
-        }
-    }
-
-    /// Checks `success` against the callback values.
-    fn success(&mut self, raw: &schema::Fop) {
-        self.unique(
-            "the callback value",
-            raw.success
-                .iter()
-                .map(|name| (name.value.clone(), &name.span)),
-        );
-        if raw.cbk.len() > MAX_ARGS {
-            return; // reported with the list itself
-        }
-        for name in &raw.success {
-            let Some(param) = raw.cbk.iter().find(|param| param.name.value == name.value) else {
-                let names = raw.cbk.iter().map(|param| param.name.value.as_str());
-                let message = format!("`{}` is not the name of a callback value here", name.value);
-                self.error(&name.span, message, "expected one of those under `cbk`")
-                    .suggest(&name.value, names);
-                continue;
-            };
-            if self
-                .kind(param)
-                .is_some_and(|kind| kind.class() != Class::Pointer)
-            {
-                self.error(
-                    &name.span,
-                    format!("`{}` is no pointer", name.value),
-                    "only pointers can be NULL",
-                );
-            } else if self.nullable.contains(name.value.as_str())
-                || param.nullable.as_ref().is_some_and(|flag| flag.value)
-            {
-                let message = format!("`{}` may be NULL, and may not", name.value);
-                self.error(
-                    &name.span,
-                    message,
-                    "expected a value that is not said to be nullable",
-                );
             }
         }
     }
@@ -852,6 +865,15 @@ fn not_a_c_type(text: &str, class: Option<Class>) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Two vectors can not share one: a change of either would change it for the other.
+fn length_of(param: &schema::Param) -> Option<&Text> {
+    param.length.as_ref()
+}
+
+fn owner_of(param: &schema::Param) -> Option<&Text> {
+    param.owner.as_ref()
 }
 
 /// Those that do not say what they are get what `docs` says.

@@ -85,8 +85,6 @@ pub struct Fop {
     pub args: Vec<Param>,
     /// `cbk:`
     pub cbk: Vec<Param>,
-    /// `success:`
-    pub success: Vec<Text>,
     /// `times:`
     pub times: Vec<Text>,
     /// Where all of it stands.
@@ -282,7 +280,6 @@ fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
         op_ret: map.optional("op_ret", text),
         args: map.required("args", params).unwrap_or_default(),
         cbk: map.required("cbk", params).unwrap_or_default(),
-        success: map.optional("success", texts).unwrap_or_default(),
         times: map.optional("times", texts).unwrap_or_default(),
         span: name.span.start..node.span.end,
     };

@@ -301,7 +301,7 @@ mod tests {
         let mut diagnostics = Diagnostics::default();
         let node = parse(&source, &mut diagnostics);
         assert!(
-            diagnostics.is_empty(),
+            diagnostics.no_errors(),
             "{}",
             diagnostics.render(&source, false)
         );

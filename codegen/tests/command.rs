@@ -57,6 +57,48 @@ fn ok(root: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What still says TODO is told, and is no error.
+#[test]
+fn a_todo_that_is_left_is_a_warning() {
+    let text = schema().replace(
+        "doc: Read the attributes of the inode at a location.",
+        "doc: \"TODO: say what it does.\"",
+    );
+    let tree = tree(&text);
+    for command in ["generate", "check"] {
+        let output = codegen(tree.path(), &[command]);
+        assert!(output.status.success(), "{command}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            stderr.starts_with("warning: this doc is still to be written\n"),
+            "{stderr}"
+        );
+        assert!(stderr.ends_with("\n1 warning in fops.yaml\n"), "{stderr}");
+    }
+    assert!(ok(tree.path(), &["fops", "stat"]).contains("TODO"));
+}
+
+/// Wherever it comes from: a schema, a name of a file, a word of the command line.
+#[test]
+fn nothing_that_is_printed_steers_the_terminal() {
+    let odd = "x\r\u{1b}[31m\u{202e}\u{9b}y";
+    let tree = tree(&schema());
+    let file = tree.path().join(odd);
+    let file = file.to_str().unwrap();
+    fs::write(file, format!("fops:\n  \"{odd}\": 1\n# `{odd}")).unwrap();
+    for args in [
+        &["check", "--schema", file][..],
+        &["check", "--schema", &format!("{file}{odd}")],
+        &["fops", odd],
+        &["verify", "--headers", file],
+        &["diff", "--headers", file, "--headers", file],
+    ] {
+        let text = fails(tree.path(), args);
+        let steers = |c: char| codegen::diagnostics::unseen(c) && c != '\n';
+        assert!(!text.contains(steers), "{args:?}: {text:?}");
+    }
+}
+
 fn fails(root: &Path, args: &[&str]) -> String {
     let output = codegen(root, args);
     assert_eq!(output.status.code(), Some(1), "{args:?}");

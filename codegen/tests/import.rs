@@ -6,6 +6,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::codegen::model::Kind;
 use common::codegen;
 use tempfile::TempDir;
 
@@ -145,8 +146,8 @@ const NEW_TYPES: &str = "
 
 const NEW_FOPS: [&str; 3] = [
     "
-  # From the headers of 12.0 by `cargo codegen import`: doc, op_ret, success and what
-  # may be NULL are to be filled in.
+  # From the headers of 12.0 by `cargo codegen import`: doc, op_ret and what may be
+  # NULL are to be filled in.
   frobnicate:
     doc: \"TODO: say what it does.\"
     index: 43
@@ -163,8 +164,8 @@ const NEW_FOPS: [&str; 3] = [
       - xdata: dict_t *
 ",
     "
-  # From the headers of 12.0 by `cargo codegen import`: doc, op_ret, success and what
-  # may be NULL are to be filled in.
+  # From the headers of 12.0 by `cargo codegen import`: doc, op_ret and what may be
+  # NULL are to be filled in.
   twist:
     doc: \"TODO: say what it does.\"
     index: 59
@@ -186,8 +187,8 @@ const NEW_FOPS: [&str; 3] = [
       - end: open_end_t *
 ",
     "
-  # From the headers of 12.0 by `cargo codegen import`: doc, op_ret, success and what
-  # may be NULL are to be filled in.
+  # From the headers of 12.0 by `cargo codegen import`: doc, op_ret and what may be
+  # NULL are to be filled in.
   bare:
     doc: \"TODO: say what it does.\"
     index: 60
@@ -228,7 +229,7 @@ fn what_the_schema_lacks_is_added_and_nothing_else_is_touched() {
     expected = expected.replacen(readdirp, &format!("{}{readdirp}", NEW_FOPS[0]), 1);
     behind(
         &mut expected,
-        "    success: [stbuf, prebuf_dst, postbuf_dst]\n    times: [ctime, mtime]\n",
+        "postbuf_dst: {type: struct iatt *, doc: \"Attributes of the target afterwards.\"}\n      - xdata: dict_t *\n    times: [ctime, mtime]\n",
         &NEW_FOPS[1..].concat(),
     );
 
@@ -271,7 +272,7 @@ error: no entry for taken: every fop has an argument `child` already
     let rust = fs::read_to_string(tree.path().join("glupy/src/generated/fops.rs")).unwrap();
     for text in [
         "type Args = (*mut gf::loc_t, *mut gf::gf_frob, u32, u64, *mut gf::dict_t);",
-        ".structure(\"gf_frob\", size_of::<gf::gf_frob>())",
+        ".structure(\"gf_frob\", plain_size::<gf::gf_frob, *mut gf::gf_frob>())",
         "*const std::ffi::c_void,\n        *mut u8,\n        *mut *mut gf::dict_t,",
         ".structure(\"deep_t\", 0)",
     ] {
@@ -281,6 +282,54 @@ error: no entry for taken: every fop has an argument `child` already
     let again = import(&["--write"]);
     assert_eq!(String::from_utf8(again.stdout).unwrap(), "");
     assert_eq!(schema(), expected);
+}
+
+/// What `import` writes of GlusterFS's own fops asks for whatever the schema asks for.
+#[test]
+fn an_imported_entry_is_as_safe_as_a_written_one() {
+    let Some(installed) = common::installed() else {
+        return;
+    };
+    let text = common::schema_text();
+    let (head, rest) = text.split_once("\ndocs:\n").unwrap();
+    let (_, rest) = rest.split_once("\nleft_out: ").unwrap();
+    let (middle, rest) = rest.split_once("\n  readlink:\n").unwrap();
+    let (_, tail) = rest.split_once("\n# `struct xlator_cbks`").unwrap();
+    let tree = tempfile::tempdir().unwrap();
+    let bare = format!("{head}\nleft_out: {middle}\n\n# `struct xlator_cbks`{tail}");
+    fs::write(tree.path().join("fops.yaml"), bare).unwrap();
+    let dir = installed.to_str().unwrap();
+    let output = codegen(tree.path(), &["import", "--headers", dir, "--write"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let imported = fs::read_to_string(tree.path().join("fops.yaml")).unwrap();
+    let (_, _, imported) = common::load(&imported);
+    let (_, _, written) = common::load(&text);
+    let mut compared = 0;
+    for fop in &imported.fops {
+        let own = written
+            .fops
+            .iter()
+            .find(|own| own.name == fop.name)
+            .unwrap();
+        let pairs = fop.args.iter().zip(&own.args);
+        for (param, own) in pairs.chain(fop.cbk_args.iter().zip(&own.cbk_args)) {
+            assert_eq!(param.name, own.name, "{}", fop.name);
+            assert!(param.required || !own.required, "{}.{}", fop.name, own.name);
+            assert_eq!(param.vector, own.vector, "{}.{}", fop.name, own.name);
+            assert_eq!(param.ty.kind, own.ty.kind, "{}.{}", fop.name, own.name);
+            compared += usize::from(own.required);
+        }
+        let carried = own.cbk_args.iter().any(|param| {
+            let kinds = [Kind::Iovec, Kind::Dirents, Kind::Locklist];
+            kinds.contains(&param.ty.kind)
+        });
+        assert!(!carried || fop.op_ret == own.op_ret, "{}", fop.name);
+    }
+    assert!(compared > 100, "{compared}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use codegen::headers::version::package;
+
 #[path = "../src/version.rs"]
 mod version;
 
@@ -18,11 +20,11 @@ pub struct Library {
     pub version: String,
 }
 
-/// Finds libglusterfs by pkg-config, and holds it against the headers.
+/// Finds libglusterfs by pkg-config, and holds it against the headers and their folder.
 ///
 /// # Errors
 /// What is wrong with it, and what to do.
-pub fn library(bindings: &syn::File) -> Result<Library, String> {
+pub fn library(bindings: &syn::File, dir: &Path) -> Result<Library, String> {
     let probed = pkg_config::Config::new()
         .cargo_metadata(false)
         .probe("glusterfs-api");
@@ -38,14 +40,26 @@ pub fn library(bindings: &syn::File) -> Result<Library, String> {
     let headers = headers_major(bindings);
     if headers < OLDEST {
         return Err(format!(
-            "the headers are those of GlusterFS {headers}: Glupy needs {OLDEST} or newer"
+            "the headers in {} are those of GlusterFS {headers}: Glupy needs {OLDEST} or newer",
+            dir.display()
         ));
     }
-    // A development version may have no such number.
-    if major(&version).is_some_and(|major| major != headers) {
+    // Within a series, too, there are structures that have changed.
+    let package = package(dir);
+    if let Some((_, path)) = &package {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    let other = match package {
+        Some((told, path)) if told != version => Some(format!("{told} ({})", path.display())),
+        // The headers themselves name their series only. A development version may have none.
+        None if major(&version).is_some_and(|major| major != headers) => Some(headers.to_string()),
+        _ => None,
+    };
+    if let Some(other) = other {
         return Err(format!(
-            "the headers are those of GlusterFS {headers}, but {} is of {version}: \
+            "the headers in {} are those of GlusterFS {other}, but {} is of {version}: \
              GLUPY_INCLUDE and PKG_CONFIG_PATH must lead to the same GlusterFS",
+            dir.display(),
             file.display()
         ));
     }

@@ -1,9 +1,12 @@
 //! GlusterFS's headers as bindgen reads them: `gf.rs`.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use codegen::headers::read::{self, bindgen};
+use codegen::headers::read::{self, Listener, Notes, bindgen};
 
 /// The functions of libglusterfs that the runtime calls. Each is exported;
 /// `tests/test_install.py` holds the built library against libglusterfs.
@@ -72,25 +75,60 @@ const FUNCTIONS: &[&str] = &[
     "synctask_get",
 ];
 
-/// Directories with GlusterFS's headers: `GLUPY_INCLUDE` (a folder that holds
-/// `glusterfs/xlator.h`) or what pkg-config says.
-fn include_dirs() -> Vec<PathBuf> {
-    if let Some(dir) = env::var_os("GLUPY_INCLUDE") {
-        return vec![PathBuf::from(dir)];
-    }
-    let mut library = pkg_config::Config::new()
-        .cargo_metadata(false)
-        .probe("glusterfs-api")
-        .unwrap_or_else(|error| {
-            panic!("GlusterFS's headers are missing (Debian: apt-get install libglusterfs-dev): {error}")
-        });
-    library.include_paths.push(PathBuf::from("/usr/include"));
-    library.include_paths
+/// GlusterFS's headers.
+pub struct Headers {
+    /// As Rust.
+    pub bindings: String,
+    /// The folder that they were found in: it holds `glusterfs/xlator.h`.
+    pub dir: PathBuf,
 }
 
-/// The types and functions that the runtime uses, and all that these refer to.
-pub fn bind() -> String {
-    let mut builder = read::builder(&include_dirs())
+/// The types and functions that the runtime uses, and all that these refer to, from the
+/// headers in `GLUPY_INCLUDE` (a folder that holds `glusterfs/xlator.h`), or from where
+/// pkg-config says.
+///
+/// # Errors
+/// What is wrong with them, and what to do.
+pub fn bind() -> Result<Headers, String> {
+    let Some(told) = env::var_os("GLUPY_INCLUDE").map(PathBuf::from) else {
+        return read(&installed()?);
+    };
+    let wrong = |error| format!("GLUPY_INCLUDE={}: {error}", told.display());
+    // Relative to what? The build runs in a folder of its own.
+    if !told.is_absolute() {
+        return Err(wrong("expected an absolute path".to_owned()));
+    }
+    read::complete(&told).map_err(|error| wrong(error.to_string()))?;
+    let headers = read(std::slice::from_ref(&told))?;
+    match headers.dir == told {
+        true => Ok(headers),
+        false => Err(wrong(format!(
+            "the headers that are read are those in {}",
+            headers.dir.display()
+        ))),
+    }
+}
+
+/// Where pkg-config says that they are.
+fn installed() -> Result<Vec<PathBuf>, String> {
+    let library = pkg_config::Config::new()
+        .cargo_metadata(false)
+        .probe("glusterfs-api");
+    let mut dirs = library
+        .map_err(|error| {
+            format!(
+                "GlusterFS's headers are missing (Debian: apt-get install libglusterfs-dev): {error}"
+            )
+        })?
+        .include_paths;
+    dirs.push(PathBuf::from("/usr/include"));
+    Ok(dirs)
+}
+
+fn read(dirs: &[PathBuf]) -> Result<Headers, String> {
+    let notes = Rc::new(RefCell::new(Notes::default()));
+    let mut builder = read::builder(dirs)
+        .parse_callbacks(Box::new(Listener(Rc::clone(&notes))))
         .allowlist_type(
             "xlator_api_t|xlator_fops|call_frame_t|call_stack_t|_gf_dirent|gf_flock|gf_lease",
         )
@@ -100,7 +138,7 @@ pub fn bind() -> String {
         .allowlist_type(
             "glusterfs_fop_t|glusterfs_event_t|client_t|mem_types_|gf_common_mem_types_|gf_dict_data_type_t|mdata_iatt|gf_op_type_t|_gf_special_pid",
         )
-        .allowlist_var("IATT_.*|MDATA_.*|GD_OP_VERSION_[0-9_]+")
+        .allowlist_var("IATT_.*|MDATA_.*|GD_OP_VERSION_[0-9_]+|global_xlator")
         .merge_extern_blocks(true)
         .formatter(bindgen::Formatter::Prettyplease);
     for function in FUNCTIONS {
@@ -108,6 +146,26 @@ pub fn bind() -> String {
     }
     let bindings = builder
         .generate()
-        .unwrap_or_else(|error| panic!("bindgen can not read GlusterFS's headers: {error}"));
-    bindings.to_string()
+        .map_err(|error| format!("bindgen can not read GlusterFS's headers: {error}"))?;
+    let files = notes.take().files;
+    // Also of others: GlusterFS's headers take types from theirs.
+    for file in &files {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let dir = folder(&files).ok_or("there is no glusterfs/xlator.h among the headers")?;
+    read::all_from(&dir, &files).map_err(|error| error.to_string())?;
+    Ok(Headers {
+        bindings: bindings.to_string(),
+        dir,
+    })
+}
+
+/// The folder that GlusterFS's headers were read from.
+fn folder(files: &BTreeSet<String>) -> Option<PathBuf> {
+    let mut folders = files.iter().map(Path::new).filter_map(|file| {
+        file.ends_with("glusterfs/xlator.h")
+            .then(|| file.parent()?.parent())
+            .flatten()
+    });
+    folders.next().map(Path::to_owned)
 }

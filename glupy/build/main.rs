@@ -8,7 +8,7 @@ mod headers;
 mod layout;
 mod select;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
@@ -17,23 +17,24 @@ fn main() {
     println!("cargo::rerun-if-changed=src/generated/fops.rs");
     println!("cargo::rerun-if-env-changed=GLUPY_INCLUDE");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let bindings = headers::bind();
-    fs::write(out.join("gf.rs"), &bindings).expect("write gf.rs");
-    let bindings = syn::parse_file(&bindings).expect("bindgen's output is Rust");
-    fs::write(out.join("structures.py"), ctypes::module(&bindings)).expect("write structures.py");
-    select::fops(&bindings);
-    link(&bindings);
+    if let Err(reason) = gluster(&out) {
+        println!("cargo::error={reason}");
+    }
     describe_python();
 }
 
-fn link(bindings: &syn::File) {
-    let library = match gluster::library(bindings) {
-        Ok(library) => library,
-        Err(reason) => {
-            println!("cargo::error={reason}");
-            return;
-        }
-    };
+/// What comes from GlusterFS: its headers, and the library that they belong to.
+fn gluster(out: &Path) -> Result<(), String> {
+    let headers = headers::bind()?;
+    fs::write(out.join("gf.rs"), &headers.bindings).expect("write gf.rs");
+    let bindings = syn::parse_file(&headers.bindings).expect("bindgen's output is Rust");
+    fs::write(out.join("structures.py"), ctypes::module(&bindings)).expect("write structures.py");
+    select::fops(&bindings);
+    link(&gluster::library(&bindings, &headers.dir)?);
+    Ok(())
+}
+
+fn link(library: &gluster::Library) {
     println!(
         "cargo::rustc-link-search=native={}",
         library.folder.display()

@@ -3,7 +3,6 @@
 
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
-use std::sync::OnceLock;
 use std::{panic, slice};
 
 use pyo3::exceptions::PyImportError;
@@ -11,6 +10,7 @@ use pyo3::prelude::*;
 
 use crate::generated::FINGERPRINT;
 use crate::gf;
+use crate::layout;
 use crate::life;
 use crate::log;
 use crate::version;
@@ -34,7 +34,7 @@ pub fn built_for() -> &'static str {
 static ON_LOAD: extern "C" fn() = on_load;
 
 extern "C" fn on_load() {
-    let checked = panic::catch_unwind(|| glusterfs(running()));
+    let checked = panic::catch_unwind(|| glusterfs(running()).and_then(|()| layout::at_load()));
     let Ok(Err(reason)) = checked else { return };
     log::error(c"glupy", &reason);
     life::withdraw();
@@ -104,66 +104,6 @@ fn running() -> Option<&'static str> {
     // SAFETY: `look` gets the search back; it calls nothing of the loader.
     unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
     search.found
-}
-
-static LAYOUT: OnceLock<Result<(), String>> = OnceLock::new();
-
-/// Holds the sizes of this library's structures against those of the running GlusterFS: a
-/// build of the same version may have been configured or patched in another way.
-///
-/// # Errors
-/// What differs, for the log.
-///
-/// # Safety
-/// `xl` is a live translator.
-pub unsafe fn layout(xl: *mut gf::xlator_t) -> Result<(), String> {
-    LAYOUT
-        .get_or_init(|| {
-            // SAFETY: the context is for the process's life, and so are its pools.
-            let theirs = unsafe {
-                let (ctx, pool) = ((*xl).ctx, (*(*xl).ctx).pool);
-                [
-                    object_size((*pool).frame_mem_pool),
-                    object_size((*pool).stack_mem_pool),
-                    object_size((*ctx).dict_pool),
-                    object_size((*ctx).dict_data_pool),
-                ]
-            };
-            let ours = [
-                ("call_frame_t", size_of::<gf::call_frame_t>()),
-                ("call_stack_t", size_of::<gf::call_stack_t>()),
-                ("dict_t", size_of::<gf::dict_t>()),
-                ("data_t", size_of::<gf::data_t>()),
-            ];
-            for ((name, ours), theirs) in ours.into_iter().zip(theirs) {
-                if ours != theirs {
-                    return Err(format!(
-                        "the headers that this glupy.so was built with are not those of this \
-                         GlusterFS {}: {name} has {ours} bytes there and {theirs} here; build \
-                         it with the right ones (make)",
-                        built_for()
-                    ));
-                }
-            }
-            Ok(())
-        })
-        .clone()
-}
-
-/// # Safety
-/// A pool of the process.
-unsafe fn object_size(pool: *mut gf::mem_pool) -> usize {
-    // A GlusterFS that was configured to do without pools has the size in its place.
-    if pool.addr() < 4096 {
-        return pool.addr();
-    }
-    // SAFETY: by contract.
-    unsafe { (*pool).sizeof_type as usize }
-}
-
-/// Whether `layout` has found that GlusterFS's structures are others.
-pub fn refused() -> bool {
-    LAYOUT.get().is_some_and(Result::is_err)
 }
 
 /// Holds the schema of this library against that of the `gluster` that Python imports.

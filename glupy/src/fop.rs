@@ -205,6 +205,23 @@ impl Param {
     }
 }
 
+/// A pointer to a `T`.
+#[allow(dead_code, reason = "see `plain_size`")]
+pub trait PointerTo<T> {}
+impl<T> PointerTo<T> for *mut T {}
+impl<T> PointerTo<T> for *const T {}
+
+/// The bytes of a structure that is copied, which `Pointer` leads to. Compiles only when that
+/// is the one whose class Python gets, and has no pointers in it, which are what makes a
+/// structure of C's not `Send`: what they lead to is not copied.
+#[allow(
+    dead_code,
+    reason = "only fops that are imported have such a structure"
+)]
+pub const fn plain_size<Class: Send, Pointer: PointerTo<Class>>() -> usize {
+    size_of::<Class>()
+}
+
 /// Words in an array for the arguments of any fop.
 pub fn padded(words: &[Word]) -> [Word; MAX_ARGS] {
     let mut all = [Word::NULL; MAX_ARGS];

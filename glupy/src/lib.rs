@@ -33,6 +33,7 @@ mod hold;
 mod hooks;
 mod instance;
 mod keepers;
+mod layout;
 mod life;
 mod limit;
 mod list;

@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 
 use crate::dump;
 use crate::ending;
-use crate::fingerprint;
 use crate::gf;
 use crate::instance::Instance;
+use crate::layout;
 use crate::limit;
 use crate::log;
 use crate::work;
@@ -103,8 +103,12 @@ fn outcome(this: *mut gf::xlator_t, what: &str, f: impl FnOnce() -> Result<(), S
         Ok(Err(error)) => error,
         Err(_) => format!("a fault in glupy itself: panic in {what}"),
     };
-    // SAFETY: a translator has a name.
-    log::error(unsafe { CStr::from_ptr((*this).name) }, &error);
+    let name = match layout::refused() {
+        true => c"glupy",
+        // SAFETY: a translator has a name, and it is where the layout says.
+        false => unsafe { CStr::from_ptr((*this).name) },
+    };
+    log::error(name, &error);
     -1
 }
 
@@ -113,7 +117,7 @@ unsafe extern "C" fn init(this: *mut gf::xlator_t) -> i32 {
     outcome(this, "init", || {
         // SAFETY: called by the loader with a translator to be initialized.
         let instance = unsafe {
-            fingerprint::layout(this)?;
+            layout::at_init(this)?;
             Instance::start(this)?
         };
         living(|all| all.push(instance));
@@ -136,7 +140,7 @@ unsafe extern "C" fn notify(this: *mut gf::xlator_t, event: i32, data: *mut c_vo
     // SAFETY: called by GlusterFS with a translator of ours; one whose `init` has
     // failed has nothing in `private`, if that is where it seems to be.
     let instance = unsafe {
-        (!fingerprint::refused() && !ending::has_ended() && !(*this).private.is_null())
+        (!layout::refused() && !ending::has_ended() && !(*this).private.is_null())
             .then(|| Instance::of(this))
     };
     if let Some(instance) = instance.filter(|instance| instance.method("notify").is_some()) {

@@ -371,26 +371,33 @@ impl<'a> Values<'a> {
 
     /// What `op_ret` must be for these values of an answer; None when they do not say.
     pub fn op_ret(&self, counts: OpRet) -> Option<i64> {
+        // What is None has none of them.
+        let number = |word: Word, count: &dyn Fn() -> usize| match word.is_null() {
+            true => 0,
+            false => count() as i64,
+        };
         let place = |kind: Kind| {
             let i = self.params.iter().position(|param| param.kind == kind)?;
-            (!self.words[i].is_null()).then_some(self.words[i])
+            Some(self.words[i])
         };
         // SAFETY: a value that is not NULL is alive, held or borrowed.
         unsafe {
             match counts {
                 OpRet::Status => None,
                 OpRet::Bytes => match self.vectors.first() {
-                    Some((i, ..)) if self.words[*i].is_null() => None,
-                    Some((_, _, raw)) => Some(iovec::size(*raw) as i64),
-                    None => place(Kind::Str).map(|word| libc::strlen(word.get()) as i64),
+                    Some((i, _, raw)) => Some(number(self.words[*i], &|| iovec::size(*raw))),
+                    None => place(Kind::Str).map(|word| number(word, &|| libc::strlen(word.get()))),
                 },
                 OpRet::Entries => place(Kind::Dirents)
-                    .map(|word| list::elements::<gf::gf_dirent_t>(word.get()).count() as i64)
+                    .map(|word| {
+                        number(word, &|| {
+                            list::elements::<gf::gf_dirent_t>(word.get()).count()
+                        })
+                    })
                     .or_else(|| {
                         let locks = place(Kind::Locklist)?;
-                        Some(
-                            list::elements::<gf::lock_migration_info_t>(locks.get()).count() as i64,
-                        )
+                        let all = || list::elements::<gf::lock_migration_info_t>(locks.get());
+                        Some(number(locks, &|| all().count()))
                     }),
             }
         }

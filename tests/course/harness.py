@@ -6,6 +6,7 @@ volfile, waits for its end and gives back what the driver wrote.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import os
@@ -56,6 +57,13 @@ def build() -> Build:
     """Compile what has changed, and tell what the course is made of."""
     target = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "course"
     target.mkdir(parents=True, exist_ok=True)
+    # Another test run, or another process of this one, may be at it.
+    with (target / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(target)
+
+
+def _build(target: Path) -> Build:
     model = target / "model.json"
     model.write_bytes(_command(["cargo", "codegen", "model"]))
     fops = generate(model, target)

@@ -514,6 +514,10 @@ class xlator(Translator):
         """EIO: ValueError: lookup_unwind: .* must carry inode"""
         lookup_unwind(frame, 0, 0, None, None, None, None)  # here
 
+    def fop_success_of_half(self, frame, loc):
+        """EIO: ValueError: lookup_unwind: .* must carry buf"""
+        lookup_unwind(frame, 0, 0, loc.inode, None, None, None)  # here
+
     def fop_answers_as_stat(self, frame, loc):
         """EIO: ValueError: stat_unwind: this request is a lookup"""
         stat_unwind(frame, 0, 0, Iatt(), None)  # here
@@ -564,6 +568,10 @@ class xlator(Translator):
         """EIO: ValueError: readlink_unwind: op_ret is 1000000"""
         readlink_unwind(frame, 1_000_000, 0, "target", Iatt(), None)  # here
 
+    def readlink_without_attributes(self, frame):
+        """EIO: ValueError: readlink_unwind: .* must carry buf"""
+        readlink_unwind(frame, 6, 0, "target", None, None)  # here
+
     def readlink_endless(self, frame):
         """EIO|ENAMETOOLONG|ok"""
         readlink_unwind(frame, 100_000, 0, "x" * 100_000, Iatt(), None)
@@ -578,6 +586,10 @@ class xlator(Translator):
     def readv_of_nothing(self, frame, size):
         """EIO: ValueError: readv_unwind: .*vector"""
         readv_unwind(frame, 10, 0, None, 1, Iatt(), None, None)  # here
+
+    def readv_of_less_than_nothing(self, frame, size):
+        """EIO: ValueError: readv_unwind: op_ret is 10, but the answer carries 0 bytes"""
+        readv_unwind(frame, 10, 0, None, 0, Iatt(), None, None)  # here
 
     def readv_wrong_type(self, frame, size):
         """EIO: TypeError: readv_unwind: vector"""

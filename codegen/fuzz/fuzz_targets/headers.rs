@@ -11,6 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use codegen::Loaded;
 use codegen::diagnostics::Source;
 use codegen::headers::parse;
 use codegen::headers::read::Read;
@@ -60,7 +61,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let _ = fs::remove_file(&*HEADER);
     match headers {
         Ok(headers) => {
-            let (schema, model) = codegen::load_with_places(&SOURCE).unwrap();
+            let Loaded { schema, model, .. } = codegen::load_with_places(&SOURCE).unwrap();
             let version = model.glusterfs;
             let differences = verify(&schema, &model, &headers, version);
             report::text(&differences, &SOURCE, &headers, version, true);

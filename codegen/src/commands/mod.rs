@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use codegen::Loaded;
 use codegen::diagnostics::Source;
 use codegen::headers::{self, model::Headers};
 use codegen::model::Model;
@@ -41,6 +42,12 @@ impl Outcome {
             failed: true,
             ..Outcome::default()
         }
+    }
+
+    /// The same, with warnings in front of what goes to stderr.
+    pub fn warned(mut self, warnings: String) -> Self {
+        self.err.insert_str(0, &warnings);
+        self
     }
 
     /// An error of one line.
@@ -133,13 +140,25 @@ impl Places {
 
     /// Reads and checks the schema; its text and places beside the model.
     pub fn load(&self) -> Result<(Source, Schema, Model)> {
+        let (source, loaded) = self.read()?;
+        Ok((source, loaded.schema, loaded.model))
+    }
+
+    /// The same for who writes or checks what is made of it: the model, and the warnings.
+    pub fn load_warned(&self) -> Result<(Model, String)> {
+        let (source, loaded) = self.read()?;
+        let warnings = loaded.warnings.render(&source, color());
+        Ok((loaded.model, warnings))
+    }
+
+    fn read(&self) -> Result<(Source, Loaded)> {
         let bytes = std::fs::read(&self.schema).map_err(|error| {
             let path = self.schema.display();
             Outcome::error(format!("can not read {path}: {error}; {WAY_OUT}"))
         })?;
         let source = Source::new(&self.schema_name, bytes);
         match codegen::load_with_places(&source) {
-            Ok((schema, model)) => Ok((source, schema, model)),
+            Ok(loaded) => Ok((source, loaded)),
             Err(errors) => Err(Outcome::bad(errors.render(&source, color()))),
         }
     }

@@ -20,6 +20,16 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         let cfg = cfg(fop);
         quote!(#cfg &#name::FOP)
     });
+    // None of GlusterFS's own fops has one.
+    let structs = |fop: &Fop| {
+        let mut params = fop.args.iter().chain(&fop.cbk_args);
+        params.any(|param| param.ty.kind == Kind::Struct)
+    };
+    let plain_size = (model.fops.iter().any(structs)).then(|| {
+        quote!(
+            use crate::fop::plain_size;
+        )
+    });
     let blank = blank();
     rust::file(quote! {
         //! One module per fop, and the table of them. The compiler holds the schema's types
@@ -28,6 +38,7 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         use std::ffi::c_char;
         use std::mem::offset_of;
         #blank
+        #plain_size
         use crate::fop::{Fop, Kind, OpRet, Param, slot};
         use crate::gf;
         use crate::trampoline::{Row, Values, back, call};
@@ -177,7 +188,8 @@ fn structure(param: &Param) -> Option<TokenStream> {
     match param.ty.kind {
         Kind::Struct => {
             let name = ident(class);
-            Some(quote!(.structure(#class, size_of::<gf::#name>())))
+            let pointer = rust_type(param).ok()?;
+            Some(quote!(.structure(#class, plain_size::<gf::#name, #pointer>())))
         }
         Kind::Pointer => Some(quote!(.structure(#class, 0))),
         _ => None,

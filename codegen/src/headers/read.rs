@@ -108,16 +108,7 @@ pub struct Read {
 ///
 /// When headers are missing, or clang does not understand them.
 pub fn read(dir: &Path, wanted: &Wanted) -> Result<Read, Error> {
-    let missing: Vec<String> = own()
-        .filter(|name| !dir.join(name).is_file())
-        .map(str::to_owned)
-        .collect();
-    if !missing.is_empty() {
-        return Err(Error::Missing {
-            dir: dir.to_owned(),
-            headers: missing,
-        });
-    }
+    complete(dir)?;
     // bindgen would panic.
     if !clang_sys::is_loaded() {
         clang_sys::load().map_err(Error::NoClang)?;
@@ -139,27 +130,49 @@ pub fn read(dir: &Path, wanted: &Wanted) -> Result<Read, Error> {
     }
     let bindings = builder.generate().map_err(|error| refused(error, dir))?;
     let notes = notes.take();
-    // A header that is not here must not be taken from the installed GlusterFS.
-    let strangers: Vec<String> = notes
-        .files
-        .iter()
-        .filter(|file| !Path::new(file).starts_with(dir))
-        .filter_map(|file| {
-            file.rfind("/glusterfs/")
-                .map(|at| file[at + 1..].to_owned())
-        })
-        .collect();
-    if !strangers.is_empty() {
-        return Err(Error::Missing {
-            dir: dir.to_owned(),
-            headers: strangers,
-        });
-    }
+    all_from(dir, &notes.files)?;
     Ok(Read {
         dir: dir.display().to_string(),
         bindings: bindings.to_string(),
         locations: notes.locations,
     })
+}
+
+/// Whether GlusterFS's headers are in a directory.
+///
+/// # Errors
+///
+/// Which ones are not.
+pub fn complete(dir: &Path) -> Result<(), Error> {
+    let missing = own().filter(|name| !dir.join(name).is_file());
+    none_of(dir, missing.map(str::to_owned).collect())
+}
+
+/// Whether those of GlusterFS's headers that were read are all from that directory: one that
+/// is not there must not be taken from the installed GlusterFS.
+///
+/// # Errors
+///
+/// Which ones are not.
+pub fn all_from(dir: &Path, files: &BTreeSet<String>) -> Result<(), Error> {
+    let strangers = files
+        .iter()
+        .filter(|file| !Path::new(file).starts_with(dir))
+        .filter_map(|file| {
+            file.rfind("/glusterfs/")
+                .map(|at| file[at + 1..].to_owned())
+        });
+    none_of(dir, strangers.collect())
+}
+
+fn none_of(dir: &Path, headers: Vec<String>) -> Result<(), Error> {
+    match headers.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Missing {
+            dir: dir.to_owned(),
+            headers,
+        }),
+    }
 }
 
 fn refused(error: bindgen::BindgenError, dir: &Path) -> Error {
@@ -191,13 +204,15 @@ fn refused(error: bindgen::BindgenError, dir: &Path) -> Error {
 
 /// What bindgen tells on the way.
 #[derive(Debug, Default)]
-struct Notes {
-    files: BTreeSet<String>,
+pub struct Notes {
+    /// The headers that it reads.
+    pub files: BTreeSet<String>,
     locations: HashMap<String, (String, usize)>,
 }
 
+/// Takes notes of what bindgen tells.
 #[derive(Debug)]
-struct Listener(Rc<RefCell<Notes>>);
+pub struct Listener(pub Rc<RefCell<Notes>>);
 
 impl ParseCallbacks for Listener {
     fn include_file(&self, name: &str) {

@@ -9,10 +9,8 @@ use crate::names::Version;
 /// `glusterfs-api.pc` beside the directory, else from the newest protocol level that the
 /// headers name, which gives the first version of a series (10.0 for 10.3).
 pub fn find(dir: &Path) -> Option<(Version, String)> {
-    let found = package_files(dir).into_iter().find_map(|path| {
-        let text = fs::read_to_string(&path).ok()?;
-        Some((package_version(&text)?, path.display().to_string()))
-    });
+    let found = package(dir)
+        .and_then(|(version, path)| Some((numbers(&version)?, path.display().to_string())));
     found.or_else(|| {
         let path = dir.join("glusterfs/globals.h");
         let text = fs::read_to_string(&path).ok()?;
@@ -24,6 +22,15 @@ pub fn find(dir: &Path) -> Option<(Version, String)> {
             numbers(&version)?,
             format!("{}: GD_OP_VERSION_MAX", path.display()),
         ))
+    })
+}
+
+/// The version, as it is written, that the package's `glusterfs-api.pc` beside the directory
+/// says, and where that is.
+pub fn package(dir: &Path) -> Option<(String, PathBuf)> {
+    package_files(dir).into_iter().find_map(|path| {
+        let text = fs::read_to_string(&path).ok()?;
+        Some((package_version(&text)?.to_owned(), path))
     })
 }
 
@@ -54,11 +61,11 @@ fn package_files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// `Version: 7.10.3`: that of the interface, a dot, that of GlusterFS.
-fn package_version(text: &str) -> Option<Version> {
+fn package_version(text: &str) -> Option<&str> {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("Version:"))?;
-    numbers(line.trim().split_once('.')?.1)
+    Some(line.trim().split_once('.')?.1)
 }
 
 /// The first two numbers.

@@ -136,8 +136,8 @@ fn entry(
     });
     let number = number.ok_or_else(|| format!("no GF_FOP_ number is {}", fop.index))?;
     let mut text = format!(
-        "\n  # From the headers of {version} by `cargo codegen import`: doc, op_ret, success and what\n  \
-         # may be NULL are to be filled in.\n  {name}:\n    doc: \"TODO: say what it does.\"\n    \
+        "\n  # From the headers of {version} by `cargo codegen import`: doc, op_ret and what may be\n  \
+         # NULL are to be filled in.\n  {name}:\n    doc: \"TODO: say what it does.\"\n    \
          index: {}\n",
         fop.index
     );

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::{Difference, Report};
-use crate::diagnostics::Source;
+use crate::diagnostics::{Source, visible};
 use crate::headers::model::{Headers, Place};
 use crate::names::Version;
 
@@ -40,22 +40,26 @@ pub fn text(
 fn one(difference: &Difference, source: &Source, headers: &Headers, renderer: &Renderer) -> String {
     let end = source.text.len();
     let span = difference.schema.start.min(end)..difference.schema.end.min(end);
-    let schema = Snippet::source(&source.text).path(&source.name).annotation(
-        AnnotationKind::Primary
-            .span(span)
-            .label(&difference.schema_says),
-    );
+    let schema = Snippet::source(visible(&source.text))
+        .path(&source.name)
+        .annotation(
+            AnnotationKind::Primary
+                .span(span)
+                .label(&difference.schema_says),
+        );
     let id = difference.kind.name();
     let title = Level::ERROR.primary_title(&difference.message).id(&id);
     let group = title.element(schema);
     let place = &difference.header;
     let group = match headers.texts.get(&*place.file) {
         Some(text) => group.element(
-            Snippet::source(&**text).path(&*place.file).annotation(
-                AnnotationKind::Primary
-                    .span(place.span.clone())
-                    .label(&difference.header_says),
-            ),
+            Snippet::source(visible(text))
+                .path(&*place.file)
+                .annotation(
+                    AnnotationKind::Primary
+                        .span(place.span.clone())
+                        .label(&difference.header_says),
+                ),
         ),
         None => group,
     };

@@ -62,7 +62,7 @@ pub fn schema_text() -> String {
 pub fn load(text: &str) -> (Source, Schema, Model) {
     let source = Source::new("fops.yaml", text.as_bytes().to_vec());
     match codegen::load_with_places(&source) {
-        Ok((schema, model)) => (source, schema, model),
+        Ok(loaded) => (source, loaded.schema, loaded.model),
         Err(errors) => panic!("{}", errors.render(&source, false)),
     }
 }

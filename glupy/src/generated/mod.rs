@@ -10,4 +10,4 @@ pub mod hooks;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "bbee186825e815f9";
+pub const FINGERPRINT: &str = "12544e7215f8d453";
