@@ -12,7 +12,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from glusterfs import Host
+from glusterfs import Host, Option
 
 #: Makes processes in every way, which live longer than the test, and says which.
 MAKES = """
@@ -75,7 +75,7 @@ def open_in(pid: int) -> list[str]:
 
 def test_nothing_is_inherited(host: Host) -> None:
     """Neither by what is forked nor by what is executed; and the daemon can die."""
-    options = {
+    options: dict[str, Option] = {
         "module-name": "makes",
         "module-path": host.write(makes=MAKES),
         "note": host.directory / "note",

@@ -134,7 +134,7 @@ impl Call {
 
     /// Says which request borrows from it.
     pub fn lend_to(&self, frame: &Bound<'_, Frame>) {
-        self.slot.frame.put(frame.py(), CPtr(frame.as_ptr()));
+        self.slot.frame.store(frame.py(), CPtr(frame.as_ptr()));
     }
 
     /// Whether no request borrows from it any more.
@@ -161,7 +161,7 @@ impl Call {
     /// They are alive, and stay where they are, for so long.
     pub unsafe fn run<'py>(&self, py: Python<'py>, objects: &[*mut ffi::PyObject]) -> Running<'py> {
         let first = CPtr(objects.as_ptr().cast_mut());
-        self.slot.running.put(py, (first, objects.len()));
+        self.slot.running.store(py, (first, objects.len()));
         Running {
             slot: self.slot,
             py,
@@ -176,7 +176,7 @@ impl Call {
     pub unsafe fn carry_for(&self, py: Python<'_>, carrying: &Carrying, queue: &mut Queue) {
         let outer = carrying.get(py);
         match outer.slot.filter(|_| outer.is_alive(py)) {
-            None => carrying.put(py, self.loan()),
+            None => carrying.store(py, self.loan()),
             Some(outer) if outer.encloses(self.slot) => {
                 let mut more = outer.more.take().unwrap_or_default();
                 // SAFETY: by contract.
@@ -220,7 +220,7 @@ pub struct Running<'py> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.slot.running.put(self.py, Default::default());
+        self.slot.running.store(self.py, Default::default());
     }
 }
 
@@ -314,14 +314,14 @@ impl Loan {
     /// The call's request is freed: the call looks for it no more.
     pub fn forget(self, gil: impl Gil) {
         if let Some(slot) = self.slot(gil) {
-            slot.frame.put(gil, CPtr::default());
+            slot.frame.store(gil, CPtr::default());
         }
     }
 
     /// The call's request is over: the call may return when its own handler has ended.
     pub fn settle(self, locked: Locked<'_>) {
         if let Some(slot) = self.slot(locked) {
-            slot.frame.put(locked, CPtr::default());
+            slot.frame.store(locked, CPtr::default());
             slot.settled.store(true, Ordering::Release);
         }
     }
@@ -330,7 +330,7 @@ impl Loan {
     pub fn end(self, locked: Locked<'_>) {
         if let Some(slot) = self.slot(locked) {
             slot.end();
-            slot.frame.put(locked, CPtr::default());
+            slot.frame.store(locked, CPtr::default());
             slot.settled.store(true, Ordering::Release);
         }
     }

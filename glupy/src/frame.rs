@@ -232,7 +232,7 @@ impl Frame {
     pub fn borrow(object: &Bound<'_, Frame>, call: &Call, args: &[Word]) {
         let (py, frame) = (object.py(), object.get());
         frame.args.set(py, Args::Borrowed(Lent::by(call, args)));
-        frame.entering.put(py, call.loan());
+        frame.entering.store(py, call.loan());
         call.lend_to(object);
     }
 
@@ -283,7 +283,7 @@ impl Frame {
 
     /// Remembers which handler has the request, for messages.
     pub fn set_handler(&self, py: Python<'_>, handler: &'static Handler) {
-        self.handler.put(py, Some(handler));
+        self.handler.store(py, Some(handler));
     }
 
     /// Remembers a handle that stands for an argument of the request and that Python has kept.
@@ -315,7 +315,7 @@ impl Frame {
 
     /// Says that its handler is a coroutine.
     pub fn set_awaits(&self, py: Python<'_>) {
-        self.awaits.put(py, true);
+        self.awaits.store(py, true);
     }
 
     /// Whether its handler is a coroutine.
@@ -439,9 +439,9 @@ impl Frame {
         if !own && unsafe { self.handles.with(locked, |handles| !handles.is_empty()) } {
             return Attempt::Unsettled;
         }
-        self.state.put(locked, to);
+        self.state.store(locked, to);
         if self.watched.get(locked) {
-            self.watched.put(locked, false);
+            self.watched.store(locked, false);
             kept::remove(locked, self.key());
         }
         let (entering, args) = (self.entering.take(locked), &self.args);
@@ -509,7 +509,7 @@ impl Frame {
                 // What they were borrowed from goes.
                 frame.args.set(py, Args::None);
             } else if frame.open.get(py) == 0 && !frame.watched.get(py) {
-                frame.watched.put(py, true);
+                frame.watched.store(py, true);
                 kept::add(py, frame.key());
             }
             return;

@@ -65,7 +65,7 @@ impl<T> GilCell<T> {
     }
 
     /// Puts a value in the place of one that needs no drop.
-    pub fn put(&self, _gil: impl Gil, value: T)
+    pub fn store(&self, _gil: impl Gil, value: T)
     where
         T: Copy,
     {

@@ -3,7 +3,7 @@
 //! A handle borrows C memory while its handler runs, and owns it afterwards if
 //! Python kept it. Handles that nobody kept are used again for the next call.
 
-mod access;
+mod accessors;
 mod parts;
 mod settle;
 
@@ -25,7 +25,7 @@ use crate::keepers::{Keeper, Place};
 use crate::memory;
 
 pub use crate::owner::{Class, Copies, Owner, Raw, References, Release};
-pub use access::{base, cast, change, erased, object, of_class, read, write};
+pub use accessors::{base, cast, change, erased, object, of_class, read, write};
 pub use parts::{part, parts};
 pub use settle::{keep, recycle, settle, settle_with};
 
@@ -300,7 +300,7 @@ impl Handle {
     fn unregister(&self, py: Python<'_>) {
         if let (Some(instance), place) = (self.instance(py), self.place.get(py)) {
             if place != Place::NONE {
-                self.place.put(py, Place::NONE);
+                self.place.store(py, Place::NONE);
                 instance.volume.keepers.remove(py, place);
             }
         }
@@ -349,9 +349,9 @@ impl Handle {
             exposed,
             gone,
         } = self;
-        loan.put(py, Loan::NONE);
-        exposed.put(py, false);
-        gone.put(py, false);
+        loan.store(py, Loan::NONE);
+        exposed.store(py, false);
+        gone.store(py, false);
         if !self.is_lent(py) {
             owner.set(py, None);
         }
@@ -462,7 +462,7 @@ pub fn borrow(
         let common = unsafe { erased(handle.bind(py)) };
         common.raw.set(py, raw);
         common.instance.set(py, instance);
-        common.loan.put(py, loan);
+        common.loan.store(py, loan);
         return Ok(handle);
     }
     (class.make)(py, Handle::new(class, raw, instance, loan))

@@ -83,7 +83,7 @@ impl Frame {
                 .reply(py, here)
                 .filter(|reply| ptr::eq(reply.fop, frame.fop(py)))
             {
-                frame.null_reply.put(py, reply.nulls(py));
+                frame.null_reply.store(py, reply.nulls(py));
             }
             if frame.open.get(py) == 0 && gil::refcount(object.as_unbound()) > 1 {
                 frame.own_reply(py);
@@ -230,7 +230,7 @@ impl Frame {
                 if self.state.get(locked) != State::Pending || self.open.get(locked) == 0 {
                     return Err(boxed);
                 }
-                self.state.put(locked, State::Answering);
+                self.state.store(locked, State::Answering);
                 Ok(self.answer.replace(locked, Some(boxed)))
             });
             match waits {

@@ -28,7 +28,7 @@ static LINES: AtomicBool = AtomicBool::new(false);
 impl Past {
     /// What the current thread does now, in this handler or elsewhere. No Python runs.
     pub fn note(&self, py: Python<'_>, handler: Option<&'static Handler>) {
-        self.handler.put(py, handler);
+        self.handler.store(py, handler);
         self.line.set(py, None);
     }
 

@@ -34,8 +34,8 @@ impl Frame {
         let object = unsafe { Frame::of_wind(py, c) };
         let frame = object.get();
         let open = frame.open.get(py) - 1;
-        frame.open.put(py, open);
-        frame.wound.put(py, true);
+        frame.open.store(py, open);
+        frame.wound.store(py, true);
         if open == 0 {
             // SAFETY: takes back the reference that the C frame held; another
             // one is in `object`.
@@ -139,7 +139,7 @@ impl Frame {
         let limited = coroutine::with_current(py, "wind", |task| Ok(task.get().is_limited(py)));
         if limited.unwrap_or(false) {
             // The coroutine may be torn from it, and answer before the child does.
-            frame.wound.put(py, true);
+            frame.wound.store(py, true);
             let (instance, credentials) = (frame.instance(py), frame.credentials(py)?);
             // SAFETY: the words are the request's, or have been given now.
             return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
@@ -205,7 +205,7 @@ impl Frame {
             if c.0.is_null() || frame.state.get(locked) != State::Pending {
                 return (None, Some(own));
             }
-            frame.open.put(locked, open + 1);
+            frame.open.store(locked, open + 1);
             if open > 0 {
                 return (Some(c), Some(own));
             }
@@ -227,7 +227,7 @@ impl Frame {
         cookie: CPtr<()>,
     ) {
         let open = self.open.get(py) - 1;
-        self.open.put(py, open);
+        self.open.store(py, open);
         // SAFETY: by contract; `local` was set by `count_wind`. The references go last.
         unsafe {
             let local = match open {
@@ -248,8 +248,8 @@ impl Frame {
                     unsafe { self.uncount_wind(py, c, cookie) };
                 }
                 Action::WindTail { .. } => {
-                    self.c.put(py, CPtr(c));
-                    self.state.put(py, State::Pending);
+                    self.c.store(py, CPtr(c));
+                    self.state.store(py, State::Pending);
                 }
                 _ => unreachable!("only winds are withdrawn"),
             }

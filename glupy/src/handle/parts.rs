@@ -67,7 +67,7 @@ impl Handle {
         let common = unsafe { erased(&part) };
         common.raw.set(py, Raw::new(raw));
         common.instance.set(py, self.instance(py));
-        common.loan.put(py, self.loan(py));
+        common.loan.store(py, self.loan(py));
         if self.is_lent_here(py) {
             // SAFETY: `push` runs no Python.
             unsafe {

@@ -166,7 +166,7 @@ impl<'a, 'py> Filling<'a, 'py> {
     }
 
     /// A value of Python's.
-    fn put(&mut self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn store(&mut self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let name = c_key(key)?;
         let (kind, bytes) = encode(key, value, None, self.known.get(&name).copied())?;
         let value = members::new_value(kind, &bytes).ok_or_else(no_memory)?;
@@ -434,12 +434,12 @@ impl Dict {
                 for pair in pairs.try_iter().map_err(|_| wrong())? {
                     let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) =
                         pair?.extract().map_err(|_| wrong())?;
-                    filling.put(&key, &value)?;
+                    filling.store(&key, &value)?;
                 }
             }
         }
         for (key, value) in values.into_iter().flatten() {
-            filling.put(&key, &value)?;
+            filling.store(&key, &value)?;
         }
         filling.end()
     }

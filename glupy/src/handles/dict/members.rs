@@ -160,7 +160,7 @@ pub fn new_value(kind: u32, bytes: &[u8]) -> Option<*mut gf::data_t> {
 /// The dict is alive, the value's reference the caller's.
 pub unsafe fn set(dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
     // SAFETY: by contract; the dict takes a reference of its own.
-    unsafe { put(gf::dict_setn, dict, key, value) }
+    unsafe { store(gf::dict_setn, dict, key, value) }
 }
 
 /// The same for a name that the dict does not have. A dict looks through all its names to
@@ -170,13 +170,13 @@ pub unsafe fn set(dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> 
 /// As for [`set`].
 pub unsafe fn add(dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
     // SAFETY: as for `set`.
-    unsafe { put(gf::dict_addn, dict, key, value) }
+    unsafe { store(gf::dict_addn, dict, key, value) }
 }
 
 type Put =
     unsafe extern "C" fn(*mut gf::dict_t, *mut libc::c_char, libc::c_int, *mut gf::data_t) -> i32;
 
-unsafe fn put(how: Put, dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
+unsafe fn store(how: Put, dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
     let len = key.to_bytes().len() as libc::c_int;
     // SAFETY: by contract of the callers.
     unsafe {
