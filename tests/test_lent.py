@@ -120,7 +120,7 @@ def test_a_coroutine_goes_on_after_its_answer(coroutines: Mount) -> None:
 
 def test_credentials_end_with_the_request(coroutines: Mount) -> None:
     """Those of an answered request whose coroutine is collected do not come up again."""
-    coroutines.log.known.append("fuse-(bridge|resolve)|acl")
+    coroutines.log.known.append("fuse-(bridge|resolve)|acl|semaphore")
     for i in range(CLIENTS):
         (coroutines.path / f"folder-{i}").mkdir()
     root = os.open(coroutines.path, os.O_PATH)

@@ -316,5 +316,5 @@ def test_classes_stay(host: Host) -> None:
     assert len(names) >= 28
     with mounted(host, CLASSES.replace("NATIVE", repr(names))) as mount:
         assert not (mount.path / "classes").exists()
-        line = mount.log.find("native Buffer")[0]
+        line = mount.log.find("native Acquire")[0]
     assert set(line.message.split()) == {"native", *names}

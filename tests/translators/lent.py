@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import suppress
 
-from gluster import Dict, Frame, Iatt, Inode, Loc, Lock, Translator, Xlator, sleep
+from gluster import Dict, Frame, Iatt, Inode, Loc, Semaphore, Translator, Xlator, sleep
 
 WORKERS = 8
 ERRORS = {"other": errno.EDOM}
@@ -133,10 +133,10 @@ class coroutines(Translator):
                 raise ValueError("of an answered request")
             case "forgotten":
                 # It waits for what only it knows of, and is garbage from then on.
-                lock = Lock()
-                await lock.acquire()
+                semaphore = Semaphore(1)
+                await semaphore.acquire()
                 frame.unwind(-1, errno.ENOENT)
-                await lock.acquire()
+                await semaphore.acquire()
             case "collect":
                 gc.collect()
             case "asks":
