@@ -16,7 +16,10 @@ from sanitizer import unsuited
 GIVEN_UP = Path(__file__).with_name("translators") / "given_up.py"
 CASES = re.findall(r"async def once_(\w+)", GIVEN_UP.read_text())
 
-pytestmark = unsuited("Python has no blocks of its own there")
+pytestmark = [
+    unsuited("Python has no blocks of its own there"),
+    pytest.mark.xdist_group("given_up"),
+]
 
 
 @pytest.fixture(scope="module")

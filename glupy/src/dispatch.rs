@@ -48,7 +48,7 @@ pub unsafe fn enter(
     let call = Call::begin(here);
     let mut queue = Queue::of_call(this);
     let mut made = false;
-    instance.guard_at(fop.name, here, || {
+    let ran = instance.guard_at(fop.name, here, || {
         gil::attach_at(here, |py| {
             let _inside = instance.volume.inside(py);
             let mut waiting = None;
@@ -82,8 +82,9 @@ pub unsafe fn enter(
     });
     call.carry_out(&mut queue);
     if !made {
+        let errno = if ran { libc::EIO } else { libc::ENOMEM };
         // SAFETY: a live frame that nothing was done with.
-        unsafe { fail(fop, c) };
+        unsafe { fail(fop, c, errno) };
     } else if !call.is_settled() {
         let here = Here::now();
         gil::attach_at(here, |py| {
@@ -121,7 +122,7 @@ pub unsafe fn leave(
     let call = Call::begin(here);
     let mut queue = Queue::of_call(this);
     let mut made = false;
-    instance.guard_at(fop.name, here, || {
+    let mut course = || {
         gil::attach_at(here, |py| {
             let _inside = instance.volume.inside(py);
             let mut waiting = None;
@@ -174,11 +175,14 @@ pub unsafe fn leave(
             unsafe { carry(py, waiting, c, &call, &mut queue) };
             result
         })
-    });
+    };
+    // Somebody waits for it, who can not be told without Python: it is tried until there
+    // is room.
+    while !instance.guard_at(fop.name, here, &mut course) {}
     call.carry_out(&mut queue);
     if !made {
         // SAFETY: a live frame without open winds that nothing was done with.
-        unsafe { fail(fop, c) };
+        unsafe { fail(fop, c, libc::EIO) };
     }
     0
 }
@@ -324,10 +328,10 @@ unsafe fn carry(
 ///
 /// # Safety
 /// As for `stack::unwind`.
-unsafe fn fail(fop: &'static Fop, c: *mut gf::call_frame_t) {
+unsafe fn fail(fop: &'static Fop, c: *mut gf::call_frame_t, errno: i32) {
     let nothing = [Word::NULL; MAX_ARGS];
     // SAFETY: by contract.
-    unsafe { stack::unwind(fop, c, -1, libc::EIO, &nothing[..fop.reply.len()]) };
+    unsafe { stack::unwind(fop, c, -1, errno, &nothing[..fop.reply.len()]) };
 }
 
 /// What comes after a handler: an exception answers the request.

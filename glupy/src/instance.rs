@@ -452,18 +452,29 @@ impl Instance {
     }
 
     /// Runs a handler's course where there is room for Python; a panic or a Python
-    /// error of the runtime itself does not leave it.
-    pub fn guard_at(&'static self, name: &str, here: Here, f: impl FnOnce() -> PyResult<()>) {
+    /// error of the runtime itself does not leave it. Whether it ran: not if there was no
+    /// memory for that room.
+    pub fn guard_at(
+        &'static self,
+        name: &str,
+        here: Here,
+        f: impl FnOnce() -> PyResult<()>,
+    ) -> bool {
         here.run_for(Some(self), || {
             let caught = || panic::catch_unwind(AssertUnwindSafe(f));
-            let text = match roomy::run(here, caught) {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "panic".to_owned(),
+            let fault = match roomy::run(here, caught) {
+                Some(Ok(Ok(()))) => return true,
+                Some(Ok(Err(error))) => Some(error.to_string()),
+                Some(Err(_)) => Some("panic".to_owned()),
+                None => None,
             };
-            let text = format!("{name}: a fault in glupy itself: {text}");
+            let text = match &fault {
+                Some(text) => format!("{name}: a fault in glupy itself: {text}"),
+                None => format!("{name}: no memory for a stack for Python for some seconds"),
+            };
             log::error(self.name(), &text);
-        });
+            fault.is_some()
+        })
     }
 }
 

@@ -8,22 +8,30 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::here::Here;
 use crate::log;
 
 /// How much more room than else a call needs: AddressSanitizer surrounds what is on the
-/// stack.
-const LARGER: usize = if cfg!(feature = "asan") { 8 } else { 1 };
-/// A stack below which Python gets another one.
-const SMALL: usize = LARGER * (2 << 20);
+/// stack, and a debug build keeps there what an optimized one does not.
+const LARGER: usize = if cfg!(any(feature = "asan", debug_assertions)) {
+    8
+} else {
+    1
+};
+/// A stack below which Python gets another one: a coroutine in a `gather` in a coroutine in ...
+/// takes 3 MiB up to Python's default recursion limit.
+const SMALL: usize = LARGER * (4 << 20);
 /// The size of that: room for Python's default recursion limit, several times.
 /// Memory is taken by what is touched of it.
 const SIZE: usize = LARGER * (16 << 20);
 
 /// How long a thread waits for memory before it looks again.
 const AGAIN: Duration = Duration::from_millis(1);
+
+/// How long a thread waits for memory before the request fails.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A stack of our own, with a page below it that can not be touched.
 struct Stack(*mut libc::c_void);
@@ -50,26 +58,28 @@ fn put_into_reserve(stack: Stack) {
     *reserve = Some(stack);
 }
 
-/// Waits for memory or for the reserve: on a small stack Python would run over its end.
+/// Waits a while for memory or for the reserve: on a small stack Python would run over its end.
 #[cold]
-fn wait() -> (Stack, bool) {
+fn wait() -> Option<(Stack, bool)> {
     log::error(
         c"glupy",
         "no memory for a stack for Python: waiting for some",
     );
-    loop {
+    let begin = Instant::now();
+    while begin.elapsed() < PATIENCE {
         let reserve = RESERVE
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(stack) = reserve {
-            return (stack, true);
+            return Some((stack, true));
         }
         if let Some(stack) = Stack::new() {
-            return (stack, false);
+            return Some((stack, false));
         }
         thread::sleep(AGAIN);
     }
+    None
 }
 
 impl Stack {
@@ -180,10 +190,10 @@ fn is_small(own: Option<(usize, usize)>) -> bool {
 
 // Neither is inlined, as in here.rs.
 #[inline(never)]
-fn take() -> (Stack, bool) {
+fn take() -> Option<(Stack, bool)> {
     let spare = SPARE.try_with(Cell::take).ok().flatten();
     let own = spare.or_else(Stack::new).map(|stack| (stack, false));
-    own.unwrap_or_else(wait)
+    own.or_else(wait)
 }
 
 #[inline(never)]
@@ -194,13 +204,14 @@ fn give_back((stack, is_reserve): (Stack, bool)) {
     let _ = SPARE.try_with(|spare| spare.set(Some(stack)));
 }
 
-/// Runs `f`, which must not unwind, where Python has room.
-pub fn run<R>(here: Here, f: impl FnOnce() -> R) -> R {
+/// Runs `f`, which must not unwind, where Python has room; None if there is no memory for
+/// that.
+pub fn run<R>(here: Here, f: impl FnOnce() -> R) -> Option<R> {
     if !is_small(here.stack()) {
-        return f();
+        return Some(f());
     }
-    let stack = take();
+    let stack = take()?;
     let result = stack.0.run(f);
     give_back(stack);
-    result
+    Some(result)
 }

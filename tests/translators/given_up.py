@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from gluster import (
+    CancelledError,
     Dict,
     Frame,
     Loc,
@@ -27,7 +28,7 @@ from gluster import (
 
 ROUNDS = 1_000
 DAY = 86_400
-MOST = 300  # blocks
+MOST = 700  # blocks; one in each round would be 1,000
 
 
 class xlator(Translator):
@@ -90,6 +91,29 @@ class xlator(Translator):
 
     async def once_sleep_that_nobody_awaits(self) -> None:
         sleep(DAY)
+
+    async def once_gather_that_nobody_awaits(self) -> None:
+        gather(sleep(DAY), gather(sleep(DAY)))
+
+    async def asleep(self) -> None:
+        await sleep(DAY)
+
+    async def once_task_that_is_cancelled(self) -> None:
+        """Its exception has the frame that awaits it, which has the task."""
+        task = self.spawn(self.asleep())
+        await sleep(0)
+        task.cancel()
+        try:
+            await task
+        except CancelledError:
+            return
+        raise AssertionError
+
+    async def once_gather_that_waits(self) -> None:
+        """Whose parts are due before it is awaited."""
+        both = gather(sleep(0.003), gather(sleep(0.002)))
+        await sleep(0.004)
+        assert await both == [None, [None]]
 
     async def once_turn_in_timeout(self) -> None:
         try:

@@ -3,7 +3,7 @@
 use std::ptr;
 use std::time::Instant;
 
-use pyo3::exceptions::PyStopIteration;
+use pyo3::exceptions::{PyBaseException, PyStopIteration};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
@@ -21,6 +21,14 @@ use crate::timer::{self, Key};
 
 /// A result, or the exception that is there instead.
 pub type Outcome = Result<Py<PyAny>, PyErr>;
+
+/// An outcome that is kept: as objects, which the collector can follow. An exception has
+/// a traceback, which has the frames of coroutines.
+type Kept = Result<Py<PyAny>, Py<PyBaseException>>;
+
+fn keep(py: Python<'_>, outcome: Outcome) -> Kept {
+    outcome.map_err(|error| error.into_value(py))
+}
 
 /// Who goes on when there is a result.
 pub enum Waiter {
@@ -50,7 +58,7 @@ pub enum Source {
     Task(Py<Task>),
     /// The whole of a `gather`.
     Gather(Py<Gather>),
-    /// The clock, when that time has come. There is a timer as long as somebody waits.
+    /// The clock, when that time has come. There is a timer as long as a coroutine waits.
     Clock(Instant, Option<Key>),
     /// A thread of `pool::BLOCKING`.
     Thread(pool::Number),
@@ -61,7 +69,7 @@ pub enum Source {
 /// What a coroutine can `await`: the reply to a wind, the end of a sleep, a lock.
 #[pyclass(frozen, module = "gluster")]
 pub struct Future {
-    outcome: GilCell<Option<Outcome>>,
+    outcome: GilCell<Option<Kept>>,
     waiters: GilCell<SmallVec<[Waiter; 1]>>,
     source: GilCell<Source>,
 }
@@ -89,7 +97,7 @@ impl Future {
 
     fn from(py: Python<'_>, outcome: Option<Outcome>) -> PyResult<Py<Future>> {
         let future = Future {
-            outcome: GilCell::new(outcome),
+            outcome: GilCell::new(outcome.map(|outcome| keep(py, outcome))),
             waiters: GilCell::new(SmallVec::new()),
             source: GilCell::default(),
         };
@@ -105,12 +113,15 @@ impl Future {
     /// The result, if there is one.
     pub fn outcome(&self, py: Python<'_>) -> Option<Outcome> {
         // SAFETY: taking references runs no Python.
-        unsafe {
+        let kept = unsafe {
             self.outcome.with(py, |outcome| match outcome.as_ref()? {
                 Ok(value) => Some(Ok(value.clone_ref(py))),
                 Err(error) => Some(Err(error.clone_ref(py))),
             })
-        }
+        };
+        kept.map(|kept: Kept| {
+            kept.map_err(|error| PyErr::from_value(error.into_bound(py).into_any()))
+        })
     }
 
     /// Whether there is a result.
@@ -126,7 +137,7 @@ impl Future {
         if self.is_done(py) {
             return Waiters::new();
         }
-        self.outcome.set(py, Some(outcome));
+        self.outcome.set(py, Some(keep(py, outcome)));
         self.source.set(py, Source::None);
         let waiters = self.waiters.take(py);
         for waiter in &waiters {
@@ -139,20 +150,41 @@ impl Future {
 
     /// Remembers who goes on when it is done.
     pub fn wait(slf: &Bound<'_, Future>, waiter: Waiter) {
-        let (py, future) = (slf.py(), slf.get());
-        // SAFETY: `push` runs no Python; looks.
-        let due = unsafe {
-            future.waiters.with(py, |waiters| waiters.push(waiter));
-            future.source.with(py, |source| match source {
-                Source::Clock(due, None) => Some(*due),
-                _ => None,
-            })
+        let is_wanted = matches!(waiter, Waiter::Task(_)); // of a `gather`: when that is
+        // SAFETY: `push` runs no Python.
+        unsafe {
+            slf.get()
+                .waiters
+                .with(slf.py(), |waiters| waiters.push(waiter))
         };
-        if let Some(due) = due {
-            let asleep = slf.clone().unbind();
-            let job = move || time::complete(asleep, |py| Ok(py.None()));
-            let key = timer::at(due, Box::new(job));
-            future.set_source(py, Source::Clock(due, Some(key)));
+        if is_wanted {
+            Future::begin(slf);
+        }
+    }
+
+    /// A coroutine waits for it: now there are timers for what is in it. A loop, as in
+    /// [`Future::give_up`].
+    fn begin(slf: &Bound<'_, Future>) {
+        let py = slf.py();
+        let mut left: SmallVec<[Py<Future>; 1]> = smallvec![slf.clone().unbind()];
+        while let Some(future) = left.pop() {
+            // SAFETY: looks, and takes references.
+            let due = unsafe {
+                future.get().source.with(py, |source| match source {
+                    Source::Clock(due, None) => Some(*due),
+                    Source::Gather(gather) => {
+                        left.extend(gather.get().pending(py));
+                        None
+                    }
+                    _ => None,
+                })
+            };
+            if let Some(due) = due {
+                let asleep = future.clone_ref(py);
+                let job = move || time::complete(asleep, |py| Ok(py.None()));
+                let key = timer::at(due, Box::new(job));
+                future.get().set_source(py, Source::Clock(due, Some(key)));
+            }
         }
     }
 
@@ -303,7 +335,8 @@ impl Future {
             let py = Python::assume_attached();
             self.outcome.with(py, |outcome| match outcome {
                 Some(Ok(value)) => visit.call(&*value),
-                _ => Ok(()),
+                Some(Err(error)) => visit.call(&*error),
+                None => Ok(()),
             })?;
             self.source.with(py, |source| match source {
                 Source::None | Source::Clock(..) | Source::Thread(_) => Ok(()),

@@ -37,6 +37,15 @@ impl Gather {
         }
     }
 
+    /// The parts that are not done.
+    pub fn pending(&self, py: Python<'_>) -> impl Iterator<Item = Py<Future>> {
+        let parts = self
+            .parts
+            .iter()
+            .filter(move |part| !part.get().is_done(py));
+        parts.map(move |part| part.clone_ref(py))
+    }
+
     /// All results, or the first exception.
     fn results(&self, py: Python<'_>) -> Outcome {
         let outcomes = self.parts.iter().filter_map(|part| part.get().outcome(py));

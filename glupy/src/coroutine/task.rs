@@ -478,7 +478,8 @@ impl Task {
             Some(coroutine)
                 if holds && (!is_request || frame.as_ref().is_some_and(is_answered)) =>
             {
-                if let Err(error) = coroutine.call_method0(py, "close") {
+                let close = |close| ending::call(&close, (), None);
+                if let Err(error) = coroutine.bind(py).getattr("close").and_then(close) {
                     error.write_unraisable(py, Some(coroutine.bind(py)));
                 }
                 if let Some(what) = self.give_back(py) {

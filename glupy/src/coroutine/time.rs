@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::cancelled;
 use super::future::{self, Future, Outcome, Source};
@@ -87,11 +88,19 @@ pub struct Timeout {
 
 impl Timeout {
     fn fire(&self, py: Python<'_>) {
-        if let Some(task) = self.inside.take(py) {
-            let exception = cancelled(py);
-            self.thrown.set(py, Some(exception.clone_ref(py)));
+        // Made first: this may give the GIL up, and the coroutine may leave.
+        let exception = cancelled(py);
+        let thrown = Some(exception.clone_ref(py));
+        // SAFETY: taking a reference runs no Python.
+        let inside = unsafe {
+            let inside = |inside: &mut Option<Py<Task>>| Some(inside.as_ref()?.clone_ref(py));
+            self.inside.with(py, inside)
+        };
+        if let Some(task) = inside {
+            // Nothing runs Python between the look and the tear.
+            let before = self.thrown.replace(py, thrown);
             Task::cancel(task.bind(py), exception);
-            self.inside.set(py, Some(task));
+            drop(before);
         }
     }
 }
@@ -156,5 +165,27 @@ impl Timeout {
             py,
             Ok(false.into_pyobject(py)?.to_owned().into_any().unbind()),
         )
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // SAFETY: the collector runs with the GIL and traversal runs no Python.
+        unsafe {
+            let py = Python::assume_attached();
+            self.inside.with(py, |inside| match inside {
+                Some(task) => visit.call(&*task),
+                None => Ok(()),
+            })?;
+            self.thrown.with(py, |thrown| match thrown {
+                Some(thrown) => visit.call(&*thrown),
+                None => Ok(()),
+            })
+        }
+    }
+
+    fn __clear__(&self) {
+        // SAFETY: called by the collector, with the GIL.
+        let py = unsafe { Python::assume_attached() };
+        drop(self.inside.take(py));
+        drop(self.thrown.take(py));
     }
 }
