@@ -1,0 +1,165 @@
+//! The end of a request: who ends it, and what is given back before.
+
+use pyo3::prelude::*;
+
+use super::request::{Args, State};
+use super::{Frame, POOL, kept};
+use crate::action::{self, Action};
+use crate::gf;
+use crate::gil::{self, Locked};
+use crate::handle::CPtr;
+use crate::here::Here;
+use crate::log;
+
+/// What is left of a request that is over, to be dropped when its C frame has been given
+/// away.
+pub(super) struct Over {
+    pub(super) c: CPtr<gf::call_frame_t>,
+    #[expect(dead_code, reason = "dropped with it")]
+    args: Args,
+}
+
+/// What came of an attempt to end a request.
+enum Attempt {
+    Over(Over),
+    /// It is in another state.
+    Refused,
+    /// There are handles that have borrowed from it.
+    Unsettled,
+}
+
+impl Frame {
+    /// Marks the request as over and gives its C frame up, if it is in a certain state and
+    /// no wind is open. What the request has lent may go as soon as it is answered or wound.
+    #[must_use]
+    pub(super) fn finish(
+        &self,
+        py: Python<'_>,
+        here: Here,
+        from: State,
+        to: State,
+    ) -> Option<Over> {
+        loop {
+            // The call's own handler gives everything back before that call carries out
+            // what it was asked for.
+            let entering = self.entering.get(py);
+            let own = entering.is_current(py, here);
+            if !own {
+                entering.own_running(py);
+                self.settle_handles(py);
+            }
+            match gil::locked(py, |locked| self.try_finish(locked, from, to, own)) {
+                Attempt::Over(over) => return Some(over),
+                Attempt::Refused => return None,
+                Attempt::Unsettled => {}
+            }
+        }
+    }
+
+    fn try_finish(&self, locked: Locked<'_>, from: State, to: State, own: bool) -> Attempt {
+        let is_open = !self.c.get(locked).0.is_null() && self.open.get(locked) == 0;
+        if !is_open || self.state.get(locked) != from {
+            return Attempt::Refused;
+        }
+        // SAFETY: looks only.
+        if !own && unsafe { self.handles.with(locked, |handles| !handles.is_empty()) } {
+            return Attempt::Unsettled;
+        }
+        self.state.store(locked, to);
+        if self.watched.get(locked) {
+            self.watched.store(locked, false);
+            kept::remove(locked, self.key());
+        }
+        let (entering, args) = (self.entering.take(locked), &self.args);
+        let args = match own {
+            true => {
+                entering.settle(locked);
+                Args::None
+            }
+            false => {
+                entering.end(locked);
+                args.take(locked)
+            }
+        };
+        let c = self.c.take(locked);
+        Attempt::Over(Over { c, args })
+    }
+
+    /// As `finish`, and asks for what is done with its C frame last. False if the request is
+    /// in another state.
+    pub(super) fn finish_with(
+        &self,
+        py: Python<'_>,
+        here: Here,
+        to: State,
+        last: impl FnOnce(CPtr<gf::call_frame_t>) -> Action,
+    ) -> bool {
+        let Some(over) = self.finish(py, here, State::Pending, to) else {
+            return false;
+        };
+        self.past.note(py, self.handler.get(py));
+        let action = last(over.c);
+        self.past.note_line(py, here);
+        action::submit_at(here, action);
+        true
+    }
+
+    /// Ends a handler's use of the frame: finds a request that nobody will answer.
+    pub fn release(object: Bound<'_, Frame>) {
+        let (py, frame) = (object.py(), object.get());
+        if frame.is_over(py) {
+            frame.settle_handles(py);
+        }
+        if gil::refcount(object.as_unbound()) > 1 {
+            // Kept by Python, or by the C frame until its winds are back.
+            if frame.is_over(py) {
+                // What they were borrowed from goes.
+                frame.args.set(py, Args::None);
+            } else if frame.open.get(py) == 0 && !frame.watched.get(py) {
+                frame.watched.store(py, true);
+                kept::add(py, frame.key());
+            }
+            return;
+        }
+        frame.abandon(py);
+        // What it has kept goes now; all else is made anew when it is used again.
+        drop(frame.args.take(py));
+        drop(frame.local.take(py));
+        drop(frame.answer.take(py));
+        drop(frame.reply.take(py));
+        drop(frame.awaited.take(py));
+        drop(frame.credentials.take(py));
+        POOL.give(py, object.unbind());
+    }
+
+    /// Answers EIO if the request is still open: nobody else can any more.
+    fn abandon(&self, py: Python<'_>) {
+        if self.is_over(py) {
+            return;
+        }
+        if self.is_lost(py) {
+            drop(self.finish(py, Here::now(), self.state.get(py), State::Answered));
+            return;
+        }
+        if let Some(handler) = self.handler.get(py) {
+            let text = format!(
+                "{}: dropped the request without an answer; it is answered EIO",
+                self.subject(py)
+            );
+            log::at(self.instance(py).name(), handler, "unanswered", &text);
+        }
+        self.settle_handles(py);
+        self.fail(py, libc::EIO);
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        if !self.0.get_mut().c.get_mut().0.is_null() {
+            gil::in_drop(|py| {
+                self.entering.get(py).forget(py);
+                self.abandon(py);
+            });
+        }
+    }
+}
