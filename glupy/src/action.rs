@@ -189,11 +189,14 @@ impl Action {
         }
     }
 
-    /// What lets its graph stay until it has been carried out; None when that goes.
-    fn pass(&self) -> Option<Pass> {
-        // SAFETY: whoever asks for it has just seen that the frame is there, which is at a
-        // translator of ours.
-        unsafe { Instance::of((*self.frame()?).this) }.volume.pass()
+    /// The translator of its frame, which is there; None for what leads on from none.
+    ///
+    /// # Safety
+    /// It is.
+    unsafe fn at(&self) -> Option<&'static Instance> {
+        // SAFETY: by contract; frames are at translators of ours.
+        self.frame()
+            .map(|frame| unsafe { Instance::of((*frame).this) })
     }
 
     /// Forgets it: its graph goes, and GlusterFS does not wait for it any more. The GIL is
@@ -334,7 +337,11 @@ impl Queue {
     ///
     /// Called with the GIL held.
     pub fn submit(self) {
-        self.actions.into_iter().for_each(submit);
+        for action in self.actions {
+            // SAFETY: its graph stays: the queue has a pass, or it has been called.
+            let at = unsafe { action.at() };
+            submit_for(Here::now(), at, action);
+        }
         drop(self.passes); // there are others
     }
 
@@ -350,40 +357,34 @@ impl Queue {
     }
 }
 
-/// Queues an action in a handler; elsewhere carries it out at once.
+/// Queues what is asked for of a frame of this translator's in a handler; elsewhere carries it
+/// out at once. Nothing of GlusterFS's is looked at before it is sure that the graph is there:
+/// that may have gone since its caller has looked.
 ///
 /// Called with the GIL held.
-pub fn submit(action: Action) {
-    submit_at(Here::now(), action);
-}
-
-/// The same, on the current thread.
 #[inline]
-pub fn submit_at(here: Here, action: Action) {
-    // SAFETY: the queue of `collect`.
-    match unsafe { here.queue().as_mut() } {
-        Some(queue) if queue.stays_for(&action) => queue.actions.push(action),
-        Some(queue) => match action.pass() {
-            Some(pass) => {
-                queue.passes.push(pass);
-                queue.actions.push(action);
-            }
-            None => action.lose(),
-        },
-        None => at_once(action),
-    }
+pub fn submit(here: Here, at: &'static Instance, action: Action) {
+    submit_for(here, Some(at), action);
 }
 
-impl Queue {
-    /// Whether the graph that an action leads into stays until that has been carried out.
-    #[inline]
-    fn stays_for(&self, action: &Action) -> bool {
-        match action.frame() {
-            // SAFETY: whoever asks for it has just seen that the frame is there.
-            Some(frame) => unsafe { (*frame).this == self.called.0 },
-            None => true,
+/// The same for a reference that is given back, which looks itself whether that is possible.
+pub fn release(release: Release) {
+    submit_for(Here::now(), None, Action::Release(release));
+}
+
+#[inline]
+fn submit_for(here: Here, at: Option<&'static Instance>, action: Action) {
+    // SAFETY: the queue of `collect`.
+    let Some(queue) = (unsafe { here.queue().as_mut() }) else {
+        return at_once(at, action);
+    };
+    if let Some(at) = at.filter(|at| at.xl() != queue.called.0) {
+        match at.volume.pass() {
+            Some(pass) => queue.passes.push(pass),
+            None => return action.lose(),
         }
     }
+    queue.actions.push(action);
 }
 
 /// The translator that GlusterFS has called on this thread, and waits for; NULL if none.
@@ -393,11 +394,11 @@ pub fn called(here: Here) -> *mut gf::xlator_t {
 }
 
 #[cold]
-fn at_once(action: Action) {
+fn at_once(at: Option<&'static Instance>, action: Action) {
     if fork::is_strange() {
         return action.refuse();
     }
-    let pass = match action.frame().map(|_| action.pass()) {
+    let pass = match at.map(|at| at.volume.pass()) {
         Some(None) => return action.lose(),
         Some(pass) => pass,
         None => None,

@@ -135,7 +135,7 @@ pub unsafe fn leave(
                 if unsafe { (*c).parent.is_null() } {
                     made = true;
                     waiting = awaited(py, cookie, answer());
-                    action::submit(Action::Destroy { frame: CPtr(c) });
+                    action::submit(here, instance, Action::Destroy { frame: CPtr(c) });
                     return Ok(());
                 }
                 // SAFETY: our frame; see `Frame::count_wind`.

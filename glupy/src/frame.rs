@@ -26,7 +26,7 @@ use crate::action;
 use crate::call::{Call, Carrying, Lent, Loan};
 use crate::fop::{Fop, Word, padded};
 use crate::gf;
-use crate::gil;
+use crate::gil::{self, Gil};
 use crate::handle;
 use crate::here::Here;
 use crate::instance::{Handler, Instance};
@@ -111,9 +111,9 @@ impl Frame {
 
     /// Whether GlusterFS has given up waiting for it, and may have freed its call stack. (On a
     /// thread that it calls us on it waits still.)
-    fn is_lost(&self, py: Python<'_>) -> bool {
-        let instance = self.instance(py);
-        instance.volume.is_gone(py) && action::called(Here::now()) != instance.xl()
+    fn is_lost(&self, gil: impl Gil) -> bool {
+        let instance = self.instance;
+        instance.volume.is_gone(gil) && action::called(Here::now()) != instance.xl()
     }
 
     /// Whether it has neither an answer nor been passed on.

@@ -10,7 +10,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::action::{self, Action};
+use crate::action;
 use crate::gf;
 use crate::gil::GilCell;
 use crate::handle::Handle;
@@ -234,7 +234,7 @@ impl Drop for Owner {
         };
         // SAFETY: only asks whether this thread holds the GIL.
         if unsafe { ffi::PyGILState_Check() } == 1 {
-            action::submit(Action::Release(release));
+            action::release(release);
         } else {
             release.run();
         }

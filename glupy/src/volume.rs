@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 
 use crate::action::Queue;
 use crate::gf;
-use crate::gil::{self, GilCell};
+use crate::gil::{self, Gil, GilCell};
 use crate::handle::CPtr;
 use crate::here::Here;
 use crate::keepers::Keepers;
@@ -127,7 +127,7 @@ impl Volume {
     }
 
     /// Whether what Python kept has been released.
-    pub fn is_gone(&self, _py: Python<'_>) -> bool {
+    pub fn is_gone(&self, _gil: impl Gil) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
 

@@ -11,6 +11,7 @@ use crate::fop::{Fop, MAX_ARGS, Word};
 use crate::frame::Frame;
 use crate::gf;
 use crate::handle::CPtr;
+use crate::here::Here;
 use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::Values;
@@ -48,14 +49,15 @@ pub unsafe fn wind(
         return Err(PyMemoryError::new_err("no memory for a call stack"));
     }
     instance.volume.request();
-    action::submit(Action::Wind {
+    let wind = Action::Wind {
         fop,
         frame: CPtr(frame),
         child: CPtr(child),
         cookie: CPtr(future.clone_ref(py).into_ptr().cast()),
         words,
         hold,
-    });
+    };
+    action::submit(Here::now(), instance, wind);
     Ok(future)
 }
 

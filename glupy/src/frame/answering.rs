@@ -217,7 +217,7 @@ impl Frame {
                 };
                 self.past.note(py, handler);
                 self.past.note_line(py, here);
-                action::submit_at(here, answer.unwind(over.c));
+                action::submit(here, self.instance, answer.unwind(over.c));
                 return Ok(());
             }
             // The values must live until the last wind has returned.
@@ -272,7 +272,7 @@ impl Frame {
         let here = Here::now();
         if let Some(over) = self.finish(py, here, State::Answering, State::Answered) {
             let answer = self.answer.take(py).expect("who waits has one");
-            action::submit_at(here, answer.unwind(over.c));
+            action::submit(here, self.instance, answer.unwind(over.c));
         }
     }
 

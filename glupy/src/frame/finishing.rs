@@ -100,7 +100,7 @@ impl Frame {
         self.past.note(py, self.handler.get(py));
         let action = last(over.c);
         self.past.note_line(py, here);
-        action::submit_at(here, action);
+        action::submit(here, self.instance, action);
         true
     }
 

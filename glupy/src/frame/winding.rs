@@ -88,8 +88,9 @@ impl Frame {
         if frame.instance(py).has_back(fop) {
             let c = Frame::count_wind(slf)?;
             let cookie = CPtr(cookie.map_or(ptr::null_mut(), |cookie| cookie.into_ptr().cast()));
-            action::submit_at(
+            action::submit(
                 here,
+                frame.instance,
                 Action::Wind {
                     fop,
                     frame: c,
@@ -144,16 +145,15 @@ impl Frame {
             // SAFETY: the words are the request's, or have been given now.
             return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
         }
-        let frame = Frame::count_wind(slf)?;
         let wind = Action::Wind {
             fop,
-            frame,
+            frame: Frame::count_wind(slf)?,
             child: CPtr(child),
             cookie: CPtr(future.clone_ref(py).into_ptr().cast()),
             words,
             hold,
         };
-        action::submit_at(here, wind);
+        action::submit(here, frame.instance, wind);
         Ok(future)
     }
 
@@ -202,7 +202,8 @@ impl Frame {
         let own = slf.clone().unbind();
         let (c, _left) = gil::locked(py, |locked| {
             let (c, open) = (frame.c.get(locked), frame.open.get(locked));
-            if c.0.is_null() || frame.state.get(locked) != State::Pending {
+            let is_over = c.0.is_null() || frame.state.get(locked) != State::Pending;
+            if is_over || frame.is_lost(locked) {
                 return (None, Some(own));
             }
             frame.open.store(locked, open + 1);
@@ -213,7 +214,8 @@ impl Frame {
             unsafe { (*c.get()).local = own.into_ptr().cast::<c_void>() };
             (Some(c), None)
         });
-        c.ok_or_else(|| frame.refused(py, "can not wind"))
+        let why = || frame.live(py).err();
+        c.ok_or_else(|| why().unwrap_or_else(|| frame.refused(py, "can not wind")))
     }
 
     /// Forgets a wind that is not carried out.
