@@ -283,10 +283,12 @@ impl Handle {
         if self.instance(py).map(ptr::from_ref) != owner.instance().map(ptr::from_ref) {
             self.unregister(py);
         }
-        self.raw.set(py, owner.raw());
-        self.instance.set(py, owner.instance());
         // Dropped at the end: that may let other threads run Python.
-        let _before = self.owner.replace(py, Some(owner));
+        let _before = gil::locked(py, |locked| {
+            self.raw.store(locked, owner.raw());
+            self.instance.store(locked, owner.instance());
+            self.owner.replace(locked, Some(owner))
+        });
         self.register(py);
     }
 
@@ -295,7 +297,8 @@ impl Handle {
             (self.instance(py), self.place.get(py), self.class.is_plain())
         {
             let keeper = Keeper::Handle(NonNull::from(self));
-            self.place.set(py, instance.volume.keepers.add(py, keeper));
+            self.place
+                .store(py, instance.volume.keepers.add(py, keeper));
         }
     }
 
@@ -310,8 +313,8 @@ impl Handle {
 
     /// The volume goes: what the handle owned, which it has no more.
     pub fn lose(&self, py: Python<'_>) -> Option<Arc<Owner>> {
-        self.place.set(py, Place::NONE);
-        self.gone.set(py, true);
+        self.place.store(py, Place::NONE);
+        self.gone.store(py, true);
         self.owner.take(py)
     }
 
@@ -319,7 +322,7 @@ impl Handle {
     pub fn keep(&self, py: Python<'_>) {
         self.end_parts(py);
         if self.own(py).is_err() && self.has_gone_volume(py) {
-            self.gone.set(py, true);
+            self.gone.store(py, true);
         }
     }
 
@@ -384,7 +387,7 @@ impl Handle {
             None => {
                 // What is written there must not change the request that it came with.
                 handle.make_unique(py)?;
-                handle.exposed.set(py, true);
+                handle.exposed.store(py, true);
                 handle.own(py)?
             }
         };
@@ -428,7 +431,7 @@ macro_rules! handle_class {
                     own: $own,
                     release: $release,
                     copies: $copies,
-                    pool: crate::gil::GilCell::new(Vec::new()),
+                    pool: crate::recycle::Pool::new(256),
                 };
                 &CLASS
             }

@@ -12,9 +12,9 @@ use smallvec::SmallVec;
 
 use crate::action;
 use crate::gf;
-use crate::gil::GilCell;
 use crate::handle::Handle;
 use crate::instance::{self, Instance};
+use crate::recycle::Pool;
 
 /// A C object: its address, and for an iovec its length and the owner of its data.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ pub struct Class {
     /// What `own` copies.
     pub copies: Copies,
     /// Handles that no one holds.
-    pub pool: GilCell<Vec<Py<PyAny>>>,
+    pub pool: Pool<PyAny>,
 }
 
 impl Class {

@@ -3,9 +3,10 @@
 use std::cell::UnsafeCell;
 use std::ops::Deref;
 
-use pyo3::{Py, PyClass, Python};
+use pyo3::{Py, Python};
 
 use crate::gil::{self, GilCell};
+use crate::shake;
 
 /// How many unused objects a pool may keep: `most`, but none in a build for tools that
 /// look for memory used after its end (the feature `asan`), since a recycled object
@@ -58,7 +59,7 @@ pub struct Pool<T: 'static> {
     most: usize,
 }
 
-impl<T: PyClass> Pool<T> {
+impl<T> Pool<T> {
     /// For that many of them.
     pub const fn new(most: usize) -> Pool<T> {
         Pool {
@@ -89,6 +90,9 @@ impl<T: PyClass> Pool<T> {
                 })
             }
         });
+        if left.is_some() {
+            shake::point_with_gil(py);
+        }
         drop(left);
     }
 }

@@ -1,6 +1,7 @@
 //! `Reply`: an answer as a coroutine gets it, and gives it on. There is a class for each
 //! fop, whose attributes have the names of C.
 
+use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +15,7 @@ use crate::call::{Lent, Loan};
 use crate::convert;
 use crate::fop::{Fop, MAX_ARGS, SLOTS, Word, padded};
 use crate::gf;
-use crate::gil::{self, GilCell};
+use crate::gil::{self, Gil, GilCell};
 use crate::handle::{self, Handle};
 use crate::here::Here;
 use crate::hold::Hold;
@@ -22,7 +23,7 @@ use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::marshal::{self, Values};
 use crate::owned::{OwnedWords, raw_of};
-use crate::recycle;
+use crate::recycle::{Pool, Renewable};
 use crate::sealed;
 use crate::shake;
 use crate::words::Words;
@@ -32,8 +33,11 @@ type Seen = SmallVec<[(usize, Py<PyAny>); 4]>;
 
 /// The answer to a fop.
 #[pyclass(frozen, subclass, module = "gluster")]
-pub struct Reply {
-    fop: GilCell<Option<&'static Fop>>,
+pub struct Reply(Renewable<Answer>);
+
+/// What a `Reply` stands for.
+pub struct Answer {
+    fop: &'static Fop,
     /// Whose values they are; None when Python has made it of none.
     instance: GilCell<Option<&'static Instance>>,
     /// Where it is registered as long as it owns something of a volume's.
@@ -53,40 +57,114 @@ pub struct Reply {
     seen: GilCell<Seen>,
 }
 
+impl Deref for Reply {
+    type Target = Answer;
+
+    fn deref(&self) -> &Answer {
+        &self.0
+    }
+}
+
 /// The class of each fop's replies, and replies that nobody holds.
 static CLASSES: [OnceLock<Py<PyType>>; SLOTS + 1] = [const { OnceLock::new() }; SLOTS + 1];
-static POOLS: [GilCell<Vec<Py<Reply>>>; SLOTS + 1] =
-    [const { GilCell::new(Vec::new()) }; SLOTS + 1];
-const POOL_SIZE: usize = recycle::at_most(64);
+static POOLS: [Pool<Reply>; SLOTS + 1] = [const { Pool::new(64) }; SLOTS + 1];
 
-impl Reply {
-    fn empty() -> Reply {
-        Reply {
-            fop: GilCell::new(None),
-            instance: GilCell::default(),
+impl Answer {
+    /// Success, with no values.
+    fn new(fop: &'static Fop) -> Answer {
+        Answer {
+            fop,
+            instance: GilCell::new(None),
             place: GilCell::new(Place::NONE),
             op_ret: GilCell::new(0),
             op_errno: GilCell::new(0),
             words: GilCell::new([Word::NULL; MAX_ARGS]),
             hold: GilCell::new(None),
-            borrowed: GilCell::default(),
+            borrowed: GilCell::new(None),
             came: GilCell::new(false),
             nulls: GilCell::new(0),
-            seen: GilCell::default(),
+            seen: GilCell::new(Seen::new()),
         }
     }
 
-    fn of(py: Python<'_>, fop: &'static Fop) -> PyResult<Py<Reply>> {
-        // SAFETY: `pop` runs no Python.
-        if let Some(reply) = unsafe { POOLS[fop.index].with(py, Vec::pop) } {
-            return Ok(reply);
+    /// What keeps the values valid longer than the running step.
+    fn hold(&self, py: Python<'_>) -> Hold {
+        let mut hold = Hold::default();
+        // SAFETY: counts an Arc up.
+        if let Some(more) = unsafe { self.hold.with(py, |hold| hold.clone()) } {
+            hold.more(more);
         }
-        shake::point_with_gil(py);
-        let class = CLASSES[fop.index].get().expect("made by `install`");
-        let new = class.bind(py).getattr("__new__")?;
-        let reply = new.call1((class,))?.cast_into::<Reply>()?;
-        reply.get().fop.set(py, Some(fop));
-        Ok(reply.unbind())
+        hold
+    }
+
+    /// Puts other values in.
+    fn change(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let fop = self.fop;
+        let function = format!("{}_reply_t", fop.name);
+        let Some(changes) = changes else {
+            return Ok(());
+        };
+        let others = changes.copy()?;
+        let status = |name: &str| -> PyResult<Option<i32>> {
+            let Some(value) = others.get_item(name)? else {
+                return Ok(None);
+            };
+            others.del_item(name)?;
+            convert::number(&value, "int32_t", || format!("{function}: {name}")).map(Some)
+        };
+        let (op_ret, op_errno) = (status("op_ret")?, status("op_errno")?);
+        if self.instance.get(py).is_none() {
+            let theirs = |(_, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+                value.cast::<Handle>().ok()?.get().instance(py)
+            };
+            self.instance.store(py, others.iter().find_map(theirs));
+        }
+        let (words, hold) = (self.words.get(py), self.hold(py));
+        let mut values = Values::new(&function, fop.reply, words, hold);
+        values.put_all(others.iter())?;
+        values.check()?;
+        let op_ret = match op_ret {
+            None if !others.is_empty() => match values.op_ret(fop.op_ret) {
+                Some(count) if self.op_ret.get(py) >= 0 => {
+                    Some(count.try_into().map_err(|_| {
+                        PyTypeError::new_err(format!("{function}: op_ret can not be {count}"))
+                    })?)
+                }
+                _ => None,
+            },
+            given => given,
+        };
+        self.words.store(py, values.words);
+        self.hold.set(py, Some(Arc::new(values.hold)));
+        if let Some(op_ret) = op_ret {
+            self.op_ret.store(py, op_ret);
+        }
+        if let Some(op_errno) = op_errno {
+            self.op_errno.store(py, op_errno);
+        }
+        self.came.store(py, false);
+        Ok(())
+    }
+}
+
+impl Reply {
+    fn of(py: Python<'_>, answer: Answer) -> PyResult<Py<Reply>> {
+        let object = loop {
+            if let Some(unused) = POOLS[answer.fop.index].take(py) {
+                break unused;
+            }
+            shake::point_with_gil(py);
+            let class = CLASSES[answer.fop.index].get().expect("made by `install`");
+            let new = class.bind(py).getattr("__new__")?;
+            let made = new.call1((class,))?.cast_into::<Reply>()?.unbind();
+            // The garbage collector shows the objects that it knows to who asks it.
+            if gil::refcount(&made) == 1 {
+                break made;
+            }
+        };
+        // SAFETY: nobody else has it.
+        drop(unsafe { object.get().0.renew(py, answer) });
+        Ok(object)
     }
 
     /// An answer that a callback has brought, borrowed until [`Reply::settle`].
@@ -99,20 +177,21 @@ impl Reply {
         values: &[Word],
         lent: Lent,
     ) -> PyResult<Py<Reply>> {
-        let object = Reply::of(py, fop)?;
-        let reply = object.get();
         let nulls = values.iter().enumerate().filter(|(_, word)| word.is_null());
-        reply
-            .nulls
-            .set(py, nulls.fold(0, |mask, (i, _)| mask | 1 << i));
+        let nulls = nulls.fold(0, |mask, (i, _)| mask | 1 << i);
         // SAFETY: it came to a translator of ours.
-        reply.instance.set(py, Some(unsafe { Instance::of(xl) }));
-        reply.op_ret.set(py, op_ret);
-        reply.op_errno.set(py, op_errno);
-        reply.words.set(py, padded(values));
-        reply.borrowed.set(py, Some(lent));
-        reply.came.set(py, true);
-        Ok(object)
+        let instance = unsafe { Instance::of(xl) };
+        let answer = Answer {
+            instance: GilCell::new(Some(instance)),
+            op_ret: GilCell::new(op_ret),
+            op_errno: GilCell::new(op_errno),
+            words: GilCell::new(padded(values)),
+            borrowed: GilCell::new(Some(lent)),
+            came: GilCell::new(true),
+            nulls: GilCell::new(nulls),
+            ..Answer::new(fop)
+        };
+        Reply::of(py, answer)
     }
 
     /// The callback is about to return: a reply that Python kept becomes its own owner,
@@ -123,22 +202,14 @@ impl Reply {
             reply.own(py);
             return;
         }
-        reply.borrowed.set(py, None);
+        reply.borrowed.store(py, None);
         reply.unregister(py);
         reply.release_seen(py);
         reply.hold.set(py, None);
-        let index = reply.fop(py).index;
+        let index = reply.fop.index;
         let is_its = |class: &Py<PyType>| class.as_ptr().cast() == object.bind(py).get_type_ptr();
-        let pool = &POOLS[index];
-        if gil::refcount(&object) == 1 && CLASSES[index].get().is_some_and(is_its) {
-            // SAFETY: `push` and `len` run no Python.
-            unsafe {
-                pool.with(py, |pool| {
-                    if pool.len() < POOL_SIZE {
-                        pool.push(object);
-                    }
-                });
-            }
+        if CLASSES[index].get().is_some_and(is_its) {
+            POOLS[index].give(py, object);
         }
     }
 
@@ -159,7 +230,7 @@ impl Reply {
         let (fop, words) = (self.fop(py), self.words.get(py));
         let instance = self.instance.get(py).expect("what is borrowed came to one");
         if instance.volume.is_gone(py) {
-            self.borrowed.set(py, None);
+            self.borrowed.store(py, None);
         } else {
             // SAFETY: what is borrowed is alive until the callback returns, which `settle`
             // comes before.
@@ -167,10 +238,16 @@ impl Reply {
             let owned = Arc::new(owned);
             let mut hold = Hold::default();
             hold.words(owned.clone());
-            // All at once: what follows may run Python, and others see it meanwhile.
-            self.words.set(py, *owned.words());
-            self.hold.set(py, Some(Arc::new(hold)));
-            self.borrowed.set(py, None);
+            let words = *owned.words();
+            let hold = Arc::new(hold);
+            let _others = gil::locked(py, |locked| {
+                if !self.is_borrowed(locked) {
+                    return Some(hold); // another thread was faster
+                }
+                self.words.store(locked, words);
+                self.borrowed.store(locked, None);
+                self.hold.replace(locked, Some(hold))
+            });
             self.register(py);
             for (i, object) in self.seen.take(py) {
                 if let Some(owner) = owned.owner(i) {
@@ -184,7 +261,8 @@ impl Reply {
     fn register(&self, py: Python<'_>) {
         if let (Some(instance), Place::NONE) = (self.instance.get(py), self.place.get(py)) {
             let keeper = Keeper::Reply(NonNull::from(self));
-            self.place.set(py, instance.volume.keepers.add(py, keeper));
+            self.place
+                .store(py, instance.volume.keepers.add(py, keeper));
         }
     }
 
@@ -201,8 +279,8 @@ impl Reply {
         if let Some(more) = self.hold.take(py) {
             hold.more(more);
         }
-        self.place.set(py, Place::NONE);
-        self.words.set(py, [Word::NULL; MAX_ARGS]);
+        self.place.store(py, Place::NONE);
+        self.words.store(py, [Word::NULL; MAX_ARGS]);
         hold
     }
 
@@ -219,23 +297,13 @@ impl Reply {
     }
 
     /// The fop.
-    pub fn fop(&self, py: Python<'_>) -> &'static Fop {
-        self.fop.get(py).expect("set when it is made")
+    pub fn fop(&self, _py: Python<'_>) -> &'static Fop {
+        self.fop
     }
 
     /// `op_ret` and `op_errno`.
     pub fn status(&self, py: Python<'_>) -> (i32, i32) {
         (self.op_ret.get(py), self.op_errno.get(py))
-    }
-
-    /// What keeps the values valid longer than the running step.
-    fn hold(&self, py: Python<'_>) -> Hold {
-        let mut hold = Hold::default();
-        // SAFETY: counts an Arc up.
-        if let Some(more) = unsafe { self.hold.with(py, |hold| hold.clone()) } {
-            hold.more(more);
-        }
-        hold
     }
 
     /// The values for an answer that the running step asks for, and what keeps them.
@@ -251,8 +319,8 @@ impl Reply {
         }
     }
 
-    fn is_borrowed(&self, py: Python<'_>) -> bool {
-        self.borrowed.get(py).is_some()
+    fn is_borrowed(&self, gil: impl Gil) -> bool {
+        self.borrowed.get(gil).is_some()
     }
 
     /// Whether a child has answered so.
@@ -264,60 +332,11 @@ impl Reply {
     pub fn nulls(&self, py: Python<'_>) -> u32 {
         self.nulls.get(py)
     }
-
-    /// Puts other values in.
-    fn change(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let fop = self.fop(py);
-        let function = format!("{}_reply_t", fop.name);
-        let Some(changes) = changes else {
-            return Ok(());
-        };
-        let others = changes.copy()?;
-        let status = |name: &str| -> PyResult<Option<i32>> {
-            let Some(value) = others.get_item(name)? else {
-                return Ok(None);
-            };
-            others.del_item(name)?;
-            convert::number(&value, "int32_t", || format!("{function}: {name}")).map(Some)
-        };
-        let (op_ret, op_errno) = (status("op_ret")?, status("op_errno")?);
-        if self.instance.get(py).is_none() {
-            let theirs = |(_, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-                value.cast::<Handle>().ok()?.get().instance(py)
-            };
-            self.instance.set(py, others.iter().find_map(theirs));
-        }
-        let (words, hold) = (self.words.get(py), self.hold(py));
-        let mut values = Values::new(&function, fop.reply, words, hold);
-        values.put_all(others.iter())?;
-        values.check()?;
-        let op_ret = match op_ret {
-            None if !others.is_empty() => match values.op_ret(fop.op_ret) {
-                Some(count) if self.op_ret.get(py) >= 0 => {
-                    Some(count.try_into().map_err(|_| {
-                        PyTypeError::new_err(format!("{function}: op_ret can not be {count}"))
-                    })?)
-                }
-                _ => None,
-            },
-            given => given,
-        };
-        self.words.set(py, values.words);
-        self.hold.set(py, Some(Arc::new(values.hold)));
-        if let Some(op_ret) = op_ret {
-            self.op_ret.set(py, op_ret);
-        }
-        if let Some(op_errno) = op_errno {
-            self.op_errno.set(py, op_errno);
-        }
-        self.came.set(py, false);
-        Ok(())
-    }
 }
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        if *self.place.get_mut() != Place::NONE {
+        if *self.0.get_mut().place.get_mut() != Place::NONE {
             // SAFETY: Python frees its objects with the GIL.
             self.unregister(unsafe { Python::assume_attached() });
         }
@@ -341,10 +360,9 @@ impl Reply {
                 "make a reply of a fop: lookup_reply_t(...)",
             ));
         };
-        let reply = Reply::empty();
-        reply.fop.set(py, Some(fop));
-        reply.change(py, values)?;
-        Ok(reply)
+        let answer = Answer::new(fop);
+        answer.change(py, values)?;
+        Ok(Reply(Renewable::new(answer)))
     }
 
     /// The same answer with other values.
@@ -352,17 +370,19 @@ impl Reply {
     fn replace(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Reply>> {
         self.own(py);
         self.check(py)?;
-        let object = Reply::of(py, self.fop(py))?;
-        let other = object.get();
-        other.instance.set(py, self.instance.get(py));
-        other.op_ret.set(py, self.op_ret.get(py));
-        other.op_errno.set(py, self.op_errno.get(py));
-        other.words.set(py, self.words.get(py));
-        other.hold.set(py, Some(Arc::new(self.hold(py))));
-        other.came.set(py, self.came.get(py));
-        other.nulls.set(py, self.nulls.get(py));
-        other.change(py, changes)?;
-        other.register(py);
+        let answer = Answer {
+            instance: GilCell::new(self.instance.get(py)),
+            op_ret: GilCell::new(self.op_ret.get(py)),
+            op_errno: GilCell::new(self.op_errno.get(py)),
+            words: GilCell::new(self.words.get(py)),
+            hold: GilCell::new(Some(Arc::new(self.hold(py)))),
+            came: GilCell::new(self.came.get(py)),
+            nulls: GilCell::new(self.nulls.get(py)),
+            ..Answer::new(self.fop)
+        };
+        answer.change(py, changes)?;
+        let object = Reply::of(py, answer)?;
+        object.get().register(py);
         Ok(object)
     }
 

@@ -29,12 +29,11 @@ pub fn borrow(
     instance: Option<&'static Instance>,
     loan: Loan,
 ) -> PyResult<Py<PyAny>> {
-    // SAFETY: `pop` runs no Python.
-    if let Some(handle) = unsafe { class.pool.with(py, Vec::pop) } {
+    if let Some(handle) = class.pool.take(py) {
         // SAFETY: pools hold handles only.
         let common = unsafe { erased(handle.bind(py)) };
-        common.raw.set(py, raw);
-        common.instance.set(py, instance);
+        common.raw.store(py, raw);
+        common.instance.store(py, instance);
         common.loan.store(py, loan);
         return Ok(handle);
     }

@@ -6,11 +6,6 @@ use pyo3::prelude::*;
 
 use super::{Owner, erased};
 use crate::gil;
-use crate::recycle;
-use crate::shake;
-
-/// The most unused handles that a class keeps.
-const POOL_SIZE: usize = recycle::at_most(256);
 
 /// Uses a handle again that is given by the last who has it; gives it back if Python has
 /// kept it.
@@ -27,20 +22,7 @@ pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     if cfg!(not(Py_3_10)) && handle.get_type_ptr() != (class.type_object)(py) {
         return None; // it is not what it was, whoever did that
     }
-    // SAFETY: `push` and `len` run no Python; what has no place is dropped behind it.
-    let left = unsafe {
-        class.pool.with(py, |pool| {
-            if pool.len() < POOL_SIZE {
-                pool.push(handle.unbind());
-                return None;
-            }
-            Some(handle)
-        })
-    };
-    if left.is_some() {
-        shake::point_with_gil(py);
-    }
-    drop(left);
+    class.pool.give(py, handle.unbind());
     None
 }
 
