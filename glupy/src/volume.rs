@@ -92,7 +92,7 @@ pub struct Inside<'py>(Python<'py>, &'static Volume);
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         let handlers = self.1.handlers.get(self.0);
-        self.1.handlers.set(self.0, handlers - 1);
+        self.1.handlers.store(self.0, handlers - 1);
     }
 }
 
@@ -197,7 +197,7 @@ impl Volume {
 
     /// A handler begins on a thread of GlusterFS's.
     pub fn inside<'py>(&'static self, py: Python<'py>) -> Inside<'py> {
-        self.handlers.set(py, self.handlers.get(py) + 1);
+        self.handlers.store(py, self.handlers.get(py) + 1);
         Inside(py, self)
     }
 

@@ -14,7 +14,7 @@ use super::gather::Gather;
 use super::semaphore::{Semaphore, Ticket};
 use super::task::Task;
 use super::time;
-use crate::gil::GilCell;
+use crate::gil::{self, Gil, GilCell};
 use crate::pool;
 use crate::shake;
 use crate::timer::{self, Key};
@@ -105,9 +105,12 @@ impl Future {
         Py::new(py, future)
     }
 
-    /// Says who makes the result.
+    /// Says who makes the result, if that is not there already.
     pub fn set_source(&self, py: Python<'_>, source: Source) {
-        self.source.set(py, source);
+        let _other = gil::locked(py, |locked| match self.is_done(locked) {
+            true => source,
+            false => self.source.replace(locked, source),
+        });
     }
 
     /// The result, if there is one.
@@ -125,41 +128,58 @@ impl Future {
     }
 
     /// Whether there is a result.
-    pub fn is_done(&self, py: Python<'_>) -> bool {
+    pub fn is_done(&self, gil: impl Gil) -> bool {
         // SAFETY: looks only.
-        unsafe { self.outcome.with(py, |outcome| outcome.is_some()) }
+        unsafe { self.outcome.with(gil, |outcome| outcome.is_some()) }
     }
 
     /// Gives it its result; who has waited for it goes on by [`go_on`] or
     /// [`wake`].
     #[must_use]
     pub fn complete(&self, py: Python<'_>, outcome: Outcome) -> Waiters {
-        if self.is_done(py) {
-            return Waiters::new();
-        }
-        self.outcome.set(py, Some(keep(py, outcome)));
-        self.source.set(py, Source::None);
-        let waiters = self.waiters.take(py);
-        for waiter in &waiters {
-            if let Waiter::Task(task) = waiter {
-                task.get().set_waits(py, None);
+        // First: to make an exception of it may run Python, and other threads meanwhile.
+        let outcome = Some(keep(py, outcome));
+        // All at once: others see it pending, with those who wait, or done.
+        let (waiters, _rest) = gil::locked(py, |locked| {
+            if self.is_done(locked) {
+                return (Waiters::new(), (outcome, Source::None, SmallVec::new()));
             }
-        }
+            let before = self.outcome.replace(locked, outcome);
+            let source = self.source.take(locked);
+            let waiters = self.waiters.take(locked);
+            let mut waits = SmallVec::<[_; 1]>::new();
+            for waiter in &waiters {
+                if let Waiter::Task(task) = waiter {
+                    waits.push(task.get().set_waits(locked, None));
+                }
+            }
+            (waiters, (before, source, waits))
+        });
         waiters
     }
 
-    /// Remembers who goes on when it is done.
-    pub fn wait(slf: &Bound<'_, Future>, waiter: Waiter) {
+    /// Remembers who goes on when it is done. False if it is.
+    #[must_use]
+    pub fn wait(slf: &Bound<'_, Future>, waiter: Waiter) -> bool {
+        let (py, future) = (slf.py(), slf.get());
         let is_wanted = matches!(waiter, Waiter::Task(_)); // of a `gather`: when that is
-        // SAFETY: `push` runs no Python.
-        unsafe {
-            slf.get()
-                .waiters
-                .with(slf.py(), |waiters| waiters.push(waiter))
-        };
-        if is_wanted {
+        let awaited = slf.clone().unbind();
+        let (waits, _left) = gil::locked(py, |locked| {
+            if future.is_done(locked) {
+                return (false, (Some(waiter), Some(awaited)));
+            }
+            let left = match &waiter {
+                Waiter::Task(task) => task.get().set_waits(locked, Some(awaited)),
+                Waiter::Gather(..) => Some(awaited),
+            };
+            // SAFETY: `push` runs no Python.
+            unsafe { future.waiters.with(locked, |waiters| waiters.push(waiter)) };
+            (true, (None, left))
+        });
+        if waits && is_wanted {
             Future::begin(slf);
         }
+        waits
     }
 
     /// A coroutine waits for it: now there are timers for what is in it. A loop, as in
@@ -168,23 +188,22 @@ impl Future {
         let py = slf.py();
         let mut left: SmallVec<[Py<Future>; 1]> = smallvec![slf.clone().unbind()];
         while let Some(future) = left.pop() {
-            // SAFETY: looks, and takes references.
-            let due = unsafe {
+            let asleep = future.clone_ref(py);
+            // SAFETY: looks, takes references, and sets what needs no drop.
+            let _left = unsafe {
                 future.get().source.with(py, |source| match source {
-                    Source::Clock(due, None) => Some(*due),
-                    Source::Gather(gather) => {
-                        left.extend(gather.get().pending(py));
+                    Source::Clock(due, key @ None) => {
+                        let job = move || time::complete(asleep, |py| Ok(py.None()));
+                        *key = Some(timer::at(*due, Box::new(job)));
                         None
                     }
-                    _ => None,
+                    Source::Gather(gather) => {
+                        left.extend(gather.get().pending(py));
+                        Some(asleep)
+                    }
+                    _ => Some(asleep),
                 })
             };
-            if let Some(due) = due {
-                let asleep = future.clone_ref(py);
-                let job = move || time::complete(asleep, |py| Ok(py.None()));
-                let key = timer::at(due, Box::new(job));
-                future.get().set_source(py, Source::Clock(due, Some(key)));
-            }
         }
     }
 
@@ -238,10 +257,17 @@ impl Future {
     /// Ends what makes the result, or says who makes it and is to end. Whoever waits for it
     /// afterwards does not wait in vain.
     fn stop(&self, py: Python<'_>) -> Source {
-        let source = self.source.take(py);
+        let source = gil::locked(py, |locked| {
+            // SAFETY: looks, and moves it out: no Python runs.
+            unsafe {
+                self.source.with(locked, |source| match source {
+                    Source::Clock(due, key) => Source::Clock(*due, key.take()),
+                    other => std::mem::take(other),
+                })
+            }
+        });
         let is_off = match &source {
-            Source::Clock(due, key) => {
-                self.set_source(py, Source::Clock(*due, None));
+            Source::Clock(_, key) => {
                 drop(key.and_then(timer::cancel));
                 false
             }

@@ -25,7 +25,7 @@ impl Gather {
     /// A part is done; who goes on if that settles the whole.
     pub fn done(&self, py: Python<'_>, part: usize) -> Waiters {
         let left = self.left.get(py) - 1;
-        self.left.set(py, left);
+        self.left.store(py, left);
         match self.parts[part].get().outcome(py) {
             Some(Err(error)) => {
                 let waiters = self.whole.get().complete(py, Err(error));
@@ -90,32 +90,27 @@ pub fn gather(awaitables: &Bound<'_, PyTuple>) -> PyResult<Py<Future>> {
     let parts: PyResult<Vec<_>> = awaitables.iter().map(|part| future_of(&part)).collect();
     let parts = parts?;
     let whole = Future::new(py)?;
-    let done = |part: &Py<Future>| part.get().is_done(py);
-    let failed = |part: &Py<Future>| matches!(part.get().outcome(py), Some(Err(_)));
-    let (any_failed, left) = (
-        parts.iter().any(failed),
-        parts.iter().filter(|part| !done(part)).count(),
-    );
     let gather = Gather {
+        left: GilCell::new(parts.len()),
         parts,
-        left: GilCell::new(left),
         whole: whole.clone_ref(py),
     };
     shake::point_with_gil(py);
     let gather = Py::new(py, gather)?;
     for (i, part) in gather.get().parts.iter().enumerate() {
-        if !done(part) {
-            let waiter = Waiter::Gather(gather.clone_ref(py), i);
-            Future::wait(part.bind(py), waiter);
+        let waiter = Waiter::Gather(gather.clone_ref(py), i);
+        if !Future::wait(part.bind(py), waiter) {
+            // Nobody waits for the whole yet.
+            let _ = gather.get().done(py, i);
+        }
+        if whole.get().is_done(py) {
+            return Ok(whole); // one has failed, or all are done
         }
     }
-    if any_failed || left == 0 {
-        // Nobody waits for the whole yet.
+    if gather.get().parts.is_empty() {
         let _ = whole.get().complete(py, gather.get().results(py));
-        gather.get().give_up(py);
-    } else {
-        whole.get().set_source(py, Source::Gather(gather));
     }
+    whole.get().set_source(py, Source::Gather(gather));
     Ok(whole)
 }
 

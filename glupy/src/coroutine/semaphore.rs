@@ -10,7 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::acquire::Acquire;
 use super::future::{self, Future, Source};
 use super::task::{self, Task};
-use crate::gil::GilCell;
+use crate::gil::{self, GilCell};
 
 /// The place of one that waits.
 pub type Ticket = u64;
@@ -60,25 +60,32 @@ impl Semaphore {
                 "acquire: this coroutine has the lock already, and would wait for itself",
             ));
         }
-        let free = this.free.get(py);
-        if free > 0 {
-            let future = Future::done(py, Ok(py.None()))?;
-            this.free.set(py, free - 1);
-            Semaphore::belongs_to(slf, task.get());
-            return Ok(future);
-        }
+        // First: what makes an object may run Python, and other threads meanwhile.
         let future = Future::new(py)?;
         let ticket = this.tickets.get(py) + 1;
-        this.tickets.set(py, ticket);
+        this.tickets.store(py, ticket);
         let source = Source::Semaphore(slf.clone().unbind(), ticket);
         future.get().set_source(py, source);
         let waiting = Waiting {
             task,
             future: future.clone_ref(py),
         };
-        // SAFETY: a new place: nothing is dropped, no Python runs.
-        let before = unsafe { this.waiting.with(py, |all| all.insert(ticket, waiting)) };
-        debug_assert!(before.is_none());
+        let has_turn = gil::locked(py, |locked| {
+            let free = this.free.get(locked);
+            if free > 0 {
+                this.free.store(locked, free - 1);
+                return Some(waiting);
+            }
+            // SAFETY: a new place: nothing is dropped, no Python runs.
+            let before = unsafe { this.waiting.with(locked, |all| all.insert(ticket, waiting)) };
+            debug_assert!(before.is_none());
+            None
+        });
+        if let Some(waiting) = has_turn {
+            Semaphore::belongs_to(slf, waiting.task.get());
+            let nobody = future.get().complete(py, Ok(py.None()));
+            debug_assert!(nobody.is_empty());
+        }
         Ok(future)
     }
 
@@ -129,8 +136,25 @@ impl Semaphore {
     /// Gives a turn to the next one.
     fn pass_on(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        // SAFETY: `pop_first` runs no Python.
-        while let Some((_, next)) = unsafe { this.waiting.with(py, BTreeMap::pop_first) } {
+        let next = || {
+            gil::locked(py, |locked| {
+                // SAFETY: `pop_first` runs no Python.
+                let next = unsafe { this.waiting.with(locked, BTreeMap::pop_first) };
+                let free = this.free.get(locked);
+                if next.is_none() && free < this.most {
+                    this.free.store(locked, free + 1);
+                }
+                next.ok_or(free < this.most)
+            })
+        };
+        loop {
+            let next = match next() {
+                Ok((_, next)) => next,
+                Err(true) => return Ok(()),
+                Err(false) => {
+                    return Err(PyRuntimeError::new_err("release: nobody has acquired it"));
+                }
+            };
             // One that has ended, and never awaited it, has no use for it.
             if !next.task.get().is_over(py) {
                 Semaphore::belongs_to(slf, next.task.get());
@@ -139,12 +163,6 @@ impl Semaphore {
                 return Ok(());
             }
         }
-        let free = this.free.get(py);
-        if free == this.most {
-            return Err(PyRuntimeError::new_err("release: nobody has acquired it"));
-        }
-        this.free.set(py, free + 1);
-        Ok(())
     }
 
     /// What it is, for messages.

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use super::cancelled;
 use super::task::Task;
 use crate::frame::FrameError;
-use crate::gil::GilCell;
+use crate::gil::{self, GilCell};
 use crate::life;
 use crate::xlator::Xlator;
 
@@ -98,15 +98,17 @@ pub fn spawn(this: &Bound<'_, Xlator>, coroutine: &Bound<'_, PyAny>) -> PyResult
     };
     let tasks = &instance.tasks;
     let number = tasks.count.get(py) + 1;
-    tasks.count.set(py, number);
+    tasks.count.store(py, number);
     let task = Task::spawned(coroutine, instance, number)?;
-    // SAFETY: a new number: nothing is dropped, no Python runs.
-    let before = unsafe {
-        let task = task.clone_ref(py);
-        tasks.all.with(py, |all| all.insert(number, task))
-    };
-    debug_assert!(before.is_none());
-    match tasks.life.get(py) {
+    let one = task.clone_ref(py);
+    // Known to who starts, or ends, all of them, or told here where that is.
+    let life = gil::locked(py, |locked| {
+        // SAFETY: a new number: nothing is dropped, no Python runs.
+        let before = unsafe { tasks.all.with(locked, |all| all.insert(number, one)) };
+        debug_assert!(before.is_none());
+        tasks.life.get(locked)
+    });
+    match life {
         Life::Starting => {}
         Life::Running => Task::post(task.clone_ref(py), None),
         // Requests still come to a graph that another has replaced.

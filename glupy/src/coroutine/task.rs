@@ -16,7 +16,7 @@ use crate::call::Carrying;
 use crate::dispatch;
 use crate::ending;
 use crate::frame::{Frame, FrameError};
-use crate::gil::{self, GilCell};
+use crate::gil::{self, Gil, GilCell};
 use crate::here::Here;
 use crate::instance::{Handler, Instance};
 use crate::log;
@@ -195,9 +195,10 @@ impl Task {
         self.limits.set(py, limits);
     }
 
-    /// Remembers what it waits for.
-    pub fn set_waits(&self, py: Python<'_>, waits: Option<Py<Future>>) {
-        self.waits.set(py, waits);
+    /// Remembers what it waits for; what it has waited for.
+    #[must_use = "dropping it may run Python"]
+    pub fn set_waits(&self, gil: impl Gil, waits: Option<Py<Future>>) -> Option<Py<Future>> {
+        self.waits.replace(gil, waits)
     }
 
     /// Whether it has ended.
@@ -345,9 +346,9 @@ impl Task {
                 throw = Some(exception);
                 continue;
             }
-            Future::wait(future.bind(py), Waiter::Task(slf.clone().unbind()));
-            task.waits.set(py, Some(future));
-            return None;
+            if Future::wait(future.bind(py), Waiter::Task(slf.clone().unbind())) {
+                return None;
+            }
         }
     }
 
