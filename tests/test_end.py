@@ -4,6 +4,7 @@ context and its log, and Python ends threads that want to go on. Nothing may tou
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from glusterfs import Host, Log, Volfile
 PROGRAM = """
 import ctypes, json, os, sys, threading, time
 
-glfs = ctypes.CDLL("libgfapi.so.0")
+glfs = ctypes.CDLL("libgfapi.so.0", use_errno=True)
 glfs.glfs_new.restype = ctypes.c_void_p
 volfile, log = sys.argv[1:]
 fs = ctypes.c_void_p(glfs.glfs_new(b"volume"))
@@ -127,10 +128,13 @@ GOES_ON = """
 """
 
 GONE = """
-names = [b"/asleep", b"/limited", b"/thread"]
-calls = [threading.Thread(target=glfs.glfs_mkdir, args=(fs, n, 0o755), daemon=True) for n in names]
-calls += [threading.Thread(target=glfs.glfs_symlink, args=(fs, b"to", b"/l"), daemon=True)]
-[call.start() for call in calls]
+answers = []
+def call(function, *arguments):
+    answers.append((function(fs, *arguments), ctypes.get_errno()))
+
+calls = [(glfs.glfs_mkdir, name, 0o755) for name in (b"/asleep", b"/limited", b"/thread")]
+calls += [(glfs.glfs_symlink, b"to", b"/l")]
+[threading.Thread(target=call, args=arguments, daemon=True).start() for arguments in calls]
 until(lambda: len([name for name in sys.modules.get("seen", {}) if "mkdir" in name]) == 3)
 time.sleep(0.5)
 glfs.glfs_fini(fs)
@@ -139,19 +143,22 @@ seen["over"] = 1
 until(lambda: seen.get("finally") == 3 and "wind" in seen and "stubborn" in seen)
 before = dict(seen)
 time.sleep(0.5)
-print(json.dumps([before, seen]), flush=True)
+print(json.dumps([before, seen, answers]), flush=True)
 os._exit(0)
 """
 
 
 def test_python_goes_on_after_fini(host: Host) -> None:
-    """What still runs, sleeps, is kept or cleans up when `glfs_fini` has returned."""
+    """What still runs, sleeps, is kept or cleans up when `glfs_fini` has returned; and the
+    requests that Python has kept are answered before.
+    """
     ended = run(host, GOES_ON, GONE)
     assert ended.returncode == 0, ended.stdout
-    before, after = json.loads(ended.stdout)
+    before, after, answers = json.loads(ended.stdout)
+    assert answers == [[-1, errno.ENOTCONN]] * 4
     for name in ("thread", "stubborn", "wind"):
         assert after[name] > before[name], name
-    for name in ("asleep ReferenceError", "limited TimeoutError", "thread ReferenceError"):
+    for name in ("asleep FrameError", "limited TimeoutError", "thread FrameError"):
         assert after[name] == 1, name
     assert "something worked" not in after
 

@@ -182,7 +182,7 @@ impl Instance {
             Err(error) => {
                 // SAFETY: as above.
                 unsafe { (*xl).private = ptr::null_mut() };
-                volume.take_down(); // GlusterFS frees the translator
+                volume.take_down(|_| ()); // GlusterFS frees the translator
                 volume.end();
                 return Err(error);
             }

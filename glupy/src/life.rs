@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::dump;
 use crate::ending;
+use crate::frame::Frame;
 use crate::gf;
 use crate::instance::Instance;
 use crate::layout;
@@ -193,7 +194,9 @@ unsafe fn goes(this: *mut gf::xlator_t, victim: *const gf::xlator_t) -> bool {
 /// Gives back what Python keeps of the volume, while that is possible.
 fn take_down(instance: &'static Instance) {
     instance.guard("PARENT_DOWN", |_| {
-        let count = instance.volume.take_down();
+        let count = instance
+            .volume
+            .take_down(|py| Frame::answer_all(py, instance));
         if count > 0 {
             let text = format!(
                 "the volume is taken down: what Python keeps of it is released ({count} handles)"
@@ -216,7 +219,9 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
             // The author's `fini` may still run, and what it has kept is used, but all of
             // that is not the graph's any more. (A graph of which another translator's `init`
             // has failed comes here without a PARENT_DOWN.)
-            instance.volume.take_down();
+            instance
+                .volume
+                .take_down(|py| Frame::answer_all(py, instance));
             instance.volume.end();
         }
     }

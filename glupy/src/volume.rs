@@ -211,13 +211,21 @@ impl Volume {
         self.requests.fetch_sub(1, Ordering::Release);
     }
 
-    /// Gives back what Python keeps, while that is possible, and sees to it that nothing
-    /// calls into the graph any more; how many handles and structures that were. The GIL is
-    /// not held.
-    pub fn take_down(&'static self) -> usize {
-        let mut releases = Queue::default();
-        let count = gil::attach(|py| releases.collect(Here::now(), || self.let_go(py)));
-        releases.carry_out();
+    /// Has the requests answered that are kept, gives back what Python keeps, while that is
+    /// possible, and sees to it that nothing calls into the graph any more; how many handles
+    /// and structures that were. The GIL is not held, and GlusterFS waits for this call.
+    pub fn take_down(&'static self, answer: impl FnOnce(Python<'_>)) -> usize {
+        let mut queue = Queue::of_call(self.xl());
+        let count = gil::attach(|py| {
+            queue.collect(Here::now(), || {
+                // The second time the inodes of the requests are gone.
+                if !self.gone.swap(true, Ordering::Relaxed) {
+                    answer(py);
+                }
+                self.let_go(py)
+            })
+        });
+        queue.carry_out();
         self.close();
         count
     }

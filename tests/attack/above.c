@@ -133,19 +133,15 @@ make_requests(void *arg)
     return NULL;
 }
 
-/* What is on its way when a graph goes is owed no answer: libgfapi has waited before. */
+/* What is on its way when the graph goes is answered, too. */
 static void
 wait_for_answers(void)
 {
-    int seconds = attack_life.down ? 2 : attack_life.patience;
-
-    for (int i = 0; i < seconds * 100; i++) {
+    for (int i = 0; i < attack_life.patience * 100; i++) {
         if (attack_life.answered >= attack_life.begun)
             return;
         usleep(10000);
     }
-    if (attack_life.down)
-        return;
     attack_life.late = 1;
     for (int i = 0; i < attack_life.requests; i++)
         if (requests[i].number && !requests[i].answers)

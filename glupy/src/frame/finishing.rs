@@ -9,6 +9,7 @@ use crate::gf;
 use crate::gil::{self, Locked};
 use crate::handle::CPtr;
 use crate::here::Here;
+use crate::instance::Instance;
 use crate::log;
 
 /// What is left of a request that is over, to be dropped when its C frame has been given
@@ -115,9 +116,11 @@ impl Frame {
             if frame.is_over(py) {
                 // What they were borrowed from goes.
                 frame.args.set(py, Args::None);
+            } else if frame.open.get(py) == 0 && frame.instance.volume.is_gone(py) {
+                frame.fail(py, libc::ENOTCONN);
             } else if frame.open.get(py) == 0 && !frame.watched.get(py) {
                 frame.watched.store(py, true);
-                kept::add(py, frame.key());
+                kept::add(&object);
             }
             return;
         }
@@ -130,6 +133,15 @@ impl Frame {
         drop(frame.awaited.take(py));
         drop(frame.credentials.take(py));
         POOL.give(py, object.unbind());
+    }
+
+    /// Answers what Python has kept of the requests at a volume that goes: nobody could do so
+    /// later. Those that wait for children are answered when these have; see `release`. Called
+    /// on the thread that takes the volume down.
+    pub fn answer_all(py: Python<'_>, instance: &Instance) {
+        for frame in kept::of(py, instance) {
+            frame.get().fail(py, libc::ENOTCONN);
+        }
     }
 
     /// Answers EIO if the request is still open: nobody else can any more.

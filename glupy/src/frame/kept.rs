@@ -2,13 +2,18 @@
 //! cycle has, and then nobody will answer them until it is collected.
 
 use std::collections::HashMap;
+use std::ptr;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::Frame;
 use crate::dispatch;
 use crate::gil::{Gil, GilCell};
+use crate::handle::CPtr;
+use crate::instance::Instance;
 use crate::timer;
 
 /// How long a request is kept before somebody looks, the first time.
@@ -17,19 +22,26 @@ const PATIENCE: Duration = Duration::from_millis(500);
 struct Kept {
     since: Instant,
     look: Instant,
+    /// The `Frame`, which takes itself out before it is freed.
+    frame: CPtr<ffi::PyObject>,
 }
 
-/// By the address of the `Frame`.
+/// By the address of the `Request`.
 static KEPT: LazyLock<GilCell<HashMap<usize, Kept>>> = LazyLock::new(GilCell::default);
 static SCHEDULED: GilCell<bool> = GilCell::new(false);
 
 /// A request is kept.
-pub fn add(py: Python<'_>, frame: usize) {
+pub fn add(object: &Bound<'_, Frame>) {
+    let py = object.py();
     let since = Instant::now();
-    let look = since + PATIENCE;
+    let kept = Kept {
+        since,
+        look: since + PATIENCE,
+        frame: CPtr(object.as_ptr()),
+    };
     // SAFETY: `insert` runs no Python.
     unsafe {
-        KEPT.with(py, |kept| kept.insert(frame, Kept { since, look }));
+        KEPT.with(py, |all| all.insert(object.get().key(), kept));
     }
     if !SCHEDULED.replace(py, true) {
         schedule(PATIENCE);
@@ -42,6 +54,27 @@ pub fn remove(gil: impl Gil, frame: usize) {
     unsafe {
         KEPT.with(gil, |kept| kept.remove(&frame));
     }
+}
+
+/// Those of a volume.
+pub fn of<'py>(py: Python<'py>, instance: &Instance) -> Vec<Bound<'py, Frame>> {
+    let is_alive = |frame: &CPtr<ffi::PyObject>| {
+        // SAFETY: it has not taken itself out, so it is there, perhaps on its way out.
+        unsafe { ffi::Py_REFCNT(frame.0) > 0 }
+    };
+    let frame = |frame: CPtr<ffi::PyObject>| {
+        // SAFETY: as above, and with references of others.
+        unsafe { Bound::from_borrowed_ptr(py, frame.0).cast_into_unchecked::<Frame>() }
+    };
+    // SAFETY: takes references, which runs no Python.
+    let all: Vec<_> = unsafe {
+        KEPT.with(py, |kept| {
+            let frames = kept.values().map(|one| one.frame);
+            frames.filter(is_alive).map(frame).collect()
+        })
+    };
+    let is_at = |frame: &Bound<'_, Frame>| ptr::eq(frame.get().instance, instance);
+    all.into_iter().filter(is_at).collect()
 }
 
 fn schedule(time: Duration) {
