@@ -367,7 +367,14 @@ fn what_only_the_schema_says_is_named_with_its_line() {
             "      - ia_ino: {",
             "      - ia_more: {type: uint64_t, doc: More.}\n      - ia_ino: {",
         ),
-        ("    c_type: entrylk_cmd\n", "    c_type: entrylk_kind\n"),
+        (
+            "    c_type: struct gf_lease\n",
+            "    c_type: struct gf_leash\n",
+        ),
+        (
+            "  struct gf_lease *: {",
+            "  struct gf_leash *: {kind: pointer, python: Lease, ctypes: c_void_p, doc: Lacks.}\n  struct gf_lease *: {",
+        ),
         (
             "GF_SEEK_HOLE: {value: 1,",
             "GF_SEEK_HOLE: {value: 1, since: \"99.0\",",
@@ -380,7 +387,7 @@ fn what_only_the_schema_says_is_named_with_its_line() {
             "IATT_GFID: {value: 0x1000,",
             "IATT_GFID: {value: 0x1000, until: \"9.9\",",
         ),
-        ("  size_t: {kind: u64,", "  size_t: {kind: u32,"),
+        ("  dev_t: {kind: u64,", "  dev_t: {kind: u32,"),
         (
             "      - inode: inode_t *\n      - linked_inode: inode_t *\n",
             "      - linked_inode: inode_t *\n      - inode: inode_t *\n",
@@ -390,7 +397,7 @@ fn what_only_the_schema_says_is_named_with_its_line() {
         text = text.replacen(old, new, 1);
     }
     // A type that the headers lack, and all that has it.
-    text = text.replace("struct gf_lease", "struct gf_leash");
+    text = text.replace("entrylk_cmd", "entrylk_kind");
     fs::write(&path, &text).unwrap();
     let schema = ["--schema", path.to_str().unwrap(), "--format", "json"];
     let output = verify(&installed, &schema);
@@ -424,15 +431,15 @@ fn what_only_the_schema_says_is_named_with_its_line() {
         ),
         (
             "argument-type",
-            "fops.lease.args.lease",
-            "- lease: {type: struct gf_leash *, doc: \"What is asked for.\"}",
-            "struct gf_lease *lease, dict_t *xdata);",
+            "fops.entrylk.args.cmd",
+            "- cmd: {type: entrylk_kind, doc: \"What to do (EntrylkCmd).\"}",
+            "const char *basename, entrylk_cmd cmd,",
         ),
         (
             "argument-type",
-            "fops.lease.cbk.lease",
-            "- lease: {type: struct gf_leash *, doc: \"The lease as it is now.\"}",
-            "int32_t op_errno, struct gf_lease *lease,",
+            "fops.fentrylk.args.cmd",
+            "- cmd: {type: entrylk_kind, doc: \"What to do (EntrylkCmd).\"}",
+            "const char *basename, entrylk_cmd cmd,",
         ),
         (
             "enum-gone",
@@ -455,8 +462,8 @@ fn what_only_the_schema_says_is_named_with_its_line() {
         ),
         (
             "type-kind",
-            "types.size_t",
-            "size_t: {kind: u32, python: int, ctypes: c_size_t}",
+            "types.dev_t",
+            "dev_t: {kind: u32, python: int, ctypes: c_uint64}",
             "nowhere",
         ),
         (
