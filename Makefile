@@ -28,12 +28,12 @@ has_gluster = test -n "$(xlator_dir)" || { echo "there is no GlusterFS here (glu
 # Mounting needs root; building does not.
 root := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# What the runs of the tests have in common. JOBS of them run at once; those of a group
-# (xdist_group) share something, and run one after the other.
+# What the runs of the tests have in common. JOBS files run at once; the tests of a file share
+# mounts, and run one after the other.
 TESTS ?= tests
 JOBS ?= 2
 pytest = $(root) env "PATH=$(PATH)" "HOME=$(HOME)" PYTHONDONTWRITEBYTECODE=1 $(1) \
-	$(venv)/bin/pytest -c $(config) --rootdir . --numprocesses=$(JOBS) --dist=loadgroup $(TESTS)
+	$(venv)/bin/pytest -c $(config) --rootdir . --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
 
 # AddressSanitizer: the runtime is gcc's; -Z needs RUSTC_BOOTSTRAP with a stable Rust.
 asan_target = $(abspath $(target))/asan

@@ -16,8 +16,6 @@ CHAINS = Path(__file__).with_name("translators") / "chains.py"
 CASES = re.findall(r"async def case_(\w+)", CHAINS.read_text())
 FRAMES = 4_000
 
-pytestmark = pytest.mark.xdist_group("chains")
-
 
 @pytest.fixture(scope="module")
 def mount(

@@ -300,7 +300,6 @@ def mutate(workspace: Workspace) -> set[tuple[str, str, str]]:
     return swapped
 
 
-@pytest.mark.xdist_group("workspace")  # all of them build in one folder
 def test_a_mutated_trampoline_is_caught(
     workspace: Workspace, tmp_path: Path, trusted_xattrs: None
 ) -> None:

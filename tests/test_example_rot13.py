@@ -17,8 +17,6 @@ from glusterfs import Host, Volfile
 from shipped import shipped
 
 # They share a mount.
-pytestmark = pytest.mark.xdist_group("rot13")
-
 SIZE = 64 << 20
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 TABLE = bytes.maketrans(

@@ -22,8 +22,6 @@ import pytest
 from glusterfs import Host, LogLine, Mount, eventually
 
 # They share a mount.
-pytestmark = pytest.mark.xdist_group("faults")
-
 HERE = Path(__file__).parent / "faults"
 PATIENCE = 2  # seconds
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef

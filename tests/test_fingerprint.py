@@ -149,10 +149,6 @@ def test_a_gluster_module_beside_the_translator(host: Host) -> None:
 # -- what is built of headers and libraries that do not fit -------------------------------
 
 
-# All of them build in one folder.
-builds = pytest.mark.xdist_group("workspace")
-
-
 STACK_H = "include/glusterfs/stack.h"
 XLATOR_H = "include/glusterfs/xlator.h"
 GLOBALS_H = "include/glusterfs/globals.h"
@@ -171,7 +167,6 @@ SWAPPED = {
 }
 
 
-@builds
 def test_headers_of_a_patched_glusterfs(
     workspace: Workspace, tmp_path: Path, trusted_xattrs: None
 ) -> None:
@@ -199,7 +194,6 @@ def test_headers_of_a_patched_glusterfs(
             )
 
 
-@builds
 def test_headers_of_another_release(workspace: Workspace) -> None:
     """Of the same series, as the package beside them says."""
     headers = workspace.headers()
@@ -217,7 +211,6 @@ def test_headers_of_another_release(workspace: Workspace) -> None:
     )
 
 
-@builds
 @pytest.mark.parametrize(
     ("told", "reason"),
     [
@@ -233,7 +226,6 @@ def test_headers_that_are_not_there(workspace: Workspace, told: str, reason: str
     assert f": GLUPY_INCLUDE={told}: {reason}" in str(failure.value)
 
 
-@builds
 @pytest.mark.parametrize(
     ("series", "reason"),
     [

@@ -22,6 +22,8 @@ from glusterfs import DEADLINE, Host, Log, Option, Volfile
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: Another user may not reach a virtual environment below root's home.
+PYTHON = os.path.realpath(sys.executable)
 #: How many starts of the race: more in `make races`.
 RACES = int(os.environ.get("GLUPY_RACES", "24"))
 AT_ONCE = 4
@@ -279,7 +281,7 @@ def test_another_user() -> None:
         (folder / "endless").symlink_to("endless")
         paths = [folder / file for file, _, _ in files]
         done = subprocess.run(
-            [sys.executable, "-c", USERS, *paths, folder / "own/none", folder / "endless"],
+            [PYTHON, "-c", USERS, *paths, folder / "own/none", folder / "endless"],
             cwd=folder, user=USER, group=USER, extra_groups=[], check=True, timeout=60,
             capture_output=True, text=True,
         )  # fmt: skip
@@ -310,7 +312,7 @@ while not exchange(-100, b"one", -100, b"other", 2):
 def exchanging(folder: Path) -> Iterator[None]:
     """The other user exchanges `one` and `other` in a folder, again and again."""
     loop = subprocess.Popen(
-        [sys.executable, "-c", EXCHANGE], cwd=folder, user=USER, group=USER, extra_groups=[],
+        [PYTHON, "-c", EXCHANGE], cwd=folder, user=USER, group=USER, extra_groups=[],
         stdout=subprocess.PIPE,
     )  # fmt: skip
     assert loop.stdout is not None

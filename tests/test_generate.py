@@ -15,9 +15,6 @@ from compare import coverage, same, same_noise
 from glusterfs import Host, xlator_dir
 from workspace import ROOT, BuildError, Workspace
 
-# All of them build in one folder.
-pytestmark = pytest.mark.xdist_group("workspace")
-
 # What is made of each fop: the layer's file, and what stands there for fop X.
 LAYERS = {
     "glupy/src/generated/fops.rs": ["pub mod X {", "&X::FOP"],

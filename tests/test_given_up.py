@@ -16,10 +16,7 @@ from sanitizer import unsuited
 GIVEN_UP = Path(__file__).with_name("translators") / "given_up.py"
 CASES = re.findall(r"async def once_(\w+)", GIVEN_UP.read_text())
 
-pytestmark = [
-    unsuited("Python has no blocks of its own there"),
-    pytest.mark.xdist_group("given_up"),
-]
+pytestmark = unsuited("Python has no blocks of its own there")
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,6 @@ from course.harness import DEFINES
 from glusterfs import Host, Process, Volfile
 from workspace import ROOT, Workspace
 
-# All of them build in one folder.
-pytestmark = pytest.mark.xdist_group("workspace")
-
 INVENTED = ROOT / "tests/invented"
 
 # The new fops take slots that the installed GlusterFS has and never uses: its tables have no

@@ -17,8 +17,6 @@ from fopscript import pattern
 from glusterfs import Brick, Host, Mount, Volfile, eventually
 
 # They share a mount.
-pytestmark = pytest.mark.xdist_group("stacks")
-
 PASSTHROUGH = Path(__file__).with_name("translators") / "passthrough.py"
 
 # Which stack brought which fops, there and back; filled by the tests, read by the last one.

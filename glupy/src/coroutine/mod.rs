@@ -52,7 +52,6 @@ pub fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Task>()?;
     module.add_class::<semaphore::Semaphore>()?;
     module.add_class::<semaphore::Lock>()?;
-    module.add_class::<acquire::Acquire>()?;
     module.add_class::<time::Timeout>()?;
     module.add_function(wrap_pyfunction!(gather::gather, module)?)?;
     module.add_function(wrap_pyfunction!(time::sleep, module)?)?;
@@ -72,6 +71,7 @@ pub fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
     );
     future::install(py);
     sealed::seal(&py.get_type::<gather::Gather>());
+    sealed::seal(&py.get_type::<acquire::Acquire>());
     calls::install(py)?;
     reply::install(module)
 }
