@@ -47,27 +47,27 @@ pub struct Slot {
 unsafe impl Sync for Slot {}
 
 /// Slots of threads that have ended.
-static LEFT: Mutex<Slots> = Mutex::new(Slots(None));
+static LEFT: Mutex<Slots> = Mutex::new(Slots(Cell::new(None)));
 
 /// Unused slots.
 #[derive(Default)]
-pub struct Slots(Option<&'static Slot>);
+pub struct Slots(Cell<Option<&'static Slot>>);
 
 impl Slots {
-    fn take(&mut self) -> Option<&'static Slot> {
-        let slot = self.0?;
-        self.0 = slot.next.take();
+    fn take(&self) -> Option<&'static Slot> {
+        let slot = self.0.get()?;
+        self.0.set(slot.next.take());
         Some(slot)
     }
 
-    fn give(&mut self, slot: &'static Slot) {
-        slot.next.set(self.0.replace(slot));
+    fn give(&self, slot: &'static Slot) {
+        slot.next.set(self.0.replace(Some(slot)));
     }
 }
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(slot) = self.take() {
             left.give(slot);
         }
@@ -76,7 +76,7 @@ impl Drop for Slots {
 
 #[cold]
 fn another() -> &'static Slot {
-    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
     left.take().unwrap_or_else(|| Box::leak(Box::default()))
 }
 
@@ -93,8 +93,7 @@ impl Call {
     /// The current one.
     #[inline]
     pub fn begin(here: Here) -> Call {
-        let slot = here.with_slots(Slots::take).flatten();
-        let slot = slot.unwrap_or_else(another);
+        let slot = here.slots().and_then(Slots::take).unwrap_or_else(another);
         let home = here.has_this_stack().then_some(here);
         let course = match home {
             Some(here) => here.address(),
@@ -204,10 +203,12 @@ impl Drop for Call {
         self.slot.end();
         // A synctask may have moved.
         let here = self.home.unwrap_or_else(Here::now);
-        let kept = here.with_slots(|slots| slots.give(self.slot));
-        if kept.is_none() {
-            let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-            left.give(self.slot);
+        match here.slots() {
+            Some(slots) => slots.give(self.slot),
+            None => LEFT
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .give(self.slot),
         }
     }
 }

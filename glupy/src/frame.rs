@@ -69,13 +69,13 @@ impl Frame {
         fop: &'static Fop,
         c: *mut gf::call_frame_t,
     ) -> PyResult<Bound<'py, Frame>> {
-        let request = Request::new(instance, fop, c);
+        let request = || Request::new(instance, fop, c);
         let Some(object) = POOL.take(py) else {
             shake::point_with_gil(py);
-            return Bound::new(py, Frame(Renewable::new(request)));
+            return Bound::new(py, Frame(Renewable::new(request())));
         };
         // SAFETY: nobody else has it.
-        drop(unsafe { object.get().0.renew(py, request) });
+        unsafe { object.get().0.renew(py, request) };
         Ok(object.into_bound(py))
     }
 

@@ -33,7 +33,7 @@ struct Local {
     /// The call whose handler runs.
     call: Cell<Option<&'static Slot>>,
     /// For the next calls.
-    slots: Cell<Slots>,
+    slots: Slots,
     /// The `Task` that runs.
     task: Cell<*mut ffi::PyObject>,
     /// What actions held that are over, for the next ones.
@@ -51,7 +51,7 @@ thread_local! {
         instance: Cell::new(None),
         queue: Cell::new(ptr::null_mut()),
         call: Cell::new(None),
-        slots: Cell::default(),
+        slots: Slots::default(),
         task: Cell::new(ptr::null_mut()),
         spare: Cell::default(),
         trashcan: Trashcan::default(),
@@ -154,12 +154,8 @@ impl Here {
     }
 
     /// What the thread has for its next calls.
-    pub fn with_slots<R>(self, f: impl FnOnce(&mut Slots) -> R) -> Option<R> {
-        let local = self.local()?;
-        let mut slots = local.slots.take();
-        let result = f(&mut slots);
-        local.slots.set(slots);
-        Some(result)
+    pub fn slots(&self) -> Option<&Slots> {
+        self.local().map(|local| &local.slots)
     }
 
     /// What [`Here::keep_spare`] has kept.

@@ -28,14 +28,19 @@ impl<T> Renewable<T> {
         Renewable(UnsafeCell::new(value))
     }
 
-    /// For an object that is used again; what it was before.
+    /// For an object that is used again. What it was before is dropped behind that.
     ///
     /// # Safety
     /// Nobody else has the object.
-    #[must_use = "dropping it may run Python"]
-    pub unsafe fn renew(&self, _py: Python<'_>, value: T) -> T {
-        // SAFETY: by contract there is no reference into it; the GIL is held.
-        unsafe { self.0.get().replace(value) }
+    pub unsafe fn renew(&self, _py: Python<'_>, make: impl FnOnce() -> T) {
+        // Made in its place: a value that is given would be moved here.
+        // SAFETY: by contract there is no reference into it; the GIL is held. What is read is
+        // dropped once, here, since `write` drops nothing; `make` does not come back to it.
+        unsafe {
+            let before = self.0.get().read();
+            self.0.get().write(make());
+            drop(before);
+        }
     }
 
     /// When the object goes.

@@ -166,7 +166,7 @@ impl Reply {
             }
         };
         // SAFETY: nobody else has it.
-        drop(unsafe { object.get().0.renew(py, answer) });
+        unsafe { object.get().0.renew(py, || answer) };
         Ok(object)
     }
 
