@@ -300,6 +300,9 @@ impl Loan {
             return;
         };
         let (objects, len) = slot.running.get(py);
+        if len == 0 {
+            return; // it has returned
+        }
         let objects: smallvec::SmallVec<[_; 16]> = (0..len)
             // SAFETY: the objects live as long as the handler runs (`Running`), and it does
             // not go on while this thread has the GIL.

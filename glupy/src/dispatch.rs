@@ -191,15 +191,15 @@ pub unsafe fn leave(
 ///
 /// # Safety
 /// As for `enter`.
-unsafe fn call_down(
-    py: Python<'_>,
-    object: &Bound<'_, Frame>,
+unsafe fn call_down<'py>(
+    py: Python<'py>,
+    object: &Bound<'py, Frame>,
     c: *mut gf::call_frame_t,
     instance: &'static Instance,
     handler: &'static Handler,
     call: &Call,
     args: &[Word],
-) -> Option<Py<Task>> {
+) -> Option<Bound<'py, Task>> {
     let frame = object.get();
     let mut waiting = None;
     let mut arguments = Arguments::new(py, frame.fop(py).args);
@@ -213,7 +213,7 @@ unsafe fn call_down(
                 if handler.is_async {
                     frame.set_awaits(py);
                     let task = Task::request(object.as_unbound(), instance, handler, &returned)?;
-                    waiting = Task::step(task.bind(py), None);
+                    waiting = Task::step(task, None);
                 }
                 Ok(())
             });
@@ -260,11 +260,11 @@ unsafe fn call_back(
 }
 
 /// Gives a coroutine the reply that it awaits; the one that waits in the end.
-fn awaited(
-    py: Python<'_>,
-    cookie: Option<Bound<'_, PyAny>>,
+fn awaited<'py>(
+    py: Python<'py>,
+    cookie: Option<Bound<'py, PyAny>>,
     reply: PyResult<Py<Reply>>,
-) -> Option<Py<Task>> {
+) -> Option<Bound<'py, Task>> {
     // SAFETY: the cookie of a wind that is awaited is its future.
     let future = unsafe { cookie?.cast_into_unchecked::<Future>() };
     match reply {
@@ -283,7 +283,7 @@ fn awaited(
 
 /// Goes on with coroutines on a thread of Glupy's own, and carries out what they ask for.
 /// The GIL is not held.
-pub fn go_on(f: impl FnOnce(Python<'_>) -> Option<Py<Task>>) {
+pub fn go_on(f: impl for<'py> FnOnce(Python<'py>) -> Option<Bound<'py, Task>>) {
     let here = Here::now();
     let call = Call::begin(here);
     let mut queue = Queue::default();
@@ -305,7 +305,7 @@ pub fn go_on(f: impl FnOnce(Python<'_>) -> Option<Py<Task>>) {
 /// for all that was given is, too.
 unsafe fn carry(
     py: Python<'_>,
-    waiting: Option<Py<Task>>,
+    waiting: Option<Bound<'_, Task>>,
     c: *mut gf::call_frame_t,
     call: &Call,
     queue: &mut Queue,
@@ -445,7 +445,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     /// Ends it. Handles that nobody has kept are used again, for others `kept` is called.
-    fn end(mut self, mut kept: impl FnMut(Bound<'py, PyAny>)) {
+    fn end(&mut self, mut kept: impl FnMut(Bound<'py, PyAny>)) {
         let end = std::mem::replace(&mut self.len, self.first);
         for (object, param) in self.objects[self.first..end].iter().zip(self.params) {
             // SAFETY: a reference of ours, which is not among `len` any more.

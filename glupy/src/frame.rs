@@ -74,7 +74,7 @@ impl Frame {
             shake::point_with_gil(py);
             return Bound::new(py, Frame(Renewable::new(request())));
         };
-        // SAFETY: nobody else has it.
+        // SAFETY: nobody else has it, and the collector does not know the class.
         unsafe { object.get().0.renew(py, request) };
         Ok(object.into_bound(py))
     }

@@ -28,19 +28,26 @@ impl<T> Renewable<T> {
         Renewable(UnsafeCell::new(value))
     }
 
-    /// For an object that is used again. What it was before is dropped behind that.
+    /// For an object that is used again. It is made in its place, for nothing to be moved.
     ///
     /// # Safety
-    /// Nobody else has the object.
+    /// Nobody else has the object, nor gets it by the collector while what it was is dropped:
+    /// it is of a class that the collector does not know, or nothing of Python's is dropped.
     pub unsafe fn renew(&self, _py: Python<'_>, make: impl FnOnce() -> T) {
-        // Made in its place: a value that is given would be moved here.
-        // SAFETY: by contract there is no reference into it; the GIL is held. What is read is
-        // dropped once, here, since `write` drops nothing; `make` does not come back to it.
-        unsafe {
-            let before = self.0.get().read();
-            self.0.get().write(make());
-            drop(before);
+        /// Puts a value there even if dropping the one before panics.
+        struct Write<T, F: FnOnce() -> T>(*mut T, Option<F>);
+        impl<T, F: FnOnce() -> T> Drop for Write<T, F> {
+            fn drop(&mut self) {
+                if let Some(make) = self.1.take() {
+                    // SAFETY: what was there has been dropped.
+                    unsafe { self.0.write(make()) };
+                }
+            }
         }
+        let write = Write(self.0.get(), Some(make));
+        // SAFETY: by contract there is no reference into it; the GIL is held. What was there
+        // is dropped once, since `write` drops nothing.
+        unsafe { write.0.drop_in_place() };
     }
 
     /// When the object goes.

@@ -140,7 +140,7 @@ impl Future {
         // First: to make an exception of it may run Python, and other threads meanwhile.
         let outcome = Some(keep(py, outcome));
         // All at once: others see it pending, with those who wait, or done.
-        let (waiters, _rest) = gil::locked(py, |locked| {
+        let (waiters, (before, source, waits)) = gil::locked(py, |locked| {
             if self.is_done(locked) {
                 return (Waiters::new(), (outcome, Source::None, SmallVec::new()));
             }
@@ -155,6 +155,10 @@ impl Future {
             }
             (waiters, (before, source, waits))
         });
+        for awaited in waits.into_iter().flatten() {
+            awaited.drop_ref(py);
+        }
+        drop((before, source));
         waiters
     }
 
@@ -164,9 +168,9 @@ impl Future {
         let (py, future) = (slf.py(), slf.get());
         let is_wanted = matches!(waiter, Waiter::Task(_)); // of a `gather`: when that is
         let awaited = slf.clone().unbind();
-        let (waits, _left) = gil::locked(py, |locked| {
+        let (refused, left) = gil::locked(py, |locked| {
             if future.is_done(locked) {
-                return (false, (Some(waiter), Some(awaited)));
+                return (Some(waiter), Some(awaited));
             }
             let left = match &waiter {
                 Waiter::Task(task) => task.get().set_waits(locked, Some(awaited)),
@@ -174,8 +178,12 @@ impl Future {
             };
             // SAFETY: `push` runs no Python.
             unsafe { future.waiters.with(locked, |waiters| waiters.push(waiter)) };
-            (true, (None, left))
+            (None, left)
         });
+        if let Some(left) = left {
+            left.drop_ref(py);
+        }
+        let waits = refused.is_none();
         if waits && is_wanted {
             Future::begin(slf);
         }
@@ -294,11 +302,11 @@ impl Future {
 /// with others on threads of Glupy's own. The one that waits again in the end.
 ///
 /// A loop: a chain of coroutines may be as long as an author likes.
-pub fn go_on(py: Python<'_>, waiters: Waiters) -> Option<Py<Task>> {
+pub fn go_on(py: Python<'_>, waiters: Waiters) -> Option<Bound<'_, Task>> {
     let mut waiters = waiters;
     loop {
         let task = first(py, waiters)?;
-        match Task::advance(task.bind(py), None) {
+        match Task::advance(&task, None) {
             None => return Some(task),
             Some(others) => waiters = others,
         }
@@ -308,18 +316,20 @@ pub fn go_on(py: Python<'_>, waiters: Waiters) -> Option<Py<Task>> {
 /// Lets go on who has waited, on threads of Glupy's own.
 pub fn wake(py: Python<'_>, waiters: Waiters) {
     if let Some(task) = first(py, waiters) {
-        Task::post(task, None);
+        Task::post(task.unbind(), None);
     }
 }
 
 /// The first coroutine among those that have waited; others go on on threads of Glupy's own.
-fn first(py: Python<'_>, waiters: Waiters) -> Option<Py<Task>> {
+fn first(py: Python<'_>, waiters: Waiters) -> Option<Bound<'_, Task>> {
     let mut first = None;
     let mut left = waiters;
-    left.reverse();
+    if left.len() > 1 {
+        left.reverse();
+    }
     while let Some(waiter) = left.pop() {
         match waiter {
-            Waiter::Task(task) if first.is_none() => first = Some(task),
+            Waiter::Task(task) if first.is_none() => first = Some(task.into_bound(py)),
             Waiter::Task(task) => Task::post(task, None),
             Waiter::Gather(gather, part) => {
                 let next = gather.get().done(py, part);

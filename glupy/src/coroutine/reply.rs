@@ -165,7 +165,7 @@ impl Reply {
                 break made;
             }
         };
-        // SAFETY: nobody else has it.
+        // SAFETY: nobody else has it, and it is empty: made now, or settled.
         unsafe { object.get().0.renew(py, || answer) };
         Ok(object)
     }
@@ -310,8 +310,8 @@ impl Reply {
     }
 
     /// The values for an answer that the running step asks for, and what keeps them.
-    pub fn values(&self, py: Python<'_>) -> (Words, Hold) {
-        let covered = |lent: Lent| lent.loan.covers(py, Here::now());
+    pub fn values(&self, py: Python<'_>, here: Here) -> (Words, Hold) {
+        let covered = |lent: Lent| lent.loan.covers(py, here);
         if self.borrowed.get(py).is_some_and(|lent| !covered(lent)) {
             self.own(py); // what uses it may last longer than its callback
         }

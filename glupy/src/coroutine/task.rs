@@ -79,8 +79,8 @@ pub fn with_current<R>(
 }
 
 /// What came of a step.
-enum Step {
-    Awaits(Py<PyAny>),
+enum Step<'py> {
+    Awaits(Bound<'py, PyAny>),
     Ended(Outcome),
 }
 
@@ -118,14 +118,16 @@ impl Task {
     ///
     /// # Errors
     /// When there is no memory.
-    pub fn request(
+    pub fn request<'py>(
         frame: &Py<Frame>,
         instance: &'static Instance,
         handler: &'static Handler,
-        coroutine: &Bound<'_, PyAny>,
-    ) -> PyResult<Py<Task>> {
-        let frame = Some(frame.clone_ref(coroutine.py()));
-        Task::new(coroutine, instance, frame, Purpose::Request(handler))
+        coroutine: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Task>> {
+        let py = coroutine.py();
+        let frame = Some(frame.clone_ref(py));
+        let task = Task::new(coroutine, instance, frame, Purpose::Request(handler))?;
+        Ok(task.into_bound(py))
     }
 
     /// A coroutine that is part of a `gather` in another one; it is started.
@@ -192,7 +194,7 @@ impl Task {
     /// Enters (1) or leaves (-1) a limit.
     pub fn limit(&self, py: Python<'_>, change: i32) {
         let limits = self.limits.get(py).saturating_add_signed(change);
-        self.limits.set(py, limits);
+        self.limits.store(py, limits);
     }
 
     /// Remembers what it waits for; what it has waited for.
@@ -256,7 +258,7 @@ impl Task {
 
     /// Has one of Glupy's own threads go on with it.
     pub fn post(task: Py<Task>, throw: Option<Py<PyAny>>) {
-        let job = || dispatch::go_on(move |py| Task::step(task.bind(py), throw));
+        let job = || dispatch::go_on(move |py| Task::step(task.into_bound(py), throw));
         pool::RESUMING.post(Box::new(job));
     }
 
@@ -294,9 +296,9 @@ impl Task {
     /// waits in the end, this one or one that has waited for it.
     ///
     /// Called with the GIL, with a queue for what it asks for.
-    pub fn step(slf: &Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Option<Py<Task>> {
-        match Task::advance(slf, throw) {
-            None => Some(slf.clone().unbind()),
+    pub fn step(slf: Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Option<Bound<'_, Task>> {
+        match Task::advance(&slf, throw) {
+            None => Some(slf),
             Some(waiters) => future::go_on(slf.py(), waiters),
         }
     }
@@ -317,10 +319,10 @@ impl Task {
                 }),
             };
             let future = match step {
-                Step::Awaits(object) => match object.bind(py).cast::<Future>() {
-                    Ok(future) => future.clone().unbind(),
-                    Err(_) => {
-                        throw = Some(task.foreign(object.bind(py)));
+                Step::Awaits(object) => match object.cast_into::<Future>() {
+                    Ok(future) => future,
+                    Err(error) => {
+                        throw = Some(task.foreign(&error.into_inner()));
                         continue;
                     }
                 },
@@ -331,7 +333,7 @@ impl Task {
                             return Some(task.end(py, None));
                         }
                         task.returned.set(py, Some(future.clone_ref(py)));
-                        future
+                        future.into_bound(py)
                     }
                     Err(outcome) => return Some(task.end(py, Some(outcome))),
                 },
@@ -346,7 +348,7 @@ impl Task {
                 throw = Some(exception);
                 continue;
             }
-            if Future::wait(future.bind(py), Waiter::Task(slf.clone().unbind())) {
+            if Future::wait(&future, Waiter::Task(slf.clone().unbind())) {
                 return None;
             }
         }
@@ -360,12 +362,14 @@ impl Task {
     }
 
     /// Runs the coroutine until it waits, or ends.
-    fn send(slf: &Bound<'_, Task>, throw: Option<Py<PyAny>>) -> Step {
+    fn send<'py>(slf: &Bound<'py, Task>, throw: Option<Py<PyAny>>) -> Step<'py> {
         let (py, task) = (slf.py(), slf.get());
         // SAFETY: taking a reference runs no Python.
         let coroutine = unsafe {
             task.coroutine.with(py, |coroutine| {
-                coroutine.as_ref().map(|coroutine| coroutine.clone_ref(py))
+                coroutine
+                    .as_ref()
+                    .map(|coroutine| coroutine.bind(py).clone())
             })
         };
         let Some(coroutine) = coroutine else {
@@ -374,8 +378,8 @@ impl Task {
         let here = Here::now();
         let before = here.swap_task(slf.as_ptr());
         let step = here.run_for(Some(task.instance), || match throw {
-            Some(exception) => match Task::throw(coroutine.bind(py), exception) {
-                Ok(awaits) => Step::Awaits(awaits.unbind()),
+            Some(exception) => match Task::throw(&coroutine, exception) {
+                Ok(awaits) => Step::Awaits(awaits),
                 Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
                     Step::Ended(error.value(py).getattr("value").map(Bound::unbind))
                 }
@@ -388,7 +392,7 @@ impl Task {
                 unsafe {
                     match ending::send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) {
                         ffi::PySendResult::PYGEN_NEXT => {
-                            Step::Awaits(Bound::from_owned_ptr(py, result).unbind())
+                            Step::Awaits(Bound::from_owned_ptr(py, result))
                         }
                         ffi::PySendResult::PYGEN_RETURN => {
                             Step::Ended(Ok(Bound::from_owned_ptr(py, result).unbind()))
@@ -441,7 +445,9 @@ impl Task {
                         frame.get().conclude(py, handler, outcome);
                     }
                     // With it go its references to the frame and the arguments.
-                    drop(coroutine);
+                    if let Some(coroutine) = coroutine {
+                        coroutine.drop_ref(py);
+                    }
                     Frame::release(frame.into_bound(py));
                 }
                 Waiters::new()

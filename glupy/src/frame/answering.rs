@@ -165,7 +165,8 @@ impl Frame {
         }
         reply.check(py)?;
         let (op_ret, op_errno) = reply.status(py);
-        let (words, hold) = reply.values(py);
+        let here = Here::now();
+        let (words, hold) = reply.values(py, here);
         if !reply.came(py) {
             let function = format!("{}_reply_t", fop.name);
             if op_ret < 0 && !(1..=MAX_ERRNO).contains(&op_errno) {
@@ -178,7 +179,7 @@ impl Frame {
                 Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
             }
         }
-        self.answer(py, Here::now(), op_ret, op_errno, words, hold)
+        self.answer(py, here, op_ret, op_errno, words, hold)
     }
 
     /// Asks for the answer.
