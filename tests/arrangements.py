@@ -24,9 +24,21 @@ USER = 12345
 NOBODY = 65534
 
 PROBE = """
-import importlib, importlib.util, pkgutil, runpy, sys, threading
+import importlib, importlib.machinery, importlib.util, pkgutil, runpy, site, sys, threading
+import zipimport
+from importlib.machinery import (
+    ExtensionFileLoader, FileFinder, PathFinder, SourceFileLoader, SourcelessFileLoader,
+)
 from pathlib import Path
 from gluster import Translator
+
+FOLDER = str(Path(__file__).parent / "lib")
+FILE = FOLDER + "/sub.py"
+
+def load(spec):
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 def imported():
     ACTION
@@ -416,6 +428,153 @@ LATER = [
     ),
 ]  # fmt: skip
 
+# -- what is loaded past the import of a package's modules ---------------------------------------
+
+
+def lib(owner: int = 0, folder: int = 0, cache: int | None = None) -> Callable[[Place], None]:
+    """A module in a folder, and bytecode of the other user's code beside it."""
+
+    def make(place: Place) -> None:
+        place.write("lib/sub.py", "" if owner or folder else GOOD, owner=owner)
+        if cache is not None:
+            bytecode(place, f"lib/{CACHED}", 0o644, cache)
+            place.give("lib/__pycache__", owner=cache)
+        place.give("lib", owner=folder)
+
+    return make
+
+
+#: Each takes what is in the folder `lib`, under another name than the package's.
+WAYS = {
+    "specification": "return load(importlib.util.spec_from_file_location('sub', FILE))",
+    "own name": "return load(importlib.util.spec_from_file_location(__name__ + '.sub', FILE))",
+    "SourceFileLoader": "return SourceFileLoader('sub', FILE).load_module()",
+    "code of a loader": "exec(SourceFileLoader('sub', FILE).get_code('sub'), globals()); "
+                        "return WORD",
+    "loader of an author's": "return type('Own', (SourceFileLoader,), {})('sub', FILE)"
+                             ".load_module()",
+    "PathFinder": "return load(PathFinder.find_spec('sub', [FOLDER]))",
+    "FileFinder": "return load(FileFinder(FOLDER, (SourceFileLoader, ['.py'])).find_spec('sub'))",
+    "iter_modules": "return [load(finder.find_spec(name)) for finder, name, _ in "
+                    "pkgutil.iter_modules([FOLDER])][0]",
+    "get_importer": "return load(pkgutil.get_importer(FOLDER).find_spec('sub'))",
+    "alias": "alias = __name__.replace('@', '_'); sys.modules[alias] = sys.modules[__name__]; "
+             "return importlib.import_module(alias + '.lib.sub')",
+    "sys.path": "sys.modules.pop('sub', None); sys.path.insert(0, FOLDER); import sub; return sub",
+    "addsitedir": "sys.modules.pop('sub', None); site.addsitedir(FOLDER); "
+                  "sys.path.insert(0, sys.path.pop()); import sub; return sub",
+    "run_path": "return runpy.run_path(FILE)['WORD']",
+    "run_module": "sys.modules.pop('sub', None); sys.path.insert(0, FOLDER); "
+                  "return runpy.run_module('sub')['WORD']",
+}  # fmt: skip
+
+UNTRUSTED = "(Untrusted|Permission)Error .* belongs to user 12345.*; chmod or chown it"
+AN_ARCHIVE = "archive = __file__.replace('__init__.py', 'more.zip'); "
+A_LIBRARY = f"file = FOLDER + '/sub{SUFFIX}'; "
+IN_A_THREAD = (
+    "caught = []; threading.excepthook = lambda args: caught.append(args.exc_value); "
+    "t = threading.Thread(target=SourceFileLoader('sub', FILE).load_module); "
+    "t.start(); t.join(); raise caught[0]"
+)
+AN_IMP = (
+    "\n    try:\n        import imp\n    except ImportError:\n        pass"
+    "\n    else:\n        return imp.load_module('sub', *imp.find_module('sub', [FOLDER]))"
+    "\n    return load(PathFinder.find_spec('sub', [FOLDER]))"  # since Python 3.12
+)
+A_PTH = "site.addsitedir(FOLDER); return 'nothing'"
+
+
+def lib_bytecode(owner: int) -> Callable[[Place], None]:
+    return lambda place: bytecode(place, "lib/sub.pyc", 0o644, owner)
+
+
+def lib_library(owner: int, *, evil: bool) -> Callable[[Place], None]:
+    def make(place: Place) -> None:
+        place.library(place.package / f"lib/sub{SUFFIX}", evil=evil)
+        place.give(f"lib/sub{SUFFIX}", owner=owner)
+
+    return make
+
+
+def lib_past_a_home(place: Place) -> None:
+    """`lib/..` is the home; beside `lib` there is what is right."""
+    place.library(place.package / f"sub{SUFFIX}", evil=False)
+    place.library(place.home / f"sub{SUFFIX}", evil=True)
+    place.write("sub.py", GOOD)
+    (place.home / "sub.py").write_text(place.evil)
+    (place.home / "folder").mkdir()
+    link(place, "lib", place.home / "folder")
+
+
+def pth(place: Place) -> None:
+    place.write("lib/x.pth", f"import sys; open({str(place.marker)!r}, 'w')\n", owner=USER)
+
+
+def main_of_theirs(place: Place) -> None:
+    place.write("lib/__main__.py", owner=USER)
+
+
+PAST_IMPORT = [
+    *(
+        Arrangement(f"{way}: {what}", make, says, action)
+        for way, action in WAYS.items()
+        for what, make, says in (
+            ("file of a user", lib(owner=USER), UNTRUSTED),
+            ("folder of a user", lib(folder=USER), UNTRUSTED),
+            ("cache of a user", lib(cache=USER), "loaded good"),
+            ("file of a user, cache of root's", lib(owner=USER, cache=0), UNTRUSTED),
+        )
+    ),
+    Arrangement("loader in a thread", lib(owner=USER), UNTRUSTED, IN_A_THREAD),
+    Arrangement("imp: file of a user", lib(owner=USER), UNTRUSTED, AN_IMP),
+    Arrangement("imp: bytecode alone", lib_bytecode(USER), UNTRUSTED, AN_IMP),
+    Arrangement("imp: link past a home", lib_past_a_home, UNTRUSTED,
+                AN_IMP.replace("FOLDER", "FOLDER + '/..'")),
+    Arrangement(
+        "ExtensionFileLoader: link past a home", lib_past_a_home, UNTRUSTED,
+        f"return ExtensionFileLoader('sub', FOLDER + '/../sub{SUFFIX}').load_module()",
+    ),
+    Arrangement("run_path of a folder", main_of_theirs, UNTRUSTED, "runpy.run_path(FOLDER)"),
+    Arrangement("addsitedir: .pth of a user", pth, "loaded nothing", A_PTH),
+    Arrangement(
+        "specification: bytecode alone", lib_bytecode(USER), UNTRUSTED,
+        "return load(importlib.util.spec_from_file_location('sub', FILE + 'c'))",
+    ),
+    Arrangement(
+        "PathFinder: bytecode alone", lib_bytecode(USER), UNTRUSTED,
+        "return load(PathFinder.find_spec('sub', [FOLDER]))",
+    ),
+    Arrangement(
+        "SourcelessFileLoader", lib_bytecode(USER), UNTRUSTED,
+        "return SourcelessFileLoader('sub', FILE + 'c').load_module()",
+    ),
+    Arrangement(
+        "specification: library", lib_library(USER, evil=True), UNTRUSTED,
+        A_LIBRARY + "return load(importlib.util.spec_from_file_location('sub', file))",
+    ),
+    Arrangement(
+        "ExtensionFileLoader", lib_library(USER, evil=True), UNTRUSTED,
+        A_LIBRARY + "return ExtensionFileLoader('sub', file).load_module()",
+    ),
+    Arrangement(
+        "sys.path: library", lib_library(USER, evil=True), UNTRUSTED,
+        "sys.modules.pop('sub', None); sys.path.insert(0, FOLDER); import sub",
+    ),
+    Arrangement(
+        "sys.path: archive", archive, "ModuleNotFoundError No module named 'sub'",
+        AN_ARCHIVE + "sys.modules.pop('sub', None); sys.path = [archive]; import sub",
+    ),
+    Arrangement("zipimporter", archive, "ZipImportError can't open",
+                AN_ARCHIVE + "zipimport.zipimporter(archive)"),
+    Arrangement("run_path of an archive", archive, UNTRUSTED, AN_ARCHIVE +
+                "return runpy.run_path(archive)"),
+    Arrangement(
+        "reload of a loader's", lib(), "(Untrusted|Permission)Error .*is writable by others",
+        "sys.path.insert(0, FOLDER); sys.modules.pop('sub', None); import sub; "
+        "Path(FILE).chmod(0o666); importlib.reload(sub)",
+    ),
+]  # fmt: skip
+
 
 # -- what a volume starts with ----------------------------------------------------------------
 
@@ -571,6 +730,64 @@ def strict_modes_off(place: Place) -> None:
 def right_library(place: Place) -> None:
     place.library(place.package / f"sub{SUFFIX}", evil=False)
 
+
+def lax(make: Callable[[Place], None]) -> Callable[[Place], None]:
+    def made(place: Place) -> None:
+        place.strict = "off"
+        make(place)
+
+    return made
+
+
+def theirs_but_good(place: Place) -> None:
+    """Another user's folder, with another user's code in the bytecode only."""
+    place.write("lib/sub.py", GOOD, owner=USER)
+    bytecode(place, f"lib/{CACHED}", 0o644, USER)
+    place.give("lib", owner=USER)
+
+
+def right_archive(place: Place) -> None:
+    with zipfile.ZipFile(place.package / "more.zip", "w") as file:
+        file.writestr("sub.py", GOOD)
+        file.writestr("__main__.py", GOOD)
+
+
+def right_bytecode(place: Place) -> None:
+    (place.folder / "good.py").write_text(GOOD)
+    (place.package / "lib").mkdir()
+    py_compile.compile(str(place.folder / "good.py"), str(place.package / "lib/sub.pyc"))
+
+
+def right_pth(place: Place) -> None:
+    place.write("lib/x.pth", "import sys; sys.planted = 'good'\n")
+
+
+RIGHT_PAST_IMPORT = [
+    *(
+        Arrangement(f"right: {way}{what}", make, "loaded good", action)
+        for way, action in WAYS.items()
+        for what, make in (
+            ("", lib()),
+            (", strict-modes off, beside a cache", lax(theirs_but_good)),
+        )
+    ),
+    Arrangement("right: bytecode alone", right_bytecode, "loaded good",
+                "return load(PathFinder.find_spec('sub', [FOLDER])).WORD"),
+    Arrangement("right: imp", lib(), "loaded good", AN_IMP),
+    Arrangement("right: ExtensionFileLoader", lib_library(0, evil=False), "loaded good",
+                A_LIBRARY + "return ExtensionFileLoader('sub', file).load_module()"),
+    Arrangement(
+        "right: ExtensionFileLoader, strict-modes off", lax(lib_library(USER, evil=False)),
+        "loaded good",
+        A_LIBRARY + "return ExtensionFileLoader('sub', file).load_module()",
+    ),
+    Arrangement("right: zipimporter", right_archive, "loaded good", AN_ARCHIVE +
+                "return zipimport.zipimporter(archive).load_module('sub').WORD"),
+    Arrangement("right: run_path of an archive", right_archive, "loaded good", AN_ARCHIVE +
+                "return runpy.run_path(archive)['WORD']"),
+    Arrangement("right: addsitedir with .pth", right_pth, "loaded good",
+                "site.addsitedir(FOLDER); return sys.planted"),
+]  # fmt: skip
 
 RIGHT = [
     Arrangement("right: file", lambda p: p.write("sub.py", GOOD), "loaded good"),

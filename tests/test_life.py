@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -124,6 +125,54 @@ def test_graph_switch_keeps(host: Host) -> None:
         (line, *_) = mount.log.find("kept ")
         assert line.message == "kept /one 00000000-0000-0000-0000-000000000001 lives"
         assert not mount.log.find("taken down")
+
+
+IN_PARTS = """
+import importlib
+from gluster import Translator
+from .deep import part
+
+class xlator(Translator):
+    def mkdir_fop(self, frame, this, loc, *rest):
+        print(loc.name, part.WORD, importlib.import_module(".deep.part", __name__).WORD)
+        frame.wind()
+"""
+
+
+def test_graph_switch_of_a_package(host: Host) -> None:
+    """A new graph runs the new sources of all of a package; one that fails leaves the old."""
+    package = host.module_path() / "parts"
+    (package / "deep").mkdir(parents=True)
+    (package / "__init__.py").write_text(IN_PARTS)
+    part = package / "deep/part.py"
+    options: dict[str, Option] = {"module-name": "parts", "module-path": host.module_path()}
+    graph = host.posix().add("parts", host.glupy, options)
+    part.write_text("WORD = 'first'\n")
+    with VolfileServer(graph) as server, host.mount(server) as mount:
+        (mount.path / "one").mkdir()
+        part.write_text("WORD = 'second'\n")
+        server.volfile = str(graph.add("above", "performance/md-cache"))
+        mount.popen.send_signal(signal.SIGHUP)
+
+        def has(pattern: str) -> bool:
+            os.stat(mount.path)  # a request brings the switch about
+            return bool(mount.log.find(pattern))
+
+        mount.wait_until("a new graph", lambda: has("switched to graph [1-9]"))
+        (mount.path / "two").mkdir()
+        part.write_text("raise ValueError('on purpose')\n")
+        server.volfile = str(graph.add("higher", "performance/quick-read"))
+        mount.log.known.append("graph|-mgmt|xlator.c")
+        mount.log.expect("-parts: ")
+        mount.popen.send_signal(signal.SIGHUP)
+        mount.wait_until("its failure", lambda: has("ValueError: on purpose"))
+        (mount.path / "three").mkdir()
+    said = (line.message for line in mount.log.lines())
+    assert [text for text in said if re.fullmatch("(one|two|three) .*", text)] == [
+        "one first first",
+        "two second second",
+        "three second second",
+    ]
 
 
 # -- the end -------------------------------------------------------------------------

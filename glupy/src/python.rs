@@ -59,7 +59,12 @@ const MODULES: &[(&str, &str)] = &[
         include_str!("../../python/glupy/original.py"),
     ),
     ("glupy.report", include_str!("../../python/glupy/report.py")),
+    ("glupy.roots", include_str!("../../python/glupy/roots.py")),
     ("glupy.trust", include_str!("../../python/glupy/trust.py")),
+    (
+        "glupy.loaders",
+        include_str!("../../python/glupy/loaders.py"),
+    ),
     ("glupy.sites", include_str!("../../python/glupy/sites.py")),
     (
         "glupy.imports",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os.path
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -23,27 +22,18 @@ from importlib.util import module_from_spec
 from types import ModuleType
 from typing import ClassVar, NoReturn
 
-from glupy import trust
+from glupy import loaders, roots, trust
+from glupy.roots import Root
 from glupy.translator import LoadError
 
 
-@dataclass(frozen=True)
-class _Root:
-    """The module that a volume names, with all that is in it."""
-
-    file: str
-    is_strict: bool
-
-
-#: By the module's name. None is taken away: a thread may import something at any time.
-_roots: dict[str, _Root] = {}
-
-
-def load(name: str, file: str, is_strict: bool) -> ModuleType:
+def load(name: str, root: Root) -> ModuleType:
     """Runs a file as the module of that name; LoadError says what others can change."""
-    before = _roots.get(name), sys.modules.get(name)
-    _roots[name] = _Root(file, is_strict)
-    loader = _Source(name, file)
+    former = roots.roots.get(name)
+    roots.roots[name] = root
+    # The modules of a package are a new graph's own, too.
+    modules = _forget(name)
+    loader = _Source(name, root.file)
     module = module_from_spec(_spec(loader))
     # Where dataclasses, pickle and the like look a class's module up.
     sys.modules[name] = module
@@ -51,24 +41,23 @@ def load(name: str, file: str, is_strict: bool) -> ModuleType:
         loader.exec_module(module)
     except BaseException:
         # The graph that is there stays, and goes on with its own.
-        root, former = before
-        if root is not None and former is not None:
-            _roots[name], sys.modules[name] = root, former
-        else:
-            del sys.modules[name]
+        _forget(name)
+        sys.modules.update(modules)
+        if former is not None:
+            roots.roots[name] = former
         raise
     return module
 
 
-def _root(name: str) -> _Root | None:
-    """The volume's module that a module is or belongs to."""
-    while name and name not in _roots:
-        name = name.rpartition(".")[0]
-    return _roots.get(name)
+def _forget(name: str) -> dict[str, ModuleType]:
+    """Takes a module and those that belong to it from what is imported."""
+    names = [each for each in list(sys.modules) if each == name or each.startswith(f"{name}.")]
+    found = {each: sys.modules.pop(each, None) for each in names}
+    return {each: module for each, module in found.items() if module is not None}
 
 
 def _is_strict(name: str) -> bool:
-    root = _root(name)
+    root = roots.of(name)
     return root is None or root.is_strict
 
 
@@ -76,7 +65,7 @@ def _open(path: str) -> int:
     try:
         return trust.open_file(path)
     except trust.UntrustedError as error:
-        raise LoadError(f"{error}; chmod or chown it, or set `option strict-modes off`") from None
+        raise LoadError(f"{error}; {loaders.WAY_OUT}") from None
 
 
 class _Source(SourceFileLoader):
@@ -88,9 +77,8 @@ class _Source(SourceFileLoader):
 
     def get_data(self, path: str) -> bytes:
         """What is in the source, or in another file: data may be anybody's."""
-        if path != self.path or not _is_strict(self.name):
-            return super().get_data(path)
-        with os.fdopen(_open(path), "rb") as file:
+        is_checked = path == self.path and _is_strict(self.name)
+        with open(_open(path) if is_checked else path, "rb") as file:
             return file.read()
 
 
@@ -107,10 +95,10 @@ class _Library(ExtensionFileLoader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Has the linker load it."""
         if not _is_strict(self.name):
-            return super().create_module(spec)
+            return loaders.create_module(self, spec)
         spec.origin = f"/proc/self/fd/{self._descriptor()}"
         try:
-            module = super().create_module(spec)
+            module = loaders.create_module(self, spec)
         finally:
             spec.origin = self.path
         if hasattr(module, "__file__"):
@@ -147,9 +135,10 @@ class _Finder(MetaPathFinder):
 
         One that is not there is an ImportError, not None: no other finder may look for it.
         """
-        if name in _roots:
-            return _spec(_Source(name, _roots[name].file))
-        if _root(name) is None:
+        root = roots.of(name)
+        if root is not None and name in roots.roots:
+            return _spec(_Source(name, root.file))
+        if root is None:
             return None
         folders = _NamespacePath()
         for folder in path or ():

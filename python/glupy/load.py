@@ -11,8 +11,9 @@ from types import ModuleType
 from _gluster import Xlator
 
 import gluster
-from glupy import imports, log, report, settings
+from glupy import imports, report, settings
 from glupy.options import OptionError
+from glupy.roots import Root
 from glupy.settings import Settings
 from glupy.translator import (
     Handler,
@@ -132,8 +133,8 @@ def _find(name: str, given: dict[str, str]) -> str:
 def _execute(name: str, file: str, this: Xlator) -> ModuleType:
     """Runs the file as a module of this volume's own."""
     unique = f"{name}@{this.name}"
-    log.volumes[unique] = this.name
-    return imports.load(unique, file, settings.own(this.options, "strict-modes"))
+    root = Root(file, this.name, settings.own(this.options, "strict-modes"))
+    return imports.load(unique, root)
 
 
 def _translator_class(module: ModuleType, file: str, name: str | None) -> type[Translator]:

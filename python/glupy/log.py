@@ -13,6 +13,8 @@ from types import FrameType
 
 import _gluster
 
+from glupy import roots
+
 # gf_loglevel_t (glusterfs/logging.h)
 CRITICAL, ERROR, WARNING, INFO, DEBUG, TRACE = 3, 4, 5, 7, 8, 9
 
@@ -25,19 +27,10 @@ _BETWEEN = (
 )
 
 
-#: The volume of each author's module, by the module's name.
-volumes: dict[str, str] = {}
-
-
 def volume_of(frame: FrameType) -> str:
-    """The volume for which the code of a frame was loaded; "" if it is a library's.
-
-    Threads that an author starts run for no translator that GlusterFS knows of.
-    """
-    name = str(frame.f_globals.get("__name__", ""))
-    while name and name not in volumes:
-        name = name.rpartition(".")[0]  # a module of a package
-    return volumes.get(name, "")
+    """The volume for which the code of a frame was loaded; "" if it is a library's."""
+    root = roots.of_frame(frame)
+    return root.volume if root is not None else ""
 
 
 def _author(frame: FrameType | None) -> tuple[str, int, str, str]:

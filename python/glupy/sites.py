@@ -13,7 +13,7 @@ from typing import Union
 
 import _gluster
 
-from glupy import log, trust
+from glupy import loaders, log, trust
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -27,6 +27,7 @@ def install() -> None:
         _tell(log.INFO, f"{why}: what Python itself is made of can be changed by others")
         site.main()
         return
+    loaders.install()
     folders, add_package = site.getsitepackages, site.addpackage
 
     def own_folders(prefixes: Iterable[str] | None = None) -> list[str]:

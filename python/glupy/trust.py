@@ -47,7 +47,8 @@ class _Walk:
     """The way to a file or folder, with all the folders on it open."""
 
     def __init__(self, path: str) -> None:
-        self._asked = os.path.abspath(path)
+        # Not abspath: behind a link, ".." is not what stands before the link.
+        self._asked = path if path.startswith("/") else f"{os.getcwd()}/{path}"
         self._names = self._asked.split("/")[::-1]  # what is left to go, the next one last
         self._folders: list[_Folder] = []
         self._links = 0
@@ -73,7 +74,7 @@ class _Walk:
                 os.close(file)
                 raise
         except OSError as error:
-            raise UntrustedError(f"{self._asked} can not be read: {error.strerror}") from None
+            raise UntrustedError(f"{self._asked} can not be read: {error.strerror}") from error
         return file
 
     def folder(self) -> None:
@@ -81,7 +82,7 @@ class _Walk:
             if self._last() is not None:
                 raise UntrustedError(f"{self._asked} is not a folder")
         except OSError as error:
-            raise UntrustedError(f"{self._asked} can not be read: {error.strerror}") from None
+            raise UntrustedError(f"{self._asked} can not be read: {error.strerror}") from error
         folder = self._folders[-1]
         self._check(folder.path, folder.status, sticky=False)
 
