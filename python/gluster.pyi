@@ -248,6 +248,7 @@ class Frame:
 
         Without arguments, in a cbk handler: with the answer as it came; keywords change
         single values. `unwind(-1, errno.EPERM)` fails a request of any fop.
+        The fd and the inode of a success are the request's own, which its caller takes them for.
         """
 
 @final

@@ -110,6 +110,10 @@ def test_wrong_values_of_answers(stage: Stage) -> None:
     assert stage.run("wrong_answers")["tried"] > 500
 
 
+def test_an_answer_has_the_requests_own_fd_and_inode(stage: Stage) -> None:
+    assert stage.run("answers_that_are_another_requests")["tried"] >= 10
+
+
 def test_wrong_values_of_constructors_and_fields(stage: Stage) -> None:
     assert stage.run("wrong_constructors")["tried"] > 50
 

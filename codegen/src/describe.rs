@@ -94,6 +94,9 @@ pub fn notes(param: &Param, siblings: &[Param], never_null: &str, quote: &str) -
     if let Some(size) = param.size {
         notes.push(format!("{size} bytes."));
     }
+    if let Some(own) = &param.own {
+        notes.push(format!("The request's own: {quote}{}{quote}.", own.name));
+    }
     if param.required {
         notes.push(never_null.to_owned());
     }

@@ -76,6 +76,8 @@ pub struct Param {
     pub vector: Option<Vector>,
     /// Bytes behind the pointer, where that is fixed.
     pub size: Option<u32>,
+    /// For a callback value: what of the request it is in a success.
+    pub own: Option<Own>,
     /// What it is, for people; empty when the schema does not say.
     pub doc: String,
 }
@@ -87,6 +89,17 @@ pub struct Vector {
     pub length: usize,
     /// The position of the argument that keeps its memory.
     pub owner: Option<usize>,
+}
+
+/// What of a request a value of its answer is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Own {
+    /// How an author gets at it: `fd`, `loc.inode`.
+    pub name: String,
+    /// The position of the argument.
+    pub arg: usize,
+    /// It is the inode of that argument, a loc.
+    pub inode: bool,
 }
 
 /// A C type and what becomes of it.

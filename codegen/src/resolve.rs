@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, unseen};
 use crate::model::{
     Alias, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind, Model,
-    OpRet, Param, Structure, Time, Vector,
+    OpRet, Own, Param, Structure, Time, Vector,
 };
 use crate::names::{Version, not_a_name};
 use crate::schema::{self, Named, Schema, Text};
@@ -23,6 +23,15 @@ pub const CHECKSUM_SIZE: i64 = 32;
 
 /// As many arguments as the runtime has room for (`MAX_ARGS` in `glupy/src/fop.rs`).
 pub const MAX_ARGS: usize = 10;
+
+/// As many values of an answer can be the request's own (`MAX_OWN` in `glupy/src/fop.rs`).
+pub const MAX_OWN: usize = 2;
+
+/// `same:` of a callback value that need not be the request's own.
+const NOTHING: &str = "nothing";
+
+/// What callback values are called in errors.
+const CBK_VALUE: &str = "a callback value";
 
 /// Checks a schema. The model can only be used when nothing was reported.
 pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
@@ -410,6 +419,13 @@ impl<'s> Resolver<'s, '_> {
                 );
             }
         }
+        if let Some(same) = param.same.as_ref().filter(|_| what != CBK_VALUE) {
+            self.error(
+                &same.span,
+                format!("`{name}` can have no `same`"),
+                "expected it in callback values only",
+            );
+        }
         let length = param.length.as_ref().and_then(|text| {
             self.sibling(
                 text,
@@ -438,6 +454,7 @@ impl<'s> Resolver<'s, '_> {
                 .size
                 .as_ref()
                 .and_then(|size| u32::try_from(size.value).ok()),
+            own: None,
             doc: self.doc(param.doc.as_ref()),
             name,
             ty,
@@ -545,11 +562,71 @@ impl<'s> Resolver<'s, '_> {
     /// The callback values: a success carries all of the pointers that are not said to be
     /// nullable, a failure none.
     fn reply(&mut self, raw: &schema::Fop) -> Vec<Param> {
-        let mut params = self.params(&raw.cbk, "a callback value");
-        for param in &mut params {
+        let mut params = self.params(&raw.cbk, CBK_VALUE);
+        let mut owns = 0;
+        for (param, raw_param) in params.iter_mut().zip(&raw.cbk) {
             param.nullable = param.ty.kind.class() == Class::Pointer;
+            param.own = self.own(raw_param, &raw.args);
+            owns += usize::from(param.own.is_some());
+            if owns == MAX_OWN + 1 {
+                self.error(
+                    &raw_param.name.span,
+                    format!("more than {MAX_OWN} values are the request's own"),
+                    format!("expected `same: {NOTHING}` for some of them"),
+                );
+            }
         }
         params
+    }
+
+    /// What of the request a callback value is. Callers take the fd or the inode of an answer
+    /// for the one that they have asked with, so that it is that one unless the schema says
+    /// otherwise.
+    fn own(&mut self, param: &schema::Param, args: &[schema::Param]) -> Option<Own> {
+        let kind = self.kind(param)?;
+        if !matches!(kind, Kind::Fd | Kind::Inode) {
+            if let Some(same) = &param.same {
+                let message = format!("`{}` can have no `same`", param.name.value);
+                let expected = format!(
+                    "only an fd or an inode has one, not the kind {}",
+                    kind.name()
+                );
+                self.error(&same.span, message, expected);
+            }
+            return None;
+        }
+        let own = |arg: usize, inode: bool| {
+            let field = if inode { ".inode" } else { "" };
+            let name = format!("{}{field}", args[arg].name.value);
+            Some(Own { name, arg, inode })
+        };
+        let Some(same) = &param.same else {
+            let first = |wanted| args.iter().position(|arg| self.kind(arg) == Some(wanted));
+            return match (first(kind), first(Kind::Loc)) {
+                (Some(arg), _) => own(arg, false),
+                (None, Some(arg)) if kind == Kind::Inode => own(arg, true),
+                _ => None,
+            };
+        };
+        if same.value == NOTHING {
+            return None;
+        }
+        let loc = same.value.strip_suffix(".inode");
+        let loc = loc.filter(|_| kind == Kind::Inode);
+        let (name, wanted) = match loc {
+            Some(name) => (name, Kind::Loc),
+            None => (same.value.as_str(), kind),
+        };
+        let name = At {
+            value: name.to_owned(),
+            span: same.span.clone(),
+        };
+        let expected = match kind {
+            Kind::Fd => format!("expected an argument that is an fd, or `{NOTHING}`"),
+            _ => format!("expected the inode of a loc, such as `loc.inode`, or `{NOTHING}`"),
+        };
+        let arg = self.sibling(&name, args, "an argument", &[wanted], &expected)?;
+        own(arg, loc.is_some())
     }
 
     /// Where the answer carries what `op_ret` counts, it must: who gets it goes by that number.

@@ -108,6 +108,8 @@ pub struct Param {
     pub size: Option<At<i64>>,
     /// `nullable:`
     pub nullable: Option<At<bool>>,
+    /// `same:`
+    pub same: Option<Text>,
     /// `doc:`
     pub doc: Option<Text>,
 }
@@ -387,6 +389,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         owner: None,
         size: None,
         nullable: None,
+        same: None,
         doc: None,
     };
     if let Value::Map(_) = node.value {
@@ -398,6 +401,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         param.owner = map.optional("owner", text);
         param.size = map.optional("size", int);
         param.nullable = map.optional("nullable", boolean);
+        param.same = map.optional("same", text);
         param.doc = map.optional("doc", text);
         map.finish();
     } else {

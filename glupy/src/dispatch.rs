@@ -145,6 +145,7 @@ pub unsafe fn leave(
                 };
                 made = true; // and answers for itself from now on
                 let frame = object.get();
+                frame.note_own(py, fop, reply);
                 // This callback might outlive the call that the request came in by.
                 frame.own_unless_covered(py, here);
                 if frame.awaits(py) {

@@ -240,6 +240,61 @@ pub fn lost(params: &'static [Param], words: &[Word]) -> Option<&'static Param> 
     lost.map(|(param, _)| param)
 }
 
+/// The most values of an answer that are the request's own.
+pub const MAX_OWN: usize = 2;
+
+/// A value of an answer that is the request's own in a success: its caller takes it for the
+/// one that it has asked with.
+#[derive(Debug)]
+pub struct Own {
+    /// Its position among the values of the answer.
+    pub value: usize,
+    /// What it is called among the arguments: `fd`, `loc.inode`.
+    pub name: &'static str,
+    arg: usize,
+    inode: bool,
+}
+
+impl Own {
+    /// It is an argument.
+    pub const fn argument(value: usize, arg: usize, name: &'static str) -> Own {
+        Own {
+            value,
+            name,
+            arg,
+            inode: false,
+        }
+    }
+
+    /// It is the inode of an argument, a loc.
+    pub const fn inode_of(value: usize, arg: usize, name: &'static str) -> Own {
+        Own {
+            inode: true,
+            ..Own::argument(value, arg, name)
+        }
+    }
+
+    /// Which one that is in a request.
+    ///
+    /// # Safety
+    /// They are the arguments of a request of this fop, and alive.
+    pub unsafe fn of(&self, args: &[Word]) -> Word {
+        let arg = args[self.arg];
+        if !self.inode {
+            return arg;
+        }
+        // SAFETY: by contract, NULL or a loc.
+        let loc = unsafe { arg.get::<*const gf::loc_t>().as_ref() };
+        loc.map_or(Word::NULL, |loc| loc.inode.into())
+    }
+}
+
+/// Those of a fop. Compiles only when there is room for them.
+pub const fn owns(own: &'static [Own]) -> &'static [Own] {
+    assert!(own.len() <= MAX_OWN);
+    own
+}
+
 /// What an `op_ret` of zero or more counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpRet {
@@ -268,6 +323,8 @@ pub struct Fop {
     pub reply: &'static [Param],
     /// What `op_ret` counts.
     pub op_ret: OpRet,
+    /// The values of the answer that are the request's own.
+    pub own: &'static [Own],
     /// The times that it changes (`MDATA_CTIME` and others), as a frame's root has them.
     pub times: u32,
     /// Enters from GlusterFS on the way down; a slot of the fops table.

@@ -9,6 +9,7 @@ mod failing;
 mod finishing;
 mod kept;
 mod methods;
+mod own;
 mod request;
 mod told;
 mod winding;

@@ -13,6 +13,7 @@ import time
 
 from gluster import (
     CancelledError,
+    Loc,
     Lock,
     Semaphore,
     Translator,
@@ -58,6 +59,14 @@ class xlator(Translator):
     async def co_returns_anothers_reply(self, frame, loc):
         """EIO: TypeError: a reply to stat does not answer lookup"""
         return stat_reply_t(op_ret=-1, op_errno=errno.EPERM)
+
+    async def co_returns_anothers_inode(self, frame, loc):
+        """EIO: ValueError: lookup: inode of the answer is not the request's own"""
+        return await self.children[0].lookup(Loc.child(loc.parent, "healthy"))
+
+    async def co_passes_on_anothers_inode(self, frame, loc):
+        """EIO: ValueError: lookup: inode of the answer is not the request's own"""
+        return await frame.wind(loc=Loc.child(loc.parent, "healthy"))
 
     async def co_returns_a_hollow_reply(self, frame, loc):
         """EIO: ValueError: lookup_reply_t: .* must carry inode"""

@@ -26,6 +26,7 @@ from gluster import (
     CancelledError,
     Dict,
     Dirent,
+    Fd,
     FrameError,
     Iatt,
     Loc,
@@ -91,7 +92,7 @@ class xlator(Translator):
             inode.ctx = name
         if isinstance(name, str) and name.startswith("cbk_"):
             return getattr(self, name)(frame, inode, buf)
-        return frame.unwind()  # here: fop_answers_after_winding, fop_winds_twice
+        return frame.unwind()  # here: fop_answers_after_winding, fop_winds_twice, fop_winds_another
 
     # -- no answer, or more than one ------------------------------------------------------
 
@@ -117,6 +118,10 @@ class xlator(Translator):
         """ok: FrameError: .*can not answer: .*answered by .*py:"""
         frame.wind()
         frame.wind()
+
+    def fop_winds_another(self, frame, loc):
+        """EIO: ValueError: lookup: inode of the answer is not the request's own"""
+        frame.wind(loc=Loc.child(loc.parent, "healthy"))
 
     def fop_winds_and_raises(self, frame, loc):
         """EIO: lookup of /fop_winds_and_raises: ValueError: after the wind"""
@@ -551,8 +556,8 @@ class xlator(Translator):
         buf.ia_size = 1 << 70  # here
 
     def cbk_another_inode(self, frame, inode, buf):
-        """EIO|ok|ESTALE|ENOENT"""
-        frame.unwind(inode=inode.table.root, buf=Iatt(buf, ia_gfid="0" * 31 + "7"))
+        """EIO: ValueError: lookup: inode of the answer is not the request's own"""
+        frame.unwind(inode=inode.table.root, buf=Iatt(buf, ia_gfid="0" * 31 + "7"))  # here
 
     # -- other fops ------------------------------------------------------------------------
 
@@ -575,6 +580,24 @@ class xlator(Translator):
     def readlink_endless(self, frame):
         """EIO|ENAMETOOLONG|ok"""
         readlink_unwind(frame, 100_000, 0, "x" * 100_000, Iatt(), None)
+
+    def open_fop(self, frame, this, loc, flags, fd, xdata):
+        self.case(frame, loc.inode, fd)
+
+    def open_answers_with_anothers_fd(self, frame, fd):
+        """EIO: ValueError: open: fd of the answer is not the request's own"""
+        frame.unwind(0, 0, fd=Fd.create(fd.inode, 0))  # here
+
+    def open_winds_anothers_fd(self, frame, fd):
+        """EIO: ValueError: open_wind: fd is not the request's own"""
+        frame.wind(fd=Fd.create(fd.inode, 0))  # here
+
+    def opendir_fop(self, frame, this, loc, fd, xdata):
+        self.case(frame, loc.inode, fd)
+
+    def opendir_answers_with_anothers_fd(self, frame, fd):
+        """EIO: ValueError: opendir: fd of the answer is not the request's own"""
+        frame.unwind(0, 0, fd=Fd.create(fd.inode, 0))  # here
 
     def readv_fop(self, frame, this, fd, size, offset, flags, xdata):
         self.case(frame, fd.inode, size)

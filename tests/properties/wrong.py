@@ -122,6 +122,26 @@ def wrong_answers(stage: Stage) -> dict[str, Any]:
 
 
 @check
+def answers_that_are_another_requests(stage: Stage) -> dict[str, Any]:
+    """Every fd and inode of an answer is the request's own, whatever the fop."""
+    others = {"Fd": Fd.create(stage.root, 0), "Inode": Inode.new(stage.root.table)}
+    tried = 0
+    for name, fop in FOPS.items():
+        for arg in fop.cbk_args:
+            other = others.get(arg.python.split(" ")[0])
+            if other is None:
+                continue
+            assert (stage.ask(name).op_ret, stage.refused) == (0, None)
+            seen = stage.ask(name, reply={arg.name: other}, look=False)
+            equal((seen.op_ret, seen.op_errno), (-1, errno.EDOM))
+            assert type(stage.refused) is ValueError, (name, arg.name, stage.refused)
+            says = f"{name}: {arg.name} of the answer is not the request's own"
+            assert says in str(stage.refused), (name, stage.refused)
+            tried += 1
+    return {"tried": tried}
+
+
+@check
 def wrong_constructors(stage: Stage) -> dict[str, Any]:
     d, iatt, loc, entry = Dict(), Iatt(), Loc("/a"), Dirent("a")
     table = stage.root.table

@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::rust::{blank, ident};
 use super::{Error, rust};
 use crate::headers::ctype;
-use crate::model::{Fop, Kind, Model, OpRet, Param, Time};
+use crate::model::{Fop, Kind, Model, OpRet, Own, Param, Time};
 
 /// All fops.
 pub fn emit(model: &Model) -> Result<String, Error> {
@@ -39,7 +39,7 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         use std::mem::offset_of;
         #blank
         #plain_size
-        use crate::fop::{Fop, Kind, OpRet, Param, slot};
+        use crate::fop::{Fop, Kind, OpRet, Own, Param, owns, slot};
         use crate::gf;
         use crate::trampoline::{Row, Values, back, call};
         #blank
@@ -73,6 +73,14 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
         OpRet::Bytes => quote!(OpRet::Bytes),
         OpRet::Entries => quote!(OpRet::Entries),
     };
+    let own = fop.cbk_args.iter().enumerate();
+    let own: Vec<_> = own
+        .filter_map(|(value, param)| Some(self::own(value, param.own.as_ref()?)))
+        .collect();
+    let own = match own.is_empty() {
+        true => quote!(&[]),
+        false => quote!(owns(&[#(#own),*])),
+    };
     let times = times(&fop.times);
     let cfg = cfg(fop);
     let outer_doc = rust::doc(doc);
@@ -99,6 +107,7 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
                 args: &[#(#args),*],
                 reply: &[#(#reply),*],
                 op_ret: #op_ret,
+                own: #own,
                 times: #times,
                 call: call::<This, Args, gf::#call_type>(),
                 back: back::<This, Reply, gf::#back_type>(),
@@ -107,6 +116,19 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
             };
         }
     })
+}
+
+/// A value of the answer that is the request's own.
+fn own(value: usize, own: &Own) -> TokenStream {
+    let (value, arg) = (
+        Literal::usize_unsuffixed(value),
+        Literal::usize_unsuffixed(own.arg),
+    );
+    let name = &own.name;
+    match own.inode {
+        true => quote!(Own::inode_of(#value, #arg, #name)),
+        false => quote!(Own::argument(#value, #arg, #name)),
+    }
 }
 
 /// The headers' flags.

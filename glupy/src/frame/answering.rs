@@ -197,6 +197,10 @@ impl Frame {
     ) -> PyResult<()> {
         self.check_open(py, "can not answer")?;
         self.live(py)?;
+        if op_ret >= 0 {
+            // SAFETY: they are alive: borrowed by a running handler or held.
+            unsafe { self.check_own(py, words) }?;
+        }
         let (fop, handler) = (self.fop(py), self.handler.get(py));
         if let (true, Some(handler)) = (op_ret < 0, handler) {
             handler.counters.error(py);

@@ -9,7 +9,7 @@ use super::told::Past;
 use crate::action::Action;
 use crate::call::{Carrying, Lent, Loan};
 use crate::coroutine::Reply;
-use crate::fop::Fop;
+use crate::fop::{Fop, MAX_OWN, Word};
 use crate::gf;
 use crate::gil::GilCell;
 use crate::handle::CPtr;
@@ -110,6 +110,10 @@ pub struct Request {
     /// has returned.
     pub(super) null_reply: GilCell<u32>,
     pub(super) answer: GilCell<Option<Box<Answer>>>,
+    /// What a child has answered with as the request's own (`own.rs`), or NULL.
+    pub(super) own: GilCell<[Word; MAX_OWN]>,
+    /// Whether a child was asked with what is not.
+    pub(super) strays: GilCell<bool>,
     pub(super) local: GilCell<Option<Py<PyAny>>>,
     /// The handler that saw the request last.
     pub(super) handler: GilCell<Option<&'static Handler>>,
@@ -145,6 +149,8 @@ impl Request {
             reply: GilCell::new(None),
             null_reply: GilCell::new(0),
             answer: GilCell::new(None),
+            own: GilCell::new([Word::NULL; MAX_OWN]),
+            strays: GilCell::new(false),
             local: GilCell::new(None),
             handler: GilCell::new(None),
             watched: GilCell::new(false),

@@ -74,6 +74,8 @@ impl Frame {
         let future = frame.awaits.get(py).then(|| Future::new(py)).transpose()?;
         frame.check_open(py, "can not wind")?;
         frame.live(py)?;
+        // SAFETY: they are alive: borrowed by a running handler or held.
+        let strange = unsafe { frame.note_strange(py, fop, words) };
         if let Some(future) = future {
             if cookie.is_some() {
                 return Err(FrameError::new_err(format!(
@@ -111,6 +113,13 @@ impl Frame {
         if cookie.is_some() {
             return Err(FrameError::new_err(format!(
                 "{name}_wind: a cookie comes back to {name}_cbk, which is not defined"
+            )));
+        }
+        if let Some(own) = strange {
+            return Err(PyValueError::new_err(format!(
+                "{name}_wind: {} is not the request's own, and the answer would not be either: \
+                 define {name}_cbk, and answer with {} of {name}_fop",
+                own.name, own.name
             )));
         }
         let passed_on = frame.finish_with(py, here, State::PassedOn, |frame| Action::WindTail {
@@ -163,7 +172,8 @@ impl Frame {
         let c = self.c.get(py).0;
         // The future is the wind's, the coroutine's and that of whoever asks.
         let seen = gil::refcount(future) > 2;
-        if seen || c.is_null() || self.open.get(py) != 1 || self.has_answer(py) {
+        let strays = self.strays.get(py); // and the answer is looked at
+        if seen || strays || c.is_null() || self.open.get(py) != 1 || self.has_answer(py) {
             return false;
         }
         let winds = |action: &Action| action.is_awaited_by(c, future.as_ptr().cast());

@@ -10,4 +10,4 @@ pub mod hooks;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "12544e7215f8d453";
+pub const FINGERPRINT: &str = "6f5d3f42d6da7c2c";
