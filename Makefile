@@ -111,6 +111,7 @@ soak: deps-test all $(venv)/ready ## Load mounts, switch graphs and unmount unde
 	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_SOAK=1) --capture=no
 
 races: TESTS = tests/test_foreign.py -k races
+races: JOBS = 0
 races: deps-test all $(venv)/ready ## Start 1,000 volumes while another user exchanges their modules
 	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_RACES=1000) --capture=no
 

@@ -318,17 +318,19 @@ def test_another_user() -> None:
 # -- races -------------------------------------------------------------------------------------
 
 EXCHANGE = """
-import ctypes
+import ctypes, signal, sys
 exchange = ctypes.CDLL(None).renameat2
+count = 0
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print(count)))
 print("at it", flush=True)
 while not exchange(-100, b"one", -100, b"other", 2):
-    pass
+    count += 1
 """
 
 
 @contextlib.contextmanager
 def exchanging(folder: Path) -> Iterator[None]:
-    """The other user exchanges `one` and `other` in a folder, again and again."""
+    """The other user exchanges `one` and `other` in a folder, again and again; says how often."""
     loop = subprocess.Popen(
         [PYTHON, "-c", EXCHANGE], cwd=folder, user=USER, group=USER, extra_groups=[],
         stdout=subprocess.PIPE,
@@ -339,7 +341,8 @@ def exchanging(folder: Path) -> Iterator[None]:
         yield
         assert loop.poll() is None, "the exchange has failed"
     finally:
-        loop.kill()
+        loop.terminate()
+        print(f"{int(loop.stdout.read())} exchanges in {folder.name}")
         loop.wait()
         loop.stdout.close()
 
@@ -427,7 +430,7 @@ WAYS = [
 class xlator(Translator):
     def mkdir_fop(self, frame, this, loc, *rest):
         outcomes = {}
-        for i in range(3 * COUNT):
+        for i in range(COUNT * len(WAYS)):
             try:
                 WAYS[i % 3]()
                 outcome = "loaded"
@@ -444,7 +447,8 @@ def test_import_races(host: Host) -> None:
     """The same with a module that is loaded while requests are served."""
     place = Place(host.directory / "place")
     paths = prepare(place)
-    count = 40 * RACES
+    count = 14 * RACES  # by each way
+    host.deadline += RACES
     volfile = host.posix()
     for number, path in enumerate(paths.values()):
         package = place.modules / f"imports{number}"
@@ -456,6 +460,7 @@ def test_import_races(host: Host) -> None:
     with host.mount(volfile) as mount:
         with exchanging(place.home), exchanging(place.folder / "sticky"):
             (mount.path / "go").mkdir()
+        print(f"{3 * count} loads by each of {len(paths)} volumes; run: {place.marker.exists()}")
         assert not place.marker.exists()
         for number in range(len(paths)):
             errors = ("LoadError", "UntrustedError", "PermissionError")
