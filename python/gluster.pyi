@@ -555,8 +555,11 @@ class Fd(_Handle[fd_t]):
 class Dict(_Handle[dict_t], MutableMapping[str, Any]):
     """Keys and values that travel with a request (`dict_t`): a mutable mapping.
 
-    It is shared, as in C, with other translators: `copy()` before changing what is not
-    your own. A value is `str`, `int`, `float`, `Gfid`, `Iatt`, or `bytes` for all else;
+    It may be changed at any time, in any thread. What has been handed on stays as it was
+    then: `frame.wind(xdata=d); d["k"] = 1` changes `d`, and not what the child has; the next
+    `frame.wind(xdata=d)` hands on the changed one. A request's own Dict goes on as it was
+    changed: `xdata["k"] = 1; frame.wind()`, and so does a reply's: `reply.xdata["k"] = 1;
+    return reply`. That of a directory entry does not: set `entry.dict`. A value is `str`, `int`, `float`, `Gfid`, `Iatt`, or `bytes` for all else;
     written again under its key it keeps its type (DictType), as far as it fits.
     """
 

@@ -147,11 +147,22 @@ def an_address_of_nobody_knows_what():
     assert library.dict_set_static_ptr(names, b"address", memory) == 0
     assert dict(names.copy()) == {"mine": 1}
 
-def what_is_its_own_is_shared():
+def what_is_handed_on_stays():
     names = Dict(mine=1)
     entry = Dirent("name", dict=names)
     names["more"] = 2
-    assert entry.dict["more"] == 2
+    entry.dict["other"] = 3
+    assert (names, entry.dict) == ({"mine": 1, "more": 2}, {"mine": 1})
+    entry.dict = names
+    names.clear()
+    assert (names, entry.dict) == ({}, {"mine": 1, "more": 2})
+
+def what_ctypes_shows_is_changed():
+    names = Dict(mine=1)
+    view = names.contents
+    names["more"] = 2
+    assert library.dict_set_int32(names, b"other", 3) == 0
+    assert (view.count, names) == (3, {"mine": 1, "more": 2, "other": 3})
 
 def many_names():
     # Five times as many take five times as long, not twenty-five.
@@ -213,7 +224,8 @@ def pointers_are_pythons_own_only():
     assert (own.path, own.name) == (b"/mine", b"mine")
 
 for check in (all_are_the_dicts_own, an_address_of_nobody_knows_what, types_stay,
-              what_is_its_own_is_shared, pointers_are_pythons_own_only, many_names):
+              what_is_handed_on_stays, what_ctypes_shows_is_changed, pointers_are_pythons_own_only,
+              many_names):
     check()
     print("done:", check.__name__)
 
@@ -233,7 +245,7 @@ def mounted(host: Host, source: str) -> Mount:
 def test_dicts(host: Host) -> None:
     """Values in the memory of others, wherever a dict is kept; and dicts with many names."""
     with mounted(host, DICTS) as mount:
-        assert len(mount.log.find("done: ")) == 6
+        assert len(mount.log.find("done: ")) == 7
 
 
 CLASSES = """

@@ -35,11 +35,19 @@ pub struct Slot {
     /// Its request, as long as that is not over and has borrowed from the call.
     frame: GilCell<CPtr<ffi::PyObject>>,
     /// What its handler was called with, as long as that runs.
-    running: GilCell<(CPtr<*mut ffi::PyObject>, usize)>,
+    running: GilCell<Objects>,
     /// What callbacks inside of the call have left to it. For its own course alone.
     more: Cell<Option<Box<Queue>>>,
     /// The next one that is unused.
     next: Cell<Option<&'static Slot>>,
+}
+
+/// What a handler was called with: a request, and what stands for the arguments.
+#[derive(Clone, Copy, Default)]
+struct Objects {
+    frame: CPtr<ffi::PyObject>,
+    first: CPtr<*mut ffi::PyObject>,
+    len: usize,
 }
 
 // SAFETY: `more` and `next` are used by who has the slot: the call's own course, then
@@ -143,9 +151,7 @@ impl Call {
 
     /// That request.
     pub fn frame<'py>(&self, py: Python<'py>) -> Option<Bound<'py, Frame>> {
-        let frame = self.slot.frame.get(py).0;
-        // SAFETY: a `Frame` that is alive: it takes itself out when it is over or freed.
-        unsafe { Some(Bound::from_borrowed_ptr_or_opt(py, frame)?.cast_into_unchecked()) }
+        self.slot.frame(py)
     }
 
     /// What it has lent has been given back.
@@ -158,9 +164,18 @@ impl Call {
     ///
     /// # Safety
     /// They are alive, and stay where they are, for so long.
-    pub unsafe fn run<'py>(&self, py: Python<'py>, objects: &[*mut ffi::PyObject]) -> Running<'py> {
-        let first = CPtr(objects.as_ptr().cast_mut());
-        self.slot.running.store(py, (first, objects.len()));
+    pub unsafe fn run<'py>(
+        &self,
+        frame: &Bound<'py, Frame>,
+        objects: &[*mut ffi::PyObject],
+    ) -> Running<'py> {
+        let py = frame.py();
+        let objects = Objects {
+            frame: CPtr(frame.as_ptr()),
+            first: CPtr(objects.as_ptr().cast_mut()),
+            len: objects.len(),
+        };
+        self.slot.running.store(py, objects);
         Running {
             slot: self.slot,
             py,
@@ -232,6 +247,13 @@ impl Slot {
         self.generation.store(generation + 1, Ordering::Release);
     }
 
+    /// The request that borrows from the call.
+    fn frame<'py>(&self, py: Python<'py>) -> Option<Bound<'py, Frame>> {
+        let frame = self.frame.get(py).0;
+        // SAFETY: a `Frame` that is alive: it takes itself out when it is over or freed.
+        unsafe { Some(Bound::from_borrowed_ptr_or_opt(py, frame)?.cast_into_unchecked()) }
+    }
+
     /// Whether another call, which is the current one, is a part of this one, which has not
     /// returned: a thread, or a synctask, is inside of all that it is in the middle of.
     fn encloses(&self, other: &Slot) -> bool {
@@ -299,19 +321,40 @@ impl Loan {
         let Some(slot) = self.slot(py) else {
             return;
         };
-        let (objects, len) = slot.running.get(py);
+        let Objects { first, len, .. } = slot.running.get(py);
         if len == 0 {
             return; // it has returned
         }
         let objects: smallvec::SmallVec<[_; 16]> = (0..len)
             // SAFETY: the objects live as long as the handler runs (`Running`), and it does
             // not go on while this thread has the GIL.
-            .filter_map(|i| unsafe { Bound::from_borrowed_ptr_or_opt(py, *objects.0.add(i)) })
+            .filter_map(|i| unsafe { Bound::from_borrowed_ptr_or_opt(py, *first.0.add(i)) })
             .collect();
         for object in objects {
             if let Ok(handle) = object.cast::<Handle>() {
                 handle.get().keep(py);
             }
+        }
+    }
+
+    /// The request that has lent what a handle stands for, and, if its handler runs, the
+    /// position of that. None if that is not known.
+    pub fn lender<'py>(
+        self,
+        py: Python<'py>,
+        handle: &Bound<'py, PyAny>,
+    ) -> Option<(Bound<'py, Frame>, Option<usize>)> {
+        let slot = self.slot(py)?;
+        let Objects { frame, first, len } = slot.running.get(py);
+        // SAFETY: as in `own_running`.
+        let at = (0..len).find(|i| unsafe { *first.0.add(*i) } == handle.as_ptr());
+        match at {
+            // SAFETY: the request of a handler that runs is alive.
+            Some(_) => unsafe {
+                let frame = Bound::from_borrowed_ptr(py, frame.0).cast_into_unchecked();
+                Some((frame, at))
+            },
+            None => slot.frame(py).map(|frame| (frame, None)),
         }
     }
 

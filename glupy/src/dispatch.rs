@@ -160,7 +160,7 @@ pub unsafe fn leave(
                         cookie,
                         op_ret,
                         op_errno,
-                        loan: lent.loan,
+                        call: &call,
                     };
                     // SAFETY: by contract, until this function returns.
                     unsafe { call_back(py, &object, c, instance, fop, answer, reply) };
@@ -208,7 +208,7 @@ unsafe fn call_down<'py>(
     match unsafe { arguments.fill(object, None, instance, args, call.loan()) } {
         Ok(()) => {
             // SAFETY: they are `arguments`, which stays until they are given back.
-            let running = unsafe { call.run(py, arguments.given()) };
+            let running = unsafe { call.run(object, arguments.given()) };
             let begun = handler.counters.begin(py);
             let result = arguments.call(handler).and_then(|returned| {
                 if handler.is_async {
@@ -220,7 +220,7 @@ unsafe fn call_down<'py>(
             });
             handler.counters.end(py, begun);
             drop(running);
-            arguments.end(|kept| frame.add_handle(kept));
+            arguments.end(|i, kept| frame.add_handle(i, kept));
             finish(py, frame, c, handler, result);
         }
         Err(error) => finish(py, frame, c, handler, Err(error)),
@@ -238,7 +238,7 @@ unsafe fn call_back(
     c: *mut gf::call_frame_t,
     instance: &'static Instance,
     fop: &'static Fop,
-    answer: Answer<'_>,
+    answer: Answer<'_, '_>,
     reply: &[Word],
 ) {
     let handler = instance
@@ -247,14 +247,18 @@ unsafe fn call_back(
     let frame = object.get();
     frame.set_handler(py, handler);
     let mut arguments = Arguments::new(py, fop.reply);
+    let call = answer.call;
     // SAFETY: by contract.
-    match unsafe { arguments.fill(object, Some(&answer), instance, reply, answer.loan) } {
+    match unsafe { arguments.fill(object, Some(&answer), instance, reply, call.loan()) } {
         Ok(()) => {
+            // SAFETY: they are `arguments`, which stays until they are given back.
+            let running = unsafe { call.run(object, arguments.given()) };
             let begun = handler.counters.begin(py);
             let result = arguments.call(handler).map(drop);
             handler.counters.end(py, begun);
             finish(py, frame, c, handler, result);
-            arguments.end(handle::keep);
+            drop(running);
+            arguments.end(|i, kept| frame.keep_of_reply(i, kept));
         }
         Err(error) => finish(py, frame, c, handler, Err(error)),
     }
@@ -349,12 +353,12 @@ fn finish(
 }
 
 /// What a cbk handler gets before the answer's values.
-struct Answer<'py> {
+struct Answer<'a, 'py> {
     cookie: Option<Bound<'py, PyAny>>,
     op_ret: i32,
     op_errno: i32,
-    /// Of the values.
-    loan: Loan,
+    /// That has lent the values.
+    call: &'a Call,
 }
 
 /// Room for two places of the callee's, up to five objects that are no arguments, and those.
@@ -403,7 +407,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     unsafe fn fill(
         &mut self,
         frame: &'a Bound<'py, Frame>,
-        answer: Option<&'a Answer<'py>>,
+        answer: Option<&'a Answer<'a, 'py>>,
         instance: &'static Instance,
         words: &[Word],
         loan: Loan,
@@ -445,17 +449,19 @@ impl<'a, 'py> Arguments<'a, 'py> {
         &self.objects[self.first..self.len]
     }
 
-    /// Ends it. Handles that nobody has kept are used again, for others `kept` is called.
-    fn end(&mut self, mut kept: impl FnMut(Bound<'py, PyAny>)) {
+    /// Ends it. Handles that nobody has kept are used again, for others `kept` is called,
+    /// with their positions.
+    fn end(&mut self, mut kept: impl FnMut(usize, Bound<'py, PyAny>)) {
         let end = std::mem::replace(&mut self.len, self.first);
-        for (object, param) in self.objects[self.first..end].iter().zip(self.params) {
+        let objects = self.objects[self.first..end].iter();
+        for (i, (object, param)) in objects.zip(self.params).enumerate() {
             // SAFETY: a reference of ours, which is not among `len` any more.
             let object = unsafe { Bound::from_owned_ptr(self.py, *object) };
             if !marshal::is_handle(param.kind) || object.is_none() {
                 continue; // and is dropped
             }
             if let Some(object) = handle::recycle(object) {
-                kept(object);
+                kept(i, object);
             }
         }
     }

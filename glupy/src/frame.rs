@@ -5,6 +5,7 @@
 //! answering earlier would free the frames below.
 
 mod answering;
+mod dicts;
 mod failing;
 mod finishing;
 mod kept;
@@ -25,7 +26,7 @@ use smallvec::SmallVec;
 
 use crate::action;
 use crate::call::{Call, Carrying, Lent, Loan};
-use crate::fop::{Fop, Word, padded};
+use crate::fop::{Fop, Word};
 use crate::gf;
 use crate::gil::{self, Gil};
 use crate::handle;
@@ -37,6 +38,7 @@ use crate::recycle::{Pool, Renewable};
 use crate::shake;
 use crate::words::Words;
 
+pub use dicts::follow;
 pub use methods::{child_of, install};
 pub use request::Request;
 use request::{Answer, Args, Came, Given, State};
@@ -139,25 +141,31 @@ impl Frame {
     }
 
     /// Remembers a handle that stands for an argument of the request and that Python has kept.
-    pub fn add_handle(&self, handle: Bound<'_, PyAny>) {
+    pub fn add_handle(&self, i: usize, handle: Bound<'_, PyAny>) {
         // SAFETY: `push` runs no Python.
         unsafe {
             self.handles
-                .with(handle.py(), |all| all.push(handle.clone().unbind()))
+                .with(handle.py(), |all| all.push((i, handle.clone().unbind())))
         }
     }
 
     /// Ends the borrow of the request's arguments: the handles that Python kept
     /// become owned, the others are used again.
     pub fn settle_handles(&self, py: Python<'_>) {
-        while let Some(handle) = self.take_handle(py) {
-            handle::settle(handle);
-        }
-    }
-
-    fn take_handle<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         // SAFETY: `pop` runs no Python.
-        unsafe { self.handles.with(py, SmallVec::pop) }.map(|handle| handle.into_bound(py))
+        while let Some((i, handle)) = unsafe { self.handles.with(py, SmallVec::pop) } {
+            // SAFETY: counts an Arc up.
+            let owned = unsafe {
+                self.args.with(py, |args| match args {
+                    Args::Owned(owned) => owned.owner(i).cloned(),
+                    _ => None,
+                })
+            };
+            let kept = handle::settle_with(handle.into_bound(py), owned.as_ref());
+            if let (Some(kept), false) = (kept, self.is_over(py)) {
+                self.dicts.add(i, &kept);
+            }
+        }
     }
 
     /// The outermost call that carries out what its callbacks ask for.
@@ -224,26 +232,13 @@ impl Frame {
             let words = lent.words(py);
             let owned = words.map(|words| {
                 // SAFETY: they are there, and the GIL keeps the lender from ending.
-                unsafe {
-                    let words = padded(words.get(params.len()));
-                    let owned = OwnedWords::new(params, &words, self.instance.xl(), 0);
-                    (words, Arc::new(owned))
-                }
+                let owned = unsafe {
+                    let words = words.get(params.len());
+                    OwnedWords::new(params, words, self.instance.xl(), 0)
+                };
+                Args::Owned(Arc::new(owned))
             });
-            let args = match &owned {
-                Some((_, owned)) => Args::Owned(owned.clone()),
-                None => Args::None,
-            };
-            self.args.set(py, args);
-            while let (Some((words, owned)), Some(handle)) = (&owned, self.take_handle(py)) {
-                // SAFETY: handles only are remembered.
-                let object = unsafe { handle::object(&handle) };
-                let owner = |i| owned.owner(i).filter(|_| words[i].pointer() == object);
-                match (0..params.len()).find_map(owner) {
-                    Some(owner) => handle::settle_with(handle, owner),
-                    None => handle::settle(handle),
-                }
-            }
+            self.args.set(py, owned.unwrap_or_default());
         }
         self.settle_handles(py);
     }

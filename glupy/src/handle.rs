@@ -19,14 +19,14 @@ use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
 use crate::call::Loan;
-use crate::gil::{self, GilCell};
+use crate::gil::{self, Gil, GilCell};
 use crate::here::Here;
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::memory;
 
-pub use crate::owner::{Class, Copies, Owner, Raw, References, Release};
-pub use accessors::{base, cast, change, erased, object, of_class, read, write};
+pub use crate::owner::{Class, Copies, Owner, Raw, References, Release, Shown};
+pub use accessors::{base, cast, change, erased, of_class, read, write};
 pub use making::{adopted, borrow, having, initializer, owned};
 pub use parts::{part, parts};
 pub use settle::{keep, recycle, settle, settle_with};
@@ -74,8 +74,6 @@ pub struct Handle {
     place: GilCell<Place>,
     /// For how long the object is lent.
     loan: GilCell<Loan>,
-    /// Whether ctypes may have its address.
-    exposed: GilCell<bool>,
     /// Its volume has gone, and with it the object.
     gone: GilCell<bool>,
 }
@@ -95,7 +93,6 @@ impl Handle {
             parts: GilCell::new(Vec::new()),
             place: GilCell::new(Place::NONE),
             loan: GilCell::new(loan),
-            exposed: GilCell::new(false),
             gone: GilCell::new(false),
         }
     }
@@ -249,14 +246,15 @@ impl Handle {
     }
 
     /// Makes the handle's object its own alone, to be changed: a request that it
-    /// was given to keeps what it got. One that ctypes sees stays where it is.
+    /// was given to keeps what it got. A plain structure that ctypes shows stays where it is:
+    /// nothing in there is followed.
     ///
     /// # Errors
     /// `ReferenceError` when the volume is gone.
     pub fn make_unique(&self, py: Python<'_>) -> PyResult<()> {
         let owner = self.own(py)?;
         // One is the handle's, one is `owner`.
-        if Arc::strong_count(&owner) > 2 && !self.exposed.get(py) {
+        if Owner::users(&owner) > 2 && !(self.class.is_plain() && owner.is_shown()) {
             // SAFETY: an owned object is alive.
             let copy = unsafe { Owner::within(self.class, owner.raw(), owner.instance()) };
             self.set_owner(py, copy);
@@ -276,6 +274,18 @@ impl Handle {
         }
         // SAFETY: the object is borrowed, hence alive.
         Ok(unsafe { Owner::referring(self.class, raw, instance) })
+    }
+
+    /// The object, if the handle has it and no request, answer or other handle has it, too;
+    /// as long as the GIL is not given up.
+    pub fn owned_alone(&self, gil: impl Gil) -> Option<Raw> {
+        // SAFETY: looks only.
+        unsafe {
+            self.owner.with(gil, |owner| {
+                let owner = owner.as_ref().filter(|owner| Owner::users(owner) == 1)?;
+                Some(owner.raw())
+            })
+        }
     }
 
     /// Puts another object in the place of this one.
@@ -351,11 +361,9 @@ impl Handle {
             parts: _, // have been ended
             place: _, // `unregister` has left it
             loan,
-            exposed,
             gone,
         } = self;
         loan.store(py, Loan::NONE);
-        exposed.store(py, false);
         gone.store(py, false);
         if !self.is_lent(py) {
             owner.set(py, None);
@@ -387,7 +395,6 @@ impl Handle {
             None => {
                 // What is written there must not change the request that it came with.
                 handle.make_unique(py)?;
-                handle.exposed.store(py, true);
                 handle.own(py)?
             }
         };

@@ -11,7 +11,7 @@ use slab::Slab;
 
 use crate::coroutine::Reply;
 use crate::gil::GilCell;
-use crate::handle::{Handle, Owner};
+use crate::handle::{Handle, Owner, Shown};
 use crate::memory::View;
 use crate::shake;
 
@@ -123,12 +123,12 @@ impl Keepers {
     /// have given up what they show. What is to be dropped when no view is known any more.
     fn settle(
         py: Python<'_>,
-        views: Vec<(&View, Option<Arc<Owner>>)>,
+        views: Vec<(&View, Option<Shown>)>,
         lost: &[Arc<Owner>],
-    ) -> Vec<Arc<Owner>> {
-        let mut given_up = Vec::new();
+    ) -> (Vec<Shown>, Vec<Arc<Owner>>) {
+        let (mut given_up, mut stripped) = (Vec::new(), Vec::new());
         let mut users: HashMap<*const Owner, usize> = HashMap::new();
-        let shown = views.iter().filter_map(|(_, owner)| owner.as_ref());
+        let shown = views.iter().filter_map(|(_, owner)| owner.as_deref());
         for owner in lost.iter().chain(shown) {
             *users.entry(Arc::as_ptr(owner)).or_default() += 1;
         }
@@ -140,10 +140,10 @@ impl Keepers {
             }
             // Others than those counted are requests, which use the copy still.
             if users[&Arc::as_ptr(&owner)] == Arc::strong_count(&owner) {
-                given_up.extend(owner.strip());
+                stripped.extend(owner.strip());
             }
             view.show(py, owner);
         }
-        given_up
+        (given_up, stripped)
     }
 }

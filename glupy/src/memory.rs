@@ -9,7 +9,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
 use crate::gil::GilCell;
-use crate::handle::{Class, Owner};
+use crate::handle::{Class, Owner, Shown};
 use crate::instance::Instance;
 use crate::keepers::{Keeper, Place};
 use crate::shake;
@@ -21,18 +21,18 @@ pub struct View {
     instance: Option<&'static Instance>,
     place: GilCell<Place>,
     /// None when the volume is gone, and the memory is not the owner's own.
-    owner: GilCell<Option<Arc<Owner>>>,
+    owner: GilCell<Option<Shown>>,
 }
 
 impl View {
     /// Gives up what it shows.
-    pub fn forget(&self, py: Python<'_>) -> Option<Arc<Owner>> {
+    pub fn forget(&self, py: Python<'_>) -> Option<Shown> {
         self.place.set(py, Place::NONE);
         self.owner.take(py)
     }
 
     /// Goes on to show it.
-    pub fn show(&self, py: Python<'_>, owner: Arc<Owner>) {
+    pub fn show(&self, py: Python<'_>, owner: Shown) {
         let nothing = self.owner.replace(py, Some(owner)); // so that no Python runs
         debug_assert!(nothing.is_none());
     }
@@ -94,7 +94,7 @@ pub fn owned<'py>(
         class,
         instance,
         place: GilCell::new(Place::NONE),
-        owner: GilCell::new(Some(owner)),
+        owner: GilCell::new(Some(Shown::new(owner))),
     };
     shake::point_with_gil(py);
     let view = Bound::new(py, view)?;

@@ -2,9 +2,10 @@
 //! and how that is given back.
 
 use std::ffi::c_void;
+use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -111,6 +112,33 @@ pub struct Owner {
     instance: Option<&'static Instance>,
     /// Only the memory of a copy is left.
     stripped: AtomicBool,
+    /// How many of those who have it only show it.
+    shown: AtomicUsize,
+}
+
+/// An owner that somebody has who only shows the object: a structure of ctypes.
+pub struct Shown(Arc<Owner>);
+
+impl Shown {
+    /// One more.
+    pub fn new(owner: Arc<Owner>) -> Shown {
+        owner.shown.fetch_add(1, Ordering::Relaxed);
+        Shown(owner)
+    }
+}
+
+impl Deref for Shown {
+    type Target = Arc<Owner>;
+
+    fn deref(&self) -> &Arc<Owner> {
+        &self.0
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.shown.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Owner {
@@ -173,6 +201,7 @@ impl Owner {
             raw,
             instance,
             stripped: AtomicBool::new(false),
+            shown: AtomicUsize::new(0),
         })
     }
 
@@ -194,6 +223,20 @@ impl Owner {
     /// Whether it is a copy, the memory of which is its own.
     pub fn is_copy(&self) -> bool {
         matches!(self.class.copies, Copies::All | Copies::References { .. })
+    }
+
+    /// How many have it and do more than to show it: handles, requests, answers. It becomes
+    /// more only with the GIL.
+    pub fn users(owner: &Arc<Owner>) -> usize {
+        let users = Arc::strong_count(owner) - owner.shown.load(Ordering::Relaxed);
+        // What those did with the object who have it no more comes before what is done now.
+        fence(Ordering::Acquire);
+        users
+    }
+
+    /// Whether a structure of ctypes shows it.
+    pub fn is_shown(&self) -> bool {
+        self.shown.load(Ordering::Relaxed) > 0
     }
 
     /// Takes what a copy refers to out of it. Nobody but the structures that show the

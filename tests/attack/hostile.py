@@ -83,7 +83,8 @@ SIDE = {  # beside everything
     "read": 3,
     "contents": 2,
     "dying": 1,
-    "changes": 1,
+    "changes": 2,
+    "common": 1,
     "collect": 1,
     "gone": 1,
     "pending": 1,
@@ -94,6 +95,11 @@ SIDE = {  # beside everything
 #: Mistakes on purpose, which the attack has to find: with `option only` alone.
 PLANTED = {"planted-user": 1, "planted-value": 1}
 ALWAYS = {"pass", "wind", "keep", "read"}
+
+
+#: A Dict of all requests, and the lock of who fills it and hands it on.
+COMMON = Dict()
+COMMON_TURN = threading.Lock()
 
 
 class Wrong:
@@ -329,9 +335,8 @@ class xlator(Translator):
             elif name == "changes":
                 for value in args:
                     if isinstance(value, Dict):
-                        copied = value.copy()
-                        copied["attack.more"] = b"more"
-                        self.keep("value", copied)
+                        value["attack.more"] = b"more" * r.randrange(20)
+                        self.keep("value", value.copy())
 
     def wrong(self, frame: Frame, r: random.Random) -> None:
         """Something that is refused."""
@@ -581,11 +586,26 @@ class xlator(Translator):
             values = (*args[:-1], Dict(by))
         elif root:
             return
-        reply = await getattr(self.children[0], fop.name)(*values, as_root=root)
+        call = getattr(self.children[0], fop.name)
+        if values is not args and "common" in self.side and r.random() < 0.5:
+            reply = await self.asked_with_common(call, args[:-1], by, root)
+        else:
+            reply = await call(*values, as_root=root)
         if r.random() < 0.3:
             self.keep("value", reply)
         if "dying" in self.side:
             self.keep_dying(fop, reply)
+
+    def asked_with_common(
+        self, call: Callable[..., Any], values: tuple[Any, ...], by: dict[str, str], root: bool
+    ) -> Any:
+        """With a Dict that is each request's, and changed as soon as it was handed on."""
+        with COMMON_TURN:
+            COMMON.update(by)
+            wind = call(*values, COMMON, as_root=root)
+            COMMON["attack.by"] = "nobody"
+            COMMON.clear()
+        return wind
 
     def keep_dying(self, fop: Any, reply: Any) -> None:
         """The same answer with a structure that runs Python when it goes."""

@@ -527,11 +527,11 @@ def kept_values_are_unchanged(stage: Stage) -> None:
     equal((seen.answer["preop_stbuf"].ia_size, lock.request["flock"].l_len), (1, 1))
     seen.request["stbuf"].ia_size = 3
     equal((iatt.ia_size, seen.answer["preop_stbuf"].ia_size), (2, 1))
-    # a Dict is shared
-    shared = Dict(a=1)
-    seen = stage.ask("stat", {"xdata": shared})
-    shared["a"] = 2
-    equal(seen.request["xdata"]["a"], 2)
+    names = Dict(a=1)
+    seen = stage.ask("stat", {"xdata": names})
+    names["a"] = 2
+    seen.request["xdata"]["b"] = 3
+    equal((dict(names), dict(seen.request["xdata"])), ({"a": 2}, {"a": 1, "b": 3}))
 
 
 def elsewhere(action: Callable[[], object]) -> None:

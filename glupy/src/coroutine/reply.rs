@@ -15,10 +15,11 @@ use smallvec::SmallVec;
 
 use crate::call::Lent;
 use crate::convert;
-use crate::fop::{Fop, MAX_ARGS, SLOTS, Word, padded};
+use crate::fop::{Fop, Kind, MAX_ARGS, SLOTS, Word, padded};
+use crate::frame;
 use crate::gf;
 use crate::gil::{self, Gil, GilCell};
-use crate::handle::{self, Handle};
+use crate::handle::{self, Handle, Owner};
 use crate::here::Here;
 use crate::hold::Hold;
 use crate::instance::Instance;
@@ -234,31 +235,48 @@ impl Reply {
         let instance = self.instance.get(py).expect("what is borrowed came to one");
         if instance.volume.is_gone(py) {
             self.borrowed.store(py, None);
-        } else {
-            // SAFETY: what is borrowed is alive until the callback returns, which `settle`
-            // comes before.
-            let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl(), 0) };
-            let owned = Arc::new(owned);
-            let mut hold = Hold::default();
-            hold.words(owned.clone());
-            let words = *owned.words();
-            let hold = Arc::new(hold);
-            let _others = gil::locked(py, |locked| {
-                if !self.is_borrowed(locked) {
-                    return Some(hold); // another thread was faster
-                }
-                self.words.store(locked, words);
-                self.borrowed.store(locked, None);
-                self.hold.replace(locked, Some(hold))
-            });
-            self.register(py);
-            for (i, object) in self.seen.take(py) {
-                if let Some(owner) = owned.owner(i) {
-                    handle::settle_with(object.into_bound(py), owner);
-                }
+            self.release_seen(py);
+            return;
+        }
+        // SAFETY: what is borrowed is alive until the callback returns, which `settle`
+        // comes before.
+        let owned = unsafe { OwnedWords::new(fop.reply, &words, instance.xl(), 0) };
+        let owned = Arc::new(owned);
+        let mut hold = Hold::default();
+        hold.words(owned.clone());
+        let words = *owned.words();
+        let hold = Arc::new(hold);
+        let _others = gil::locked(py, |locked| {
+            if !self.is_borrowed(locked) {
+                return Some(hold); // another thread was faster
+            }
+            self.words.store(locked, words);
+            self.borrowed.store(locked, None);
+            self.hold.replace(locked, Some(hold))
+        });
+        self.register(py);
+        for (i, object) in self.seen.take(py) {
+            if let Some(owner) = owned.owner(i) {
+                self.own_seen(i, object.into_bound(py), owner);
             }
         }
-        self.release_seen(py);
+    }
+
+    /// Ends the borrow of a value's handle. A Dict that Python may change, or has changed,
+    /// stays with the reply, which hands on what it has by then.
+    fn own_seen(&self, i: usize, handle: Bound<'_, PyAny>, owner: &Arc<Owner>) {
+        let py = handle.py();
+        let is_dict = self.fop.reply[i].kind == Kind::Dict;
+        // SAFETY: what has an owner is a handle's.
+        let is_changed = is_dict && !unsafe { handle::erased(&handle) }.is_lent(py);
+        let kept = match is_changed {
+            true => Some(handle),
+            false => handle::settle_with(handle, Some(owner)),
+        };
+        if let (Some(handle), true) = (kept, is_dict) {
+            // SAFETY: `push` runs no Python.
+            unsafe { self.seen.with(py, |seen| seen.push((i, handle.unbind()))) };
+        }
     }
 
     fn register(&self, py: Python<'_>) {
@@ -316,9 +334,20 @@ impl Reply {
             self.own(py); // what uses it may last longer than its callback
         }
         let mut hold = self.hold(py);
-        match self.borrowed.get(py).and_then(|lent| lent.words(py)) {
-            Some(words) => (words, hold),
-            None => (hold.store(self.words.get(py)), hold),
+        let words = match self.borrowed.get(py).and_then(|lent| lent.words(py)) {
+            Some(words) => words,
+            None => hold.store(self.words.get(py)),
+        };
+        let params = self.fop.reply;
+        // SAFETY: the words are there; what stands for a Dict is a handle, and no Python runs.
+        unsafe {
+            self.seen.with(py, |seen| {
+                let is_dict = |(i, object): &&(usize, Py<PyAny>)| {
+                    params[*i].kind == Kind::Dict && !object.is_none(py)
+                };
+                let dicts = seen.iter().filter(is_dict).map(|(i, object)| (*i, object));
+                frame::follow(py, dicts, params.len(), words, hold)
+            })
         }
     }
 
@@ -373,12 +402,15 @@ impl Reply {
     fn replace(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Reply>> {
         self.own(py);
         self.check(py)?;
+        let (words, hold) = self.values(py, Here::now());
+        // SAFETY: `hold` keeps them.
+        let words = padded(unsafe { words.get(self.fop.reply.len()) });
         let answer = Answer {
             instance: GilCell::new(self.instance.get(py)),
             op_ret: GilCell::new(self.op_ret.get(py)),
             op_errno: GilCell::new(self.op_errno.get(py)),
-            words: GilCell::new(self.words.get(py)),
-            hold: GilCell::new(Some(Arc::new(self.hold(py)))),
+            words: GilCell::new(words),
+            hold: GilCell::new(Some(Arc::new(hold))),
             came: GilCell::new(self.came.get(py)),
             nulls: GilCell::new(self.nulls.get(py)),
             ..Answer::new(self.fop)

@@ -71,6 +71,7 @@ impl Frame {
             op_errno,
             values: Given::Borrowed(values),
         };
+        drop(self.reply_dicts.take(py));
         self.reply.set(py, Some(reply));
     }
 
@@ -90,6 +91,7 @@ impl Frame {
                 return;
             }
         }
+        drop(frame.reply_dicts.take(py));
         frame.reply.set(py, None);
     }
 
@@ -309,9 +311,9 @@ impl Frame {
         self.check_open(py, "can not answer")?;
         let known = came.as_ref().map(|came| came.op_ret);
         let unchanged = came.as_ref().is_some_and(|came| {
-            let count = fop.reply.len();
+            let (count, (words, _hold)) = (fop.reply.len(), self.answered(py, came));
             // SAFETY: an answer that the frame has is alive.
-            unsafe { came.words(py).get(count) == &values.words[..count] }
+            unsafe { words.get(count) == &values.words[..count] }
         });
         let op_ret = match op_ret {
             Some(op_ret) => op_ret,

@@ -1,7 +1,9 @@
 //! The end of a request: who ends it, and what is given back before.
 
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 
+use super::dicts::Placed;
 use super::request::{Args, State};
 use super::{Frame, POOL, kept};
 use crate::action::{self, Action};
@@ -18,6 +20,8 @@ pub(super) struct Over {
     pub(super) c: CPtr<gf::call_frame_t>,
     #[expect(dead_code, reason = "dropped with it")]
     args: Args,
+    #[expect(dead_code, reason = "as above")]
+    dicts: [SmallVec<[Placed; 1]>; 2],
 }
 
 /// What came of an attempt to end a request.
@@ -83,7 +87,8 @@ impl Frame {
             }
         };
         let c = self.c.take(locked);
-        Attempt::Over(Over { c, args })
+        let dicts = [self.dicts.take(locked), self.reply_dicts.take(locked)];
+        Attempt::Over(Over { c, args, dicts })
     }
 
     /// As `finish`, and asks for what is done with its C frame last. False if the request is
@@ -127,6 +132,8 @@ impl Frame {
         frame.abandon(py);
         // What it has kept goes now; all else is made anew when it is used again.
         drop(frame.args.take(py));
+        drop(frame.dicts.take(py));
+        drop(frame.reply_dicts.take(py));
         drop(frame.local.take(py));
         drop(frame.answer.take(py));
         drop(frame.reply.take(py));

@@ -78,12 +78,11 @@ impl Function for WindMethod {
         }
         frame.check_open(py, "can not wind")?;
         frame.own_unless_covered(py, given.here());
-        let Some((came, owned)) = frame.args(py) else {
+        let Some((came, mut hold)) = frame.asked(py) else {
             let name = fop.name;
             let text = format!("can not wind: its arguments were not kept (define {name}_fop)");
             return Err(frame.refused(py, &text));
         };
-        let mut hold = Hold::of(owned);
         // SAFETY: the arguments of a request that is not over are alive.
         let args = unsafe { came.get(fop.args.len()) };
         let words = if changes.is_empty() {
@@ -123,11 +122,11 @@ impl Function for UnwindMethod {
             .filter(|reply| ptr::eq(reply.fop, fop));
         if let (true, Some(reply), false) = (given.is_empty(), &reply, frame.awaits(py)) {
             // As it came, and not looked at.
-            let words = reply.words(py);
+            let (words, hold) = frame.answered(py, reply);
             // SAFETY: an answer that the frame has is alive.
             let values = unsafe { words.get(fop.reply.len()) };
             marshal::check_there(NAME, fop.reply, values)?;
-            let (here, hold) = (given.here(), reply.hold());
+            let here = given.here();
             frame.answer(py, here, reply.op_ret, reply.op_errno, words, hold)?;
             return Ok(py.None());
         }
@@ -165,9 +164,10 @@ impl Function for UnwindMethod {
             .as_ref()
             .map(|reply| reply.op_ret)
             .filter(|op_ret| *op_ret < 0);
-        let words = match &reply {
+        let answered = reply.as_ref().map(|reply| frame.answered(py, reply));
+        let words = match &answered {
             // SAFETY: an answer that the frame has is alive.
-            Some(reply) if !fails => padded(unsafe { reply.words(py).get(fop.reply.len()) }),
+            Some((words, _)) if !fails => padded(unsafe { words.get(fop.reply.len()) }),
             None if op_ret.is_none() && changes.is_empty() => {
                 return Err(frame.refused(
                     py,
@@ -177,7 +177,7 @@ impl Function for UnwindMethod {
             _ => padded(&[]),
         };
         let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
-        let hold = reply.map_or_else(Hold::default, |reply| reply.hold());
+        let hold = answered.map_or_else(Hold::default, |(_, hold)| hold);
         let mut values = Values::new(NAME, fop.reply, words, hold).lent_by(frame);
         values.put_all(changes.into_iter())?;
         let op_ret = op_ret.or(known_failure);

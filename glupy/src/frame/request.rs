@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+use super::dicts::{Dicts, Placed};
 use super::told::Past;
 use crate::action::Action;
 use crate::call::{Carrying, Lent, Loan};
@@ -95,8 +96,10 @@ pub struct Request {
     /// Winds without an answer, queued ones included.
     pub(super) open: GilCell<u32>,
     pub(super) args: GilCell<Args>,
-    /// The handles that stand for borrowed arguments.
-    pub(super) handles: GilCell<SmallVec<[Py<PyAny>; 4]>>,
+    /// The handles that stand for borrowed arguments, with their positions.
+    pub(super) handles: GilCell<SmallVec<[Placed; 4]>>,
+    /// The arguments that Python has, or has had, to change.
+    pub(super) dicts: Dicts,
     /// The call that the request came in by, as long as it borrows from that.
     pub(super) entering: GilCell<Loan>,
     /// The outermost call that carries out what its callbacks ask for.
@@ -106,6 +109,8 @@ pub struct Request {
     /// For whom it was made, when it has been answered before its coroutine has ended.
     pub(super) credentials: GilCell<Option<Box<Credentials>>>,
     pub(super) reply: GilCell<Option<Came>>,
+    /// Values of that which Python has, or has had, to change.
+    pub(super) reply_dicts: Dicts,
     /// Positions at which the last answer to the request itself had NULL, once its handler
     /// has returned.
     pub(super) null_reply: GilCell<u32>,
@@ -142,11 +147,13 @@ impl Request {
             open: GilCell::new(0),
             args: GilCell::new(Args::None),
             handles: GilCell::new(SmallVec::new()),
+            dicts: Dicts::default(),
             entering: GilCell::new(Loan::NONE),
             carrying: Carrying::new(Loan::NONE),
             awaits: GilCell::new(false),
             credentials: GilCell::new(None),
             reply: GilCell::new(None),
+            reply_dicts: Dicts::default(),
             null_reply: GilCell::new(0),
             answer: GilCell::new(None),
             own: GilCell::new([Word::NULL; MAX_OWN]),

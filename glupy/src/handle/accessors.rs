@@ -1,6 +1,5 @@
 //! From Python's object to the handle, and to the C object behind it.
 
-use std::ffi::c_void;
 use std::ptr;
 
 use pyo3::prelude::*;
@@ -91,15 +90,6 @@ where
         *c = changed;
         Ok(())
     })
-}
-
-/// The object that a handle stands for.
-///
-/// # Safety
-/// The object is a handle.
-pub unsafe fn object(handle: &Bound<'_, PyAny>) -> *mut c_void {
-    // SAFETY: by contract.
-    unsafe { erased(handle) }.raw.get(handle.py()).ptr
 }
 
 /// Before Python has classes that can not be changed (`sealed.rs`).

@@ -28,17 +28,23 @@ pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
 
 /// Ends a borrow: a handle that Python kept becomes its own owner, any other is used again.
 pub fn settle(handle: Bound<'_, PyAny>) {
-    if let Some(kept) = recycle(handle) {
-        keep(kept);
-    }
+    settle_with(handle, None);
 }
 
-/// The same, when there is an owner of what was borrowed already.
-pub fn settle_with(handle: Bound<'_, PyAny>, owner: &Arc<Owner>) {
-    if let Some(kept) = recycle(handle) {
-        // SAFETY: only handles are given to `settle_with`.
-        unsafe { erased(&kept) }.keep_with(kept.py(), owner);
+/// The same, when there may be an owner of what was borrowed already; gives the handle back
+/// if Python has kept it.
+pub fn settle_with<'py>(
+    handle: Bound<'py, PyAny>,
+    owner: Option<&Arc<Owner>>,
+) -> Option<Bound<'py, PyAny>> {
+    let kept = recycle(handle)?;
+    // SAFETY: only handles are given to `settle_with`.
+    let common = unsafe { erased(&kept) };
+    match owner {
+        Some(owner) => common.keep_with(kept.py(), owner),
+        None => common.keep(kept.py()),
     }
+    Some(kept)
 }
 
 /// Ends the borrow of a handle that Python has kept: it becomes its own owner.

@@ -1,12 +1,12 @@
 //! `dict_t`: names and values.
 
+mod change;
+mod filling;
 mod members;
 mod value;
 
-use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::ptr;
-use std::sync::Arc;
 
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
@@ -18,12 +18,13 @@ use crate::gf;
 use crate::handle::{self, Copies, Raw, base, handle_class, read};
 use crate::instance::{self, Instance};
 use crate::marshal;
-use members::Kept;
+use change::change;
+use filling::Filling;
 use value::{Encoded, Shape, Value};
 
 handle_class!(
-    /// `dict_t` (dict.h): a mutable mapping of names to values, shared, like in C,
-    /// with whoever else holds it: `copy()` before changing another's.
+    /// `dict_t` (dict.h): a mutable mapping of names to values. What has been handed on
+    /// stays as it is: a change is made in a copy, with which the Dict goes on.
     ///
     /// What a value is depends on how it was stored: `str`, `int`, `float`, `Gfid`,
     /// `Iatt`, or `bytes` for everything else. Stored again, it keeps its type.
@@ -130,102 +131,8 @@ fn store(
     let name = c_key(key)?;
     let known = lookup(slf, &name)?.map(|known| known.shape());
     let (kind, bytes) = encode(key, value, kind, known)?;
-    let dict = pointer(slf)?;
     let value = members::new_value(kind, &bytes).ok_or_else(no_memory)?;
-    // SAFETY: a live dict, and a reference of ours.
-    unsafe { members::set(dict, &name, value) }.ok_or_else(no_memory)
-}
-
-/// Names and values that are to be put in, all at once: a dict looks through all its names
-/// for each one that is set, which takes seconds when there are ten thousands.
-struct Filling<'a, 'py> {
-    dict: &'a Bound<'py, Dict>,
-    /// What the names had that are there, and have from then on.
-    known: HashMap<CString, Shape>,
-    values: Vec<(CString, Filled)>,
-}
-
-/// A value with a reference.
-struct Filled(*mut gf::data_t);
-
-impl Drop for Filled {
-    fn drop(&mut self) {
-        // SAFETY: a reference of ours.
-        unsafe { gf::data_unref(self.0) };
-    }
-}
-
-impl<'a, 'py> Filling<'a, 'py> {
-    fn new(dict: &'a Bound<'py, Dict>) -> PyResult<Self> {
-        let known = pairs(dict)?.into_iter();
-        Ok(Filling {
-            dict,
-            known: known.map(|(key, value)| (key, value.shape())).collect(),
-            values: Vec::new(),
-        })
-    }
-
-    /// A value of Python's.
-    fn store(&mut self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let name = c_key(key)?;
-        let (kind, bytes) = encode(key, value, None, self.known.get(&name).copied())?;
-        let value = members::new_value(kind, &bytes).ok_or_else(no_memory)?;
-        self.known.insert(name.clone(), (kind, bytes.len()));
-        self.values.push((name, Filled(value)));
-        Ok(())
-    }
-
-    /// The values of another dict.
-    fn put_all(&mut self, other: &Bound<'_, Dict>) -> PyResult<()> {
-        let from = pointer(other)?;
-        // SAFETY: a live dict has live members.
-        let kept: Option<Vec<_>> = unsafe {
-            members::with(from, |members| {
-                let kept = members.iter().rev().filter_map(|(key, data)| {
-                    let name = CStr::from_ptr(*key).to_owned();
-                    match members::keep(*data) {
-                        Some(Kept::Value(value)) => Some(Some((name, Filled(value)))),
-                        Some(Kept::Lost) => None,
-                        None => Some(None),
-                    }
-                });
-                kept.collect()
-            })
-        };
-        for (name, value) in kept.ok_or_else(no_memory)? {
-            // SAFETY: a live value.
-            let shape = unsafe { Value::of(&*value.0) }.shape();
-            self.known.insert(name.clone(), shape);
-            self.values.push((name, value));
-        }
-        Ok(())
-    }
-
-    /// Puts them in.
-    fn end(self) -> PyResult<()> {
-        let dict = pointer(self.dict)?;
-        // Nobody else puts a name in meanwhile: no Python runs, and no one else has it.
-        let owner = base(self.dict).owner(self.dict.py());
-        let alone = owner.is_some_and(|owner| Arc::strong_count(&owner) == 2)
-            // SAFETY: a live dict.
-            && unsafe { members::is_alone(dict) };
-        let mut names: HashSet<CString> = match alone {
-            true => pairs(self.dict)?.into_iter().map(|(key, _)| key).collect(),
-            false => HashSet::new(),
-        };
-        for (name, value) in self.values {
-            // SAFETY: a live dict, and a reference of its own.
-            let done = unsafe {
-                let value = gf::data_ref(value.0);
-                match alone && names.insert(name.clone()) {
-                    true => members::add(dict, &name, value),
-                    false => members::set(dict, &name, value),
-                }
-            };
-            done.ok_or_else(no_memory)?;
-        }
-        Ok(())
-    }
+    change(slf, |own| own.set(&name, &value))?.ok_or_else(no_memory)
 }
 
 #[pymethods]
@@ -293,16 +200,7 @@ impl Dict {
         if lookup(slf, &name)?.is_none() {
             return Err(PyKeyError::new_err(key.clone().unbind()));
         }
-        let dict = pointer(slf)?;
-        // SAFETY: a live dict and a key of that length.
-        unsafe {
-            gf::dict_deln(
-                dict,
-                name.as_ptr().cast_mut(),
-                name.as_bytes().len() as libc::c_int,
-            )
-        };
-        Ok(())
+        change(slf, |own| own.remove(&name))
     }
 
     /// The value of a name, or `default`.
@@ -446,21 +344,16 @@ impl Dict {
 
     /// Takes everything out.
     fn clear(slf: &Bound<'_, Self>) -> PyResult<()> {
-        for key in Self::keys(slf)? {
-            Self::__delitem__(slf, &key)?;
+        let names: Vec<_> = pairs(slf)?.into_iter().map(|(name, _)| name).collect();
+        if names.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        change(slf, |own| names.iter().for_each(|name| own.remove(name)))
     }
 
     /// A dict of its own with the same names and values.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Py<Self>> {
-        let (py, dict) = (slf.py(), pointer(slf)?);
-        // SAFETY: a live dict; the new one comes with a reference for us.
-        let copy = unsafe {
-            let copy = members::copy(dict).unwrap_or(ptr::null_mut());
-            handle::adopted::<Dict>(py, copy, base(slf).instance(py))
-        }?;
-        copy.ok_or_else(no_memory)
+        handle::having(slf.py(), change::copied(slf)?)
     }
 
     fn __iter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {

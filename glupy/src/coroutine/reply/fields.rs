@@ -74,13 +74,19 @@ impl Field {
                 handle.own_live(py, raw_of(&fop.reply[i], i, &words))?;
             }
         }
-        // SAFETY: `push` runs no Python.
-        unsafe {
-            reply
-                .seen
-                .with(py, |seen| seen.push((i, object.clone_ref(py))));
-        }
-        Ok(object)
+        // There is one object for each value: another thread may have been faster.
+        // SAFETY: references are taken, which runs no Python.
+        let first = unsafe {
+            reply.seen.with(py, |seen| {
+                let found = seen.iter().find(|(at, _)| *at == i);
+                let first = found.map_or(&object, |(_, object)| object).clone_ref(py);
+                if found.is_none() {
+                    seen.push((i, first.clone_ref(py)));
+                }
+                first
+            })
+        };
+        Ok(first)
     }
 
     fn __set__(&self, _object: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>) -> PyResult<()> {

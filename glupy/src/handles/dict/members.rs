@@ -1,11 +1,14 @@
 //! What is in a dict: its members are walked, put in and copied.
 
-use std::ffi::{CStr, c_void};
+use std::collections::HashSet;
+use std::ffi::{CStr, CString, c_void};
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use smallvec::SmallVec;
 
 use crate::gf;
+use crate::gil::Locked;
 use crate::stack;
 
 /// A name and a value.
@@ -72,13 +75,14 @@ pub unsafe fn copy(dict: *mut gf::dict_t) -> Option<*mut gf::dict_t> {
         if copy.is_null() {
             return None;
         }
+        let own = Own(copy, PhantomData);
         // The last one comes first: so it was put in.
         let all = with(dict, |members| {
             members.iter().rev().try_for_each(|(key, data)| {
                 let Kept::Value(value) = keep(*data)? else {
                     return Some(());
                 };
-                add(copy, CStr::from_ptr(*key), value)
+                own.add(CStr::from_ptr(*key), &value)
             })
         });
         if all.is_none() {
@@ -88,20 +92,87 @@ pub unsafe fn copy(dict: *mut gf::dict_t) -> Option<*mut gf::dict_t> {
     }
 }
 
-/// Whether there is one reference on a dict.
-///
-/// # Safety
-/// The dict is alive.
-pub unsafe fn is_alone(dict: *mut gf::dict_t) -> bool {
-    // SAFETY: by contract; a counter of GlusterFS's (gf.rs).
-    let count = unsafe { AtomicI64::from_ptr((&raw mut (*dict).refcount).cast()) };
-    count.load(Ordering::Acquire) == 1
+/// A dict that nobody else has: what it holds may be changed.
+pub struct Own<'a>(*mut gf::dict_t, PhantomData<Locked<'a>>);
+
+impl Own<'_> {
+    /// The dict, if there is one reference on it, for as long as nobody else gets one: they
+    /// are taken with the GIL.
+    ///
+    /// # Safety
+    /// The dict is alive, and the reference that of the caller, who alone uses it.
+    pub unsafe fn sole(dict: *mut gf::dict_t, _locked: Locked<'_>) -> Option<Own<'_>> {
+        // SAFETY: by contract; a counter of GlusterFS's (gf.rs).
+        let count = unsafe { AtomicI64::from_ptr((&raw mut (*dict).refcount).cast()) };
+        (count.load(Ordering::Acquire) == 1).then_some(Own(dict, PhantomData))
+    }
+
+    /// Puts a value in, in the place of another one of the name. None without memory.
+    pub fn set(&self, key: &CStr, value: &Held) -> Option<()> {
+        self.put(gf::dict_setn, key, value)
+    }
+
+    /// The same for a name that the dict does not have. A dict looks through all its names to
+    /// find one, which this does not.
+    pub fn add(&self, key: &CStr, value: &Held) -> Option<()> {
+        self.put(gf::dict_addn, key, value)
+    }
+
+    fn put(&self, how: Put, key: &CStr, value: &Held) -> Option<()> {
+        let len = key.to_bytes().len() as libc::c_int;
+        // SAFETY: a live dict, and a live value, of which the dict takes a reference.
+        (unsafe { how(self.0, key.as_ptr().cast_mut(), len, value.0) } >= 0).then_some(())
+    }
+
+    /// Takes a name out, if it is there.
+    pub fn remove(&self, key: &CStr) {
+        let len = key.to_bytes().len() as libc::c_int;
+        // SAFETY: a live dict and a key of that length.
+        unsafe { gf::dict_deln(self.0, key.as_ptr().cast_mut(), len) };
+    }
+
+    /// Its names.
+    pub fn names(&self) -> HashSet<CString> {
+        // SAFETY: a live dict with live members.
+        unsafe {
+            with(self.0, |members| {
+                let name = |(key, _): &Member| CStr::from_ptr(*key).to_owned();
+                members.iter().map(name).collect()
+            })
+        }
+    }
+}
+
+type Put =
+    unsafe extern "C" fn(*mut gf::dict_t, *mut libc::c_char, libc::c_int, *mut gf::data_t) -> i32;
+
+/// A value, with a reference.
+pub struct Held(*mut gf::data_t);
+
+// SAFETY: values count their references with atomics, and do not change.
+unsafe impl Send for Held {}
+// SAFETY: as above.
+unsafe impl Sync for Held {}
+
+impl Held {
+    /// The value.
+    pub fn get(&self) -> &gf::data_t {
+        // SAFETY: alive because of the reference.
+        unsafe { &*self.0 }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: a reference of ours.
+        unsafe { gf::data_unref(self.0) };
+    }
 }
 
 /// What becomes of a value that is to be kept.
 pub enum Kept {
-    /// It, or a copy of it, with a reference for who asks.
-    Value(*mut gf::data_t),
+    /// It, or a copy of it.
+    Value(Held),
     /// An address in the memory of others, of nobody knows how many bytes
     /// (`dict_set_static_ptr`): no one can keep that.
     Lost,
@@ -116,7 +187,7 @@ pub unsafe fn keep(data: *mut gf::data_t) -> Option<Kept> {
     unsafe {
         let value = &*data;
         if !value.is_static {
-            return Some(Kept::Value(gf::data_ref(data)));
+            return Some(Kept::Value(Held(gf::data_ref(data))));
         }
         let len = usize::try_from(value.len).unwrap_or(0);
         if len == 0 && value.data_type == gf::GF_DATA_TYPE_PTR && !value.data.is_null() {
@@ -130,9 +201,8 @@ pub unsafe fn keep(data: *mut gf::data_t) -> Option<Kept> {
     }
 }
 
-/// A value with these bytes, and a reference for who asks; None without memory, or when
-/// they are too many.
-pub fn new_value(kind: u32, bytes: &[u8]) -> Option<*mut gf::data_t> {
+/// A value with these bytes; None without memory, or when they are too many.
+pub fn new_value(kind: u32, bytes: &[u8]) -> Option<Held> {
     let len = i32::try_from(bytes.len()).ok()?;
     // SAFETY: the memory is GlusterFS's, as what a dict owns must be, with a NUL behind the
     // bytes for who reads them as a string; it becomes the value's.
@@ -150,38 +220,6 @@ pub fn new_value(kind: u32, bytes: &[u8]) -> Option<*mut gf::data_t> {
             return None;
         }
         (*data).data_type = kind;
-        Some(gf::data_ref(data))
-    }
-}
-
-/// Puts a value in, with its reference, in the place of another one of the name.
-///
-/// # Safety
-/// The dict is alive, the value's reference the caller's.
-pub unsafe fn set(dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
-    // SAFETY: by contract; the dict takes a reference of its own.
-    unsafe { store(gf::dict_setn, dict, key, value) }
-}
-
-/// The same for a name that the dict does not have. A dict looks through all its names to
-/// find one, which this does not.
-///
-/// # Safety
-/// As for [`set`].
-pub unsafe fn add(dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
-    // SAFETY: as for `set`.
-    unsafe { store(gf::dict_addn, dict, key, value) }
-}
-
-type Put =
-    unsafe extern "C" fn(*mut gf::dict_t, *mut libc::c_char, libc::c_int, *mut gf::data_t) -> i32;
-
-unsafe fn store(how: Put, dict: *mut gf::dict_t, key: &CStr, value: *mut gf::data_t) -> Option<()> {
-    let len = key.to_bytes().len() as libc::c_int;
-    // SAFETY: by contract of the callers.
-    unsafe {
-        let status = how(dict, key.as_ptr().cast_mut(), len, value);
-        gf::data_unref(value);
-        (status >= 0).then_some(())
+        Some(Held(gf::data_ref(data)))
     }
 }
