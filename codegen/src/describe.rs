@@ -94,6 +94,12 @@ pub fn notes(param: &Param, siblings: &[Param], never_null: &str, quote: &str) -
     if let Some(size) = param.size {
         notes.push(format!("{size} bytes."));
     }
+    if let Some(max) = param.max {
+        notes.push(format!("At most {max}."));
+    }
+    if param.gfid {
+        notes.push(format!("Its {quote}gfid{quote} is needed."));
+    }
     if let Some(own) = &param.own {
         notes.push(format!("The request's own: {quote}{}{quote}.", own.name));
     }

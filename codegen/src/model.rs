@@ -76,6 +76,10 @@ pub struct Param {
     pub vector: Option<Vector>,
     /// Bytes behind the pointer, where that is fixed.
     pub size: Option<u32>,
+    /// For a number in a request: the largest that children take.
+    pub max: Option<u32>,
+    /// For a loc in a request: children go by its GFID without looking.
+    pub gfid: bool,
     /// For a callback value: what of the request it is in a success.
     pub own: Option<Own>,
     /// What it is, for people; empty when the schema does not say.

@@ -454,11 +454,41 @@ impl<'s> Resolver<'s, '_> {
                 .size
                 .as_ref()
                 .and_then(|size| u32::try_from(size.value).ok()),
+            max: self.max(param, ty.kind, what),
+            gfid: self.gfid(param, ty.kind, what),
             own: None,
             doc: self.doc(param.doc.as_ref()),
             name,
             ty,
         }
+    }
+
+    /// The largest number of an argument.
+    fn max(&mut self, param: &schema::Param, kind: Kind, what: &str) -> Option<u32> {
+        let max = param.max.as_ref()?;
+        let number = u32::try_from(max.value).ok().filter(|max| *max > 0);
+        if what == CBK_VALUE || kind != Kind::U64 || number.is_none() {
+            let message = format!("`{}` can not have this `max`", param.name.value);
+            let expected = format!("expected 1 to {}, for an argument of kind u64", u32::MAX);
+            self.error(&max.span, message, expected);
+        }
+        number
+    }
+
+    /// Whether a loc must have its GFID.
+    fn gfid(&mut self, param: &schema::Param, kind: Kind, what: &str) -> bool {
+        let Some(gfid) = &param.gfid else {
+            return false;
+        };
+        if what == CBK_VALUE || kind != Kind::Loc {
+            let message = format!("`{}` can have no `gfid`", param.name.value);
+            self.error(
+                &gfid.span,
+                message,
+                "expected it for an argument of kind loc",
+            );
+        }
+        gfid.value
     }
 
     /// Which relations a kind must have, and which it can not have.

@@ -110,6 +110,10 @@ pub struct Param {
     pub nullable: Option<At<bool>>,
     /// `same:`
     pub same: Option<Text>,
+    /// `max:`
+    pub max: Option<At<i64>>,
+    /// `gfid:`
+    pub gfid: Option<At<bool>>,
     /// `doc:`
     pub doc: Option<Text>,
 }
@@ -390,6 +394,8 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         size: None,
         nullable: None,
         same: None,
+        max: None,
+        gfid: None,
         doc: None,
     };
     if let Value::Map(_) = node.value {
@@ -402,6 +408,8 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         param.size = map.optional("size", int);
         param.nullable = map.optional("nullable", boolean);
         param.same = map.optional("same", text);
+        param.max = map.optional("max", int);
+        param.gfid = map.optional("gfid", boolean);
         param.doc = map.optional("doc", text);
         map.finish();
     } else {

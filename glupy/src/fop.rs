@@ -151,6 +151,10 @@ pub struct Param {
     /// Whether it is a pointer that must not be NULL in a request, or in an answer
     /// that is a success.
     pub required: bool,
+    /// The largest number in a request.
+    pub max: u64,
+    /// Whether children go by the GFID of this loc without looking.
+    pub gfid: bool,
     /// For an iovec: its siblings.
     pub vector: Option<Vector>,
     /// For the last two kinds: the name in ctypes of what it points to.
@@ -167,6 +171,8 @@ impl Param {
             c_type,
             kind,
             required: false,
+            max: u64::MAX,
+            gfid: false,
             vector: None,
             structure: "",
             size: 0,
@@ -185,6 +191,16 @@ impl Param {
             required: true,
             ..self
         }
+    }
+
+    /// The same, but it must not be larger.
+    pub const fn max(self, max: u64) -> Param {
+        Param { max, ..self }
+    }
+
+    /// The same, but the loc must have its GFID.
+    pub const fn gfid(self) -> Param {
+        Param { gfid: true, ..self }
     }
 
     /// The same, with the name in ctypes of what it points to, and how much to copy.

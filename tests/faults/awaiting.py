@@ -13,6 +13,7 @@ import time
 
 from gluster import (
     CancelledError,
+    Dict,
     Loc,
     Lock,
     Semaphore,
@@ -67,6 +68,27 @@ class xlator(Translator):
     async def co_passes_on_anothers_inode(self, frame, loc):
         """EIO: ValueError: lookup: inode of the answer is not the request's own"""
         return await frame.wind(loc=Loc.child(loc.parent, "healthy"))
+
+    async def co_asks_for_what_nobody_has(self, frame, loc):
+        """ok"""
+        child = self.children[0]
+        for call in (child.getspec("x", 0), child.namelink(loc), child.icreate(loc, 0)):
+            reply = await call
+            assert (reply.op_ret, reply.op_errno) == (-1, errno.EOPNOTSUPP)
+        return await frame.wind()
+
+    async def co_reads_a_link_of_gigabytes(self, frame, loc):
+        """EIO: ValueError: children.*readlink: size is 4294967296, and can be at most 4096"""
+        return await self.children[0].readlink(loc, 1 << 32)  # here
+
+    async def co_counts_where_no_gfid_is(self, frame, loc):
+        """EIO: ValueError: children.*xattrop: loc has no gfid"""
+        return await self.children[0].xattrop(loc, 0, Dict({"user.a": bytes(12)}))  # here
+
+    async def co_has_a_path_of_megabytes(self, frame, loc):
+        """EIO: ValueError: children.*stat: path of loc has more than 32768 bytes"""
+        long = Loc("/" + "x" * 10_000_000, inode=loc.parent, gfid=loc.parent.gfid)
+        return await self.children[0].stat(long)  # here
 
     async def co_returns_a_hollow_reply(self, frame, loc):
         """EIO: ValueError: lookup_reply_t: .* must carry inode"""

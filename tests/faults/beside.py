@@ -24,6 +24,20 @@ class xlator(Translator):
         fd.ctx = fd.inode.path()
         frame.unwind()
 
+    # That no translator below has these, the log says of this one.
+
+    def getspec_fop(self, frame, this, key, flag):
+        frame.wind()
+
+    def namelink_fop(self, frame, this, loc, xdata):
+        frame.wind()
+
+    def namelink_cbk(self, frame, *answer):
+        frame.unwind()
+
+    async def icreate_fop(self, frame, this, loc, mode, xdata):
+        return (await frame.wind()).replace()
+
     def notify(self, event, data):
         if event == Event.PARENT_UP:
             deep()

@@ -577,6 +577,10 @@ class xlator(Translator):
         """EIO: ValueError: readlink_unwind: .* must carry buf"""
         readlink_unwind(frame, 6, 0, "target", None, None)  # here
 
+    def readlink_of_gigabytes(self, frame):
+        """EIO: ValueError: frame.wind: size is 4294967296, and can be at most 4096"""
+        frame.wind(size=1 << 32)  # here
+
     def readlink_endless(self, frame):
         """EIO|ENAMETOOLONG|ok"""
         readlink_unwind(frame, 100_000, 0, "x" * 100_000, Iatt(), None)

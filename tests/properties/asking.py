@@ -102,7 +102,7 @@ class Stage:
             "int": lambda: 0,
             "str": lambda: "text",
             "bytes": lambda: bytes(32),
-            "Loc": lambda: Loc("/name", inode=self.root, parent=self.root),
+            "Loc": lambda: Loc("/name", inode=self.root, parent=self.root, gfid=self.root.gfid),
             "Inode": lambda: self.root,
             "Fd": lambda: self.fd,
             "Iovec": lambda: Iovec(b"data"),

@@ -231,8 +231,13 @@ pub fn param(param: &Param) -> TokenStream {
         };
         quote!(.vector(#length, #owner))
     });
+    let max = param.max.map(|max| {
+        let max = Literal::u32_unsuffixed(max);
+        quote!(.max(#max))
+    });
+    let gfid = param.gfid.then(|| quote!(.gfid()));
     let structure = structure(param);
-    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #structure)
+    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #max #gfid #structure)
 }
 
 /// The variant of the runtime's `Kind`: the schema's name with a capital.

@@ -10,13 +10,17 @@ use pyo3::prelude::*;
 use super::{Frame, FrameError, State};
 use crate::action::{self, Action};
 use crate::coroutine::{self, Future};
-use crate::fop::{Fop, Kind, MAX_ARGS, Word};
+use crate::fop::{Fop, Kind, MAX_ARGS, Param, Word};
 use crate::gf;
 use crate::gil;
 use crate::handle::CPtr;
 use crate::here::Here;
 use crate::hold::Hold;
 use crate::words::Words;
+
+/// The longest path of a loc, in bytes. storage/posix copies it to the stack, of which threads of
+/// io-threads have 256 KiB.
+const MAX_PATH: usize = 32 << 10;
 
 impl Frame {
     /// The frame that waits for a callback, one wind less open. The C frame keeps
@@ -309,6 +313,12 @@ impl Frame {
                 )));
             }
         }
+        for (i, param) in fop.args.iter().enumerate() {
+            if came.is_none_or(|came| came[i] != words[i]) {
+                // SAFETY: a loc that the author gives is held.
+                unsafe { Frame::check_limits(function, param, words[i]) }?;
+            }
+        }
         let Some(i) = fop.args.iter().position(|param| param.kind == Kind::Loc) else {
             return Ok(());
         };
@@ -322,6 +332,45 @@ impl Frame {
             Some(inode) if inode.is_null() && came.is_none_or(|inode| !inode.is_null()) => Err(
                 PyValueError::new_err(format!("{function}: {} has no inode", fop.args[i].name)),
             ),
+            _ => Ok(()),
+        }
+    }
+
+    /// What children take for granted of an argument.
+    ///
+    /// # Safety
+    /// It is one, and alive.
+    unsafe fn check_limits(function: &str, param: &Param, word: Word) -> PyResult<()> {
+        let (name, max) = (param.name, param.max);
+        let wrong = |text: String| Err(PyValueError::new_err(format!("{function}: {text}")));
+        match param.kind {
+            Kind::U64 if word.get::<u64>() > max => {
+                let size = word.get::<u64>();
+                wrong(format!("{name} is {size}, and can be at most {max}"))
+            }
+            Kind::Loc => {
+                // SAFETY: by contract, NULL or a loc, whose path is NULL or a string.
+                let (path, gfid) = unsafe {
+                    let Some(loc) = word.get::<*const gf::loc_t>().as_ref() else {
+                        return Ok(());
+                    };
+                    let path = loc.path.as_ref();
+                    (
+                        path.map_or(0, |path| libc::strnlen(path, MAX_PATH + 1)),
+                        loc.gfid,
+                    )
+                };
+                if path > MAX_PATH {
+                    return wrong(format!("path of {name} has more than {MAX_PATH} bytes"));
+                }
+                if param.gfid && gfid == [0; 16] {
+                    return wrong(format!(
+                        "{name} has no gfid, by which children go: give one whose gfid is that of \
+                         its inode"
+                    ));
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

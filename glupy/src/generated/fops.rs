@@ -66,7 +66,7 @@ pub mod readlink {
         doc: "Read the target of a symbolic link.",
         args: &[
             Param::new("loc", "loc_t *", Kind::Loc).required(),
-            Param::new("size", "size_t", Kind::U64),
+            Param::new("size", "size_t", Kind::U64).max(4096),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         reply: &[
@@ -1299,7 +1299,7 @@ pub mod xattrop {
         index: slot(33, offset_of!(gf::xlator_fops, xattrop)),
         doc: "Change numbers in extended attributes in one indivisible step, at a location.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().gfid(),
             Param::new("optype", "gf_xattrop_flags_t", Kind::U32),
             Param::new("xattr", "dict_t *", Kind::Dict).required(),
             Param::new("xdata", "dict_t *", Kind::Dict),
