@@ -151,7 +151,15 @@ impl Frame {
 
     /// Ends the borrow of the request's arguments: the handles that Python kept
     /// become owned, the others are used again.
+    #[inline]
     pub fn settle_handles(&self, py: Python<'_>) {
+        // SAFETY: looks only.
+        if unsafe { self.handles.with(py, |handles| !handles.is_empty()) } {
+            self.settle_all(py);
+        }
+    }
+
+    fn settle_all(&self, py: Python<'_>) {
         // SAFETY: `pop` runs no Python.
         while let Some((i, handle)) = unsafe { self.handles.with(py, SmallVec::pop) } {
             // SAFETY: counts an Arc up.

@@ -89,6 +89,7 @@ impl<T> Pool<T> {
     }
 
     /// Keeps an object, if the caller is the last who has it.
+    #[inline]
     pub fn give(&self, py: Python<'_>, object: Py<T>) {
         let left = gil::locked(py, |locked| {
             // SAFETY: `push` and `len` run no Python.

@@ -21,6 +21,11 @@ impl Words {
         Words(CPtr(words.as_ptr().cast_mut()))
     }
 
+    /// Whether they are the very same ones.
+    pub fn is(self, other: Words) -> bool {
+        std::ptr::eq(self.0.0, other.0.0)
+    }
+
     /// As many of them as the fop has.
     ///
     /// # Safety

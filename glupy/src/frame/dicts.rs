@@ -16,7 +16,10 @@ use crate::words::Words;
 /// Handles of Dicts, by the position of what they stand for. Mostly there are none: as long as
 /// what a handle stands for is borrowed and was not changed, it is not among them.
 #[derive(Default)]
-pub struct Dicts(GilCell<SmallVec<[Placed; 1]>>);
+pub struct Dicts(GilCell<Changed>);
+
+/// Those that there are.
+pub type Changed = Option<Box<SmallVec<[Placed; 1]>>>;
 
 /// A handle, and the position of what it stands for.
 pub type Placed = (usize, Py<PyAny>);
@@ -30,6 +33,7 @@ impl Dicts {
         // SAFETY: looks, and pushes a reference.
         unsafe {
             self.0.with(handle.py(), |all| {
+                let all = all.get_or_insert_default();
                 if !all.iter().any(|(_, known)| known.is(handle)) {
                     all.push((i, handle.clone().unbind()));
                 }
@@ -39,15 +43,19 @@ impl Dicts {
 
     /// Gives them away.
     #[must_use = "dropping them may run Python"]
-    pub fn take(&self, gil: impl Gil) -> SmallVec<[Placed; 1]> {
+    pub fn take(&self, gil: impl Gil) -> Changed {
         self.0.take(gil)
     }
 
     /// The words with what the handles have in its place, and what keeps it.
+    #[inline]
     pub fn follow(&self, py: Python<'_>, count: usize, words: Words, hold: Hold) -> (Words, Hold) {
         // SAFETY: runs no Python.
         unsafe {
             self.0.with(py, |all| {
+                let Some(all) = all else {
+                    return (words, hold);
+                };
                 let all = all.iter().map(|(i, object)| (*i, object));
                 follow(py, all, count, words, hold)
             })

@@ -1,9 +1,8 @@
 //! The end of a request: who ends it, and what is given back before.
 
 use pyo3::prelude::*;
-use smallvec::SmallVec;
 
-use super::dicts::Placed;
+use super::dicts::Changed;
 use super::request::{Args, State};
 use super::{Frame, POOL, kept};
 use crate::action::{self, Action};
@@ -21,7 +20,7 @@ pub(super) struct Over {
     #[expect(dead_code, reason = "dropped with it")]
     args: Args,
     #[expect(dead_code, reason = "as above")]
-    dicts: [SmallVec<[Placed; 1]>; 2],
+    dicts: [Changed; 2],
 }
 
 /// What came of an attempt to end a request.
@@ -132,8 +131,6 @@ impl Frame {
         frame.abandon(py);
         // What it has kept goes now; all else is made anew when it is used again.
         drop(frame.args.take(py));
-        drop(frame.dicts.take(py));
-        drop(frame.reply_dicts.take(py));
         drop(frame.local.take(py));
         drop(frame.answer.take(py));
         drop(frame.reply.take(py));

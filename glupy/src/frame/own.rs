@@ -13,26 +13,26 @@ use crate::fop::{Fop, Own, Word};
 use crate::words::Words;
 
 impl Frame {
-    /// Which one came with the request; None when nobody has looked at it on its way down.
-    fn own(&self, py: Python<'_>, own: &Own) -> Option<Word> {
-        let count = self.fop.args.len();
-        // SAFETY: looks only; the arguments of a request that is not over are alive, and the GIL
-        // keeps their lender from ending.
+    /// The arguments that the request came with, as long as the GIL is held; None when nobody
+    /// has looked at it on its way down.
+    fn came_with(&self, py: Python<'_>) -> Option<Words> {
+        // SAFETY: copies an address.
         unsafe {
-            self.args.with(py, |args| {
-                let words = match args {
-                    Args::None => return None,
-                    Args::Borrowed(lent) => lent.words(py)?,
-                    Args::Owned(owned) => Words::at(owned.words()),
-                };
-                Some(own.of(words.get(count)))
+            self.args.with(py, |args| match args {
+                Args::None => None,
+                Args::Borrowed(lent) => lent.words(py),
+                Args::Owned(owned) => Some(Words::at(owned.words())),
             })
         }
     }
 
     /// Whether an answer may carry it.
     fn is_own(&self, py: Python<'_>, i: usize, value: Word) -> bool {
-        self.own(py, &self.fop.own[i]) == Some(value) || self.own.get(py)[i] == value
+        let came = |words: Words| {
+            // SAFETY: the arguments of a request that is not over are alive.
+            unsafe { self.fop.own[i].of(words.get(self.fop.args.len())) == value }
+        };
+        self.own.get(py)[i] == value || self.came_with(py).is_some_and(came)
     }
 
     /// A child has answered. What it was asked with was the request's own, and so is what it
@@ -62,7 +62,8 @@ impl Frame {
         fop: &'static Fop,
         words: Words,
     ) -> Option<&'static Own> {
-        if fop.own.is_empty() || !std::ptr::eq(fop, self.fop) {
+        let is_as_it_came = || self.came_with(py).is_some_and(|came| came.is(words));
+        if fop.own.is_empty() || !std::ptr::eq(fop, self.fop) || is_as_it_came() {
             return None;
         }
         // SAFETY: by contract.
