@@ -31,6 +31,7 @@ TRANSLATOR = """
 import logging, sys, threading, time
 from gluster import CancelledError, Dict, FrameError, Iovec, Loc, Translator, iatt, sleep
 from gluster import timeout, to_thread
+from glupy import log
 
 # What has gone on, and how often: the program looks at it.
 seen = sys.modules.setdefault("seen", {})
@@ -161,6 +162,47 @@ def test_python_goes_on_after_fini(host: Host) -> None:
     for name in ("asleep FrameError", "limited TimeoutError", "thread FrameError"):
         assert after[name] == 1, name
     assert "something worked" not in after
+
+
+ANSWERS = """
+    def mkdir_fop(self, frame, this, loc, *rest):
+        threading.Thread(target=self.answer, args=(frame, loc), daemon=True).start()
+
+    def answer(self, frame, loc):
+        # Where a thread answers is noted by Python, while others run.
+        log.current_place = lambda: self.note(loc)
+        again("asked")
+        frame.unwind(-1, 5)
+
+    def note(self, loc):
+        while "over" not in seen:
+            try:
+                time.sleep(0.01)
+                loc.path, loc.inode.gfid
+            except ReferenceError:
+                time.sleep(0.5)
+                again("over")
+"""
+
+ANSWERED = """
+results = []
+ask = lambda: results.append(glfs.glfs_mkdir(fs, b"/one", 0o755))
+threading.Thread(target=ask, daemon=True).start()
+until(lambda: "asked" in sys.modules.get("seen", {}))
+glfs.glfs_fini(fs)
+until(lambda: results)
+print(json.dumps([results, sys.modules["seen"]]), flush=True)
+os._exit(0)
+"""
+
+
+def test_what_is_being_answered_is_answered(host: Host) -> None:
+    """A thread has taken a request to answer it, and the volume goes before it has done so."""
+    ended = run(host, ANSWERS, ANSWERED)
+    assert ended.returncode == 0, ended.stdout
+    results, seen = json.loads(ended.stdout)
+    assert seen["over"] == 1
+    assert results == [-1]
 
 
 LETS_GO = """

@@ -4,7 +4,6 @@
 use std::ffi::CStr;
 use std::ptr;
 
-use pyo3::ffi;
 use smallvec::SmallVec;
 
 use crate::fop::{self, Fop};
@@ -178,36 +177,6 @@ impl Action {
         hold.end();
     }
 
-    /// The frame that it leads on from; None for what looks itself whether that is possible.
-    fn frame(&self) -> Option<*mut gf::call_frame_t> {
-        match self {
-            Action::Wind { frame, .. }
-            | Action::WindTail { frame, .. }
-            | Action::Unwind { frame, .. }
-            | Action::Destroy { frame } => Some(frame.0),
-            Action::Release(_) => None,
-        }
-    }
-
-    /// The translator of its frame, which is there; None for what leads on from none.
-    ///
-    /// # Safety
-    /// It is.
-    unsafe fn at(&self) -> Option<&'static Instance> {
-        // SAFETY: by contract; frames are at translators of ours.
-        self.frame()
-            .map(|frame| unsafe { Instance::of((*frame).this) })
-    }
-
-    /// Forgets it: its graph goes, and GlusterFS does not wait for it any more. The GIL is
-    /// held.
-    fn lose(self) {
-        if let Action::Wind { cookie, .. } = &self {
-            // SAFETY: a reference that the callback would have got, or NULL.
-            unsafe { ffi::Py_XDECREF(cookie.0.cast()) };
-        }
-    }
-
     /// In a process that was forked from the one to which it belongs.
     fn refuse(self) {
         match self {
@@ -262,6 +231,22 @@ impl Action {
             Action::Wind { frame, .. } | Action::WindTail { frame, .. } => frame.0 == of,
             _ => false,
         }
+    }
+}
+
+/// That a graph stays until what is asked of it has been carried out. To be had before
+/// anything is changed for which that has to happen: there is none to a graph that goes.
+pub struct Route(Option<Pass>);
+
+impl Route {
+    /// Into the graph of a translator, which GlusterFS has called on this thread, or from
+    /// elsewhere.
+    #[inline]
+    pub fn to(here: Here, at: &'static Instance) -> Option<Route> {
+        if called(here) == at.xl() {
+            return Some(Route(None));
+        }
+        Some(Route(Some(at.volume.pass()?)))
     }
 }
 
@@ -337,12 +322,17 @@ impl Queue {
     ///
     /// Called with the GIL held.
     pub fn submit(self) {
-        for action in self.actions {
-            // SAFETY: its graph stays: the queue has a pass, or it has been called.
-            let at = unsafe { action.at() };
-            submit_for(Here::now(), at, action);
+        // SAFETY: the queue of `collect`.
+        match unsafe { Here::now().queue().as_mut() } {
+            Some(queue) => {
+                queue.actions.extend(self.actions);
+                queue.passes.extend(self.passes);
+            }
+            None => {
+                self.actions.into_iter().for_each(at_once);
+                drop(self.passes); // the graphs have stayed so long
+            }
         }
-        drop(self.passes); // there are others
     }
 
     /// Carries out what was collected, in order. The GIL is not held.
@@ -357,34 +347,24 @@ impl Queue {
     }
 }
 
-/// Queues what is asked for of a frame of this translator's in a handler; elsewhere carries it
-/// out at once. Nothing of GlusterFS's is looked at before it is sure that the graph is there:
-/// that may have gone since its caller has looked.
+/// Queues what is asked for of a frame in a handler; elsewhere carries it out at once.
 ///
 /// Called with the GIL held.
 #[inline]
-pub fn submit(here: Here, at: &'static Instance, action: Action) {
-    submit_for(here, Some(at), action);
+pub fn submit(here: Here, route: Route, action: Action) {
+    // SAFETY: the queue of `collect`.
+    let Some(queue) = (unsafe { here.queue().as_mut() }) else {
+        at_once(action);
+        drop(route); // the graph has stayed so long
+        return;
+    };
+    queue.passes.extend(route.0);
+    queue.actions.push(action);
 }
 
 /// The same for a reference that is given back, which looks itself whether that is possible.
 pub fn release(release: Release) {
-    submit_for(Here::now(), None, Action::Release(release));
-}
-
-#[inline]
-fn submit_for(here: Here, at: Option<&'static Instance>, action: Action) {
-    // SAFETY: the queue of `collect`.
-    let Some(queue) = (unsafe { here.queue().as_mut() }) else {
-        return at_once(at, action);
-    };
-    if let Some(at) = at.filter(|at| at.xl() != queue.called.0) {
-        match at.volume.pass() {
-            Some(pass) => queue.passes.push(pass),
-            None => return action.lose(),
-        }
-    }
-    queue.actions.push(action);
+    submit(Here::now(), Route(None), Action::Release(release));
 }
 
 /// The translator that GlusterFS has called on this thread, and waits for; NULL if none.
@@ -394,15 +374,10 @@ pub fn called(here: Here) -> *mut gf::xlator_t {
 }
 
 #[cold]
-fn at_once(at: Option<&'static Instance>, action: Action) {
+fn at_once(action: Action) {
     if fork::is_strange() {
         return action.refuse();
     }
-    let pass = match at.map(|at| at.volume.pass()) {
-        Some(None) => return action.lose(),
-        Some(pass) => pass,
-        None => None,
-    };
     gil::in_drop(|py| {
         py.detach(|| {
             shake::point();
@@ -410,7 +385,6 @@ fn at_once(at: Option<&'static Instance>, action: Action) {
             shake::point();
         });
     });
-    drop(pass);
 }
 
 /// Takes queued actions back, those for which `f`, which only looks at them, is true.

@@ -12,7 +12,7 @@ use std::ptr;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::action::{self, Action, Queue};
+use crate::action::{self, Action, Queue, Route};
 use crate::call::{Call, Lent, Loan};
 use crate::coroutine::{self, Future, Reply, Task};
 use crate::fop::{Fop, MAX_ARGS, Param, Word};
@@ -135,7 +135,9 @@ pub unsafe fn leave(
                 if unsafe { (*c).parent.is_null() } {
                     made = true;
                     waiting = awaited(py, cookie, answer());
-                    action::submit(here, instance, Action::Destroy { frame: CPtr(c) });
+                    if let Some(route) = Route::to(here, instance) {
+                        action::submit(here, route, Action::Destroy { frame: CPtr(c) });
+                    }
                     return Ok(());
                 }
                 // SAFETY: our frame; see `Frame::count_wind`.

@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::future::Future;
 use super::task;
-use crate::action::{self, Action};
+use crate::action::{self, Action, Route};
 use crate::fop::{Fop, MAX_ARGS, Word};
 use crate::frame::Frame;
 use crate::gf;
@@ -39,6 +39,8 @@ pub unsafe fn wind(
     // First: what makes an object may run Python, and other threads meanwhile.
     let future = Future::new(py)?;
     instance.volume.check(py, "Xlator")?;
+    let here = Here::now();
+    let route = Route::to(here, instance).ok_or_else(|| instance.volume.gone_error("Xlator"))?;
     // The request that the words may have been borrowed from can be over before the
     // child is.
     // SAFETY: by contract.
@@ -57,7 +59,7 @@ pub unsafe fn wind(
         words,
         hold,
     };
-    action::submit(Here::now(), instance, wind);
+    action::submit(here, route, wind);
     Ok(future)
 }
 

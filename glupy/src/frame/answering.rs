@@ -219,12 +219,13 @@ impl Frame {
             self.check_open(py, "can not answer")?;
             self.live(py)?;
             if self.open.get(py) == 0 {
-                let Some(over) = self.finish(py, here, State::Pending, State::Answered) else {
+                let over = self.finish(py, here, State::Pending, State::Answered);
+                let Some((over, route)) = over else {
                     continue;
                 };
                 self.past.note(py, handler);
                 self.past.note_line(py, here);
-                action::submit(here, self.instance, answer.unwind(over.c));
+                action::submit(here, route, answer.unwind(over.c));
                 return Ok(());
             }
             // The values must live until the last wind has returned.
@@ -277,9 +278,9 @@ impl Frame {
             return;
         }
         let here = Here::now();
-        if let Some(over) = self.finish(py, here, State::Answering, State::Answered) {
+        if let Some((over, route)) = self.finish(py, here, State::Answering, State::Answered) {
             let answer = self.answer.take(py).expect("who waits has one");
-            action::submit(here, self.instance, answer.unwind(over.c));
+            action::submit(here, route, answer.unwind(over.c));
         }
     }
 

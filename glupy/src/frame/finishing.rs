@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use super::dicts::Changed;
 use super::request::{Args, State};
 use super::{Frame, POOL, kept};
-use crate::action::{self, Action};
+use crate::action::{self, Action, Route};
 use crate::gf;
 use crate::gil::{self, Locked};
 use crate::handle::CPtr;
@@ -33,8 +33,9 @@ enum Attempt {
 }
 
 impl Frame {
-    /// Marks the request as over and gives its C frame up, if it is in a certain state and
-    /// no wind is open. What the request has lent may go as soon as it is answered or wound.
+    /// Marks the request as over and gives its C frame up, if it is in a certain state, no
+    /// wind is open and there is a route for that. What the request has lent may go as soon as it
+    /// is answered or wound.
     #[must_use]
     pub(super) fn finish(
         &self,
@@ -42,7 +43,13 @@ impl Frame {
         here: Here,
         from: State,
         to: State,
-    ) -> Option<Over> {
+    ) -> Option<(Over, Route)> {
+        let route = Route::to(here, self.instance)?;
+        Some((self.end(py, here, from, to)?, route))
+    }
+
+    /// The same without a route for the C frame.
+    fn end(&self, py: Python<'_>, here: Here, from: State, to: State) -> Option<Over> {
         loop {
             // The call's own handler gives everything back before that call carries out
             // what it was asked for.
@@ -99,13 +106,13 @@ impl Frame {
         to: State,
         last: impl FnOnce(CPtr<gf::call_frame_t>) -> Action,
     ) -> bool {
-        let Some(over) = self.finish(py, here, State::Pending, to) else {
+        let Some((over, route)) = self.finish(py, here, State::Pending, to) else {
             return false;
         };
         self.past.note(py, self.handler.get(py));
         let action = last(over.c);
         self.past.note_line(py, here);
-        action::submit(here, self.instance, action);
+        action::submit(here, route, action);
         true
     }
 
@@ -154,7 +161,7 @@ impl Frame {
             return;
         }
         if self.is_lost(py) {
-            drop(self.finish(py, Here::now(), self.state.get(py), State::Answered));
+            drop(self.end(py, Here::now(), self.state.get(py), State::Answered));
             return;
         }
         if let Some(handler) = self.handler.get(py) {

@@ -8,7 +8,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::{Frame, FrameError, State};
-use crate::action::{self, Action};
+use crate::action::{self, Action, Route};
 use crate::coroutine::{self, Future};
 use crate::fop::{Fop, Kind, MAX_ARGS, Param, Word};
 use crate::gf;
@@ -92,11 +92,12 @@ impl Frame {
         }
         let child = CPtr(child);
         if frame.instance(py).has_back(fop) {
+            let route = frame.route(py, here)?;
             let c = Frame::count_wind(slf)?;
             let cookie = CPtr(cookie.map_or(ptr::null_mut(), |cookie| cookie.into_ptr().cast()));
             action::submit(
                 here,
-                frame.instance,
+                route,
                 Action::Wind {
                     fop,
                     frame: c,
@@ -158,6 +159,7 @@ impl Frame {
             // SAFETY: the words are the request's, or have been given now.
             return unsafe { coroutine::wind(py, instance, fop, words, hold, child, &credentials) };
         }
+        let route = frame.route(py, here)?;
         let wind = Action::Wind {
             fop,
             frame: Frame::count_wind(slf)?,
@@ -166,7 +168,7 @@ impl Frame {
             words,
             hold,
         };
-        action::submit(here, frame.instance, wind);
+        action::submit(here, route, wind);
         Ok(future)
     }
 
@@ -205,6 +207,12 @@ impl Frame {
             }
         }
         false
+    }
+
+    /// The route of a wind.
+    fn route(&self, py: Python<'_>, here: Here) -> PyResult<Route> {
+        let instance = self.instance(py);
+        Route::to(here, instance).ok_or_else(|| instance.volume.gone_error("Frame"))
     }
 
     /// A wind is open from now on; of which C frame.
