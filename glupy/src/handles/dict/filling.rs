@@ -72,7 +72,7 @@ impl<'a, 'py> Filling<'a, 'py> {
         if values.is_empty() {
             return Ok(());
         }
-        let put = |own: &Own<'_>| {
+        let fill = |own: &Own<'_>| {
             let mut names = own.names();
             values
                 .iter()
@@ -81,6 +81,6 @@ impl<'a, 'py> Filling<'a, 'py> {
                     false => own.set(name, value),
                 })
         };
-        change(dict, put)?.ok_or_else(no_memory)
+        change(dict, fill)?.ok_or_else(no_memory)
     }
 }

@@ -109,16 +109,16 @@ impl Own<'_> {
 
     /// Puts a value in, in the place of another one of the name. None without memory.
     pub fn set(&self, key: &CStr, value: &Held) -> Option<()> {
-        self.put(gf::dict_setn, key, value)
+        self.insert(gf::dict_setn, key, value)
     }
 
     /// The same for a name that the dict does not have. A dict looks through all its names to
     /// find one, which this does not.
     pub fn add(&self, key: &CStr, value: &Held) -> Option<()> {
-        self.put(gf::dict_addn, key, value)
+        self.insert(gf::dict_addn, key, value)
     }
 
-    fn put(&self, how: Put, key: &CStr, value: &Held) -> Option<()> {
+    fn insert(&self, how: Put, key: &CStr, value: &Held) -> Option<()> {
         let len = key.to_bytes().len() as libc::c_int;
         // SAFETY: a live dict, and a live value, of which the dict takes a reference.
         (unsafe { how(self.0, key.as_ptr().cast_mut(), len, value.0) } >= 0).then_some(())
