@@ -311,7 +311,8 @@ class xlator(Translator):
         """ETIMEDOUT"""
         holder = self.spawn(self.holds_it())
         try:
-            await sleep(0.01)
+            while not self.lock.locked():
+                await sleep(0.001)
             async with timeout(0.05), self.lock:
                 pass
         finally:
