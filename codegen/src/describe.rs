@@ -60,6 +60,9 @@ fn describe(fop: &Fop) -> String {
     if let Some(until) = fop.until {
         line("until", format!("GlusterFS {until}"));
     }
+    for broken in &fop.broken_in {
+        line("broken", format!("in {}: {}", broken.xlator, broken.why));
+    }
     line(
         "op_ret",
         format!("{} in a success, -1 in a failure", fop.op_ret.describe()),

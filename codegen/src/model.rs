@@ -54,9 +54,20 @@ pub struct Fop {
     pub cbk_args: Vec<Param>,
     /// The times that it changes.
     pub times: Vec<Time>,
+    /// The translators of GlusterFS that must not be asked for it.
+    pub broken_in: Vec<Broken>,
     /// Its lines in the schema.
     #[serde(skip)]
     pub yaml: String,
+}
+
+/// A type of translator in which GlusterFS has a fop broken.
+#[derive(Debug, Clone, Serialize)]
+pub struct Broken {
+    /// The type, as a volfile has it.
+    pub xlator: String,
+    /// What goes wrong there.
+    pub why: String,
 }
 
 /// An argument of a fop, or a value of its callback.

@@ -39,6 +39,16 @@ pub fn not_a_name(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether it is a type of translator as volfiles have it: `performance/io-threads`.
+pub fn is_xlator_type(text: &str) -> bool {
+    let is_part = |part: &str| {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !part.is_empty() && part.chars().all(fits)
+    };
+    text.split_once('/')
+        .is_some_and(|(class, name)| is_part(class) && is_part(name))
+}
+
 /// A version of GlusterFS: `10.3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Version {

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, unseen};
 use crate::model::{
-    Alias, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind, Model,
-    OpRet, Own, Param, Structure, Time, Vector,
+    Alias, Broken, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind,
+    Model, OpRet, Own, Param, Structure, Time, Vector,
 };
-use crate::names::{Version, not_a_name};
+use crate::names::{Version, is_xlator_type, not_a_name};
 use crate::schema::{self, Named, Schema, Text};
 use crate::yaml::At;
 
@@ -585,8 +585,31 @@ impl<'s> Resolver<'s, '_> {
             times: (raw.times.iter())
                 .filter_map(|text| self.word(text, "time", Time::ALL))
                 .collect(),
+            broken_in: self.broken_in(&raw.broken_in),
             yaml: String::new(),
         }
+    }
+
+    fn broken_in(&mut self, raw: &Named<Text>) -> Vec<Broken> {
+        let types = raw.iter().map(|(xlator, _)| xlator);
+        self.unique(
+            "the type of translator",
+            types.map(|xlator| (xlator.value.clone(), &xlator.span)),
+        );
+        let mut broken = |(xlator, why): &(Text, Text)| {
+            if !is_xlator_type(&xlator.value) {
+                self.error(
+                    &xlator.span,
+                    format!("`{}` is no type of translator", xlator.value),
+                    "expected one as in a volfile: `performance/io-threads`",
+                );
+            }
+            Broken {
+                xlator: xlator.value.clone(),
+                why: self.doc(Some(why)),
+            }
+        };
+        raw.iter().map(&mut broken).collect()
     }
 
     /// The callback values: a success carries all of the pointers that are not said to be

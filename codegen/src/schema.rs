@@ -87,6 +87,8 @@ pub struct Fop {
     pub cbk: Vec<Param>,
     /// `times:`
     pub times: Vec<Text>,
+    /// `broken_in:`
+    pub broken_in: Named<Text>,
     /// Where all of it stands.
     pub span: Span,
 }
@@ -287,6 +289,7 @@ fn fop(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Fop> {
         args: map.required("args", params).unwrap_or_default(),
         cbk: map.required("cbk", params).unwrap_or_default(),
         times: map.optional("times", texts).unwrap_or_default(),
+        broken_in: map.optional("broken_in", reasons).unwrap_or_default(),
         span: name.span.start..node.span.end,
     };
     map.finish();
@@ -376,6 +379,10 @@ fn enum_value(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option
     };
     map.finish();
     Some(value)
+}
+
+fn reasons(node: &Node, diagnostics: &mut Diagnostics) -> Option<Named<Text>> {
+    listed(node, "a reason", diagnostics, |_, node, d| text(node, d))
 }
 
 fn params(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<Param>> {

@@ -256,6 +256,15 @@ pub fn lost(params: &'static [Param], words: &[Word]) -> Option<&'static Param> 
     lost.map(|(param, _)| param)
 }
 
+/// A type of translator in which GlusterFS has a fop broken.
+#[derive(Debug)]
+pub struct Broken {
+    /// The type, as a volfile has it.
+    pub xlator: &'static CStr,
+    /// What goes wrong there.
+    pub why: &'static str,
+}
+
 /// The most values of an answer that are the request's own.
 pub const MAX_OWN: usize = 2;
 
@@ -343,6 +352,8 @@ pub struct Fop {
     pub own: &'static [Own],
     /// The times that it changes (`MDATA_CTIME` and others), as a frame's root has them.
     pub times: u32,
+    /// The translators that must not be asked for it.
+    pub broken_in: &'static [Broken],
     /// Enters from GlusterFS on the way down; a slot of the fops table.
     pub call: RawFn,
     /// Enters from GlusterFS on the way up; the `ret` of a frame.

@@ -250,7 +250,7 @@ impl Instance {
     }
 
     fn set(&self, settings: &Settings) {
-        // A parent's wind then takes the default fops, see `stack::target`.
+        // A parent's wind then takes the default fops, see `below::target`.
         // SAFETY: a live translator; a parent reads the flag with each wind.
         unsafe { (*self.xl()).pass_through = settings.pass_through };
         self.passes_on_exception

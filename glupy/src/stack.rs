@@ -5,12 +5,12 @@
 
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::below;
 use crate::fop::{Fop, MAX_ARGS, RawFn, Word};
 use crate::gf;
 use crate::list;
-use crate::log;
 use crate::shake;
 
 /// The name by which a trace of the call stack knows this translator's functions.
@@ -93,59 +93,6 @@ pub unsafe fn with_dict_lock<R>(dict: *mut gf::dict_t, f: impl FnOnce() -> R) ->
     unsafe { lock(&raw mut (*dict).lock, f) }
 }
 
-/// The function in a translator's table for a fop, honouring `pass-through`.
-unsafe fn function(xl: *mut gf::xlator_t, fop: &Fop) -> RawFn {
-    // SAFETY: a loaded translator has filled tables whose slots are ordered by
-    // fop number; the loader replaces NULL by a default.
-    unsafe {
-        let table = if (*xl).pass_through {
-            (*xl).pass_through_fops
-        } else {
-            (*xl).fops
-        };
-        *table.cast::<RawFn>().add(fop.index - 1)
-    }
-}
-
-/// The function to call for a fop in a child; None, and a line in the log, when neither the
-/// child nor those below have it. libglusterfs's default passes the request on to the first
-/// child, in the last translator, too, which has none: it crashes there.
-unsafe fn target(from: *mut gf::xlator_t, child: *mut gf::xlator_t, fop: &Fop) -> Option<RawFn> {
-    unsafe extern "C" {
-        /// Complete since the first translator has been loaded.
-        static mut default_fops: *mut gf::xlator_fops;
-    }
-    // SAFETY: all of them are translators of a graph that is there; as in `function`.
-    unsafe {
-        let default: Option<RawFn> = *default_fops.cast::<Option<RawFn>>().add(fop.index - 1);
-        let called = function(child, fop);
-        let (mut below, mut its) = (child, called);
-        while default.is_some_and(|default| ptr::fn_addr_eq(default, its)) {
-            below = first_child(below);
-            if below.is_null() {
-                nobody_has(from, fop);
-                return None;
-            }
-            its = function(below, fop);
-        }
-        Some(called)
-    }
-}
-
-/// Says once for each fop that no translator below has it.
-#[cold]
-unsafe fn nobody_has(xl: *mut gf::xlator_t, fop: &Fop) {
-    static TOLD: AtomicU64 = AtomicU64::new(0);
-    let bit = 1 << fop.index;
-    if TOLD.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-        let name = fop.name;
-        // SAFETY: a live translator has a name.
-        let at = unsafe { CStr::from_ptr((*xl).name) };
-        let text = format!("no translator below has the fop {name}: it is answered EOPNOTSUPP");
-        log::error(at, &text);
-    }
-}
-
 unsafe fn trace(
     frame: *mut gf::call_frame_t,
     from: *mut gf::xlator_t,
@@ -192,7 +139,7 @@ pub unsafe fn wind(
     shake::point();
     // SAFETY: by contract; the same steps as STACK_WIND_COMMON in stack.h.
     unsafe {
-        let Some(function) = target((*frame).this, child, fop) else {
+        let Some(function) = below::target((*frame).this, child, fop) else {
             wind_fails(fop, frame, cookie, libc::EOPNOTSUPP);
             return;
         };
@@ -261,7 +208,7 @@ pub unsafe fn wind_tail(
     shake::point();
     // SAFETY: by contract; the same steps as STACK_WIND_TAIL in stack.h.
     unsafe {
-        let Some(function) = target((*frame).this, child, fop) else {
+        let Some(function) = below::target((*frame).this, child, fop) else {
             let nothing = [Word::NULL; MAX_ARGS];
             unwind(
                 fop,

@@ -4,6 +4,8 @@
  *
  * setxattr of user.put.NAME
  *                put: the file NAME in the directory, with the value as its content
+ * setxattr of user.setactivelk
+ *                setactivelk with no locks
  * fsyncdir       fd_close() for the directory, as mount/fuse calls it for files
  * getxattr of user.priv_to_dict
  *                the child's priv_to_dict, as glusterd asks protocol/server's;
@@ -14,6 +16,7 @@
 
 #define NAME "user.priv_to_dict"
 #define PUT "user.put."
+#define LOCKS "user.setactivelk"
 
 static int
 line(dict_t *dict, char *key, data_t *value, void *text)
@@ -61,6 +64,14 @@ caller_put_cbk(call_frame_t *frame, void *cookie, xlator_t *this, int32_t op_ret
     return 0;
 }
 
+static int32_t
+caller_setactivelk_cbk(call_frame_t *frame, void *cookie, xlator_t *this, int32_t op_ret,
+                       int32_t op_errno, dict_t *xdata)
+{
+    STACK_UNWIND_STRICT(setxattr, frame, op_ret, op_errno, NULL);
+    return 0;
+}
+
 /* GlusterFS's own data_pair_t differs from version to version. */
 typedef struct {
     char *key;
@@ -80,6 +91,7 @@ caller_setxattr(call_frame_t *frame, xlator_t *this, loc_t *loc, dict_t *dict, i
                 dict_t *xdata)
 {
     xlator_t *child = FIRST_CHILD(this);
+    lock_migration_info_t none = {0};
     pair_t pair = {0};
     loc_t file = {0};
     dict_t *request, *xattr;
@@ -89,6 +101,12 @@ caller_setxattr(call_frame_t *frame, xlator_t *this, loc_t *loc, dict_t *dict, i
     uuid_t gfid;
 
     dict_foreach(dict, first, &pair);
+    if (pair.key && !strcmp(pair.key, LOCKS)) {
+        INIT_LIST_HEAD(&none.list);
+        STACK_WIND(frame, caller_setactivelk_cbk, child, child->fops->setactivelk, loc, &none,
+                   NULL);
+        return 0;
+    }
     if (!pair.key || strncmp(pair.key, PUT, strlen(PUT))) {
         STACK_WIND_TAIL(frame, child, child->fops->setxattr, loc, dict, flags, xdata);
         return 0;

@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::rust::{blank, ident};
 use super::{Error, rust};
 use crate::headers::ctype;
-use crate::model::{Fop, Kind, Model, OpRet, Own, Param, Time};
+use crate::model::{Broken, Fop, Kind, Model, OpRet, Own, Param, Time};
 
 /// All fops.
 pub fn emit(model: &Model) -> Result<String, Error> {
@@ -39,7 +39,7 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         use std::mem::offset_of;
         #blank
         #plain_size
-        use crate::fop::{Fop, Kind, OpRet, Own, Param, owns, slot};
+        use crate::fop::{Broken, Fop, Kind, OpRet, Own, Param, owns, slot};
         use crate::gf;
         use crate::trampoline::{Row, Values, back, call};
         #blank
@@ -82,6 +82,7 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
         false => quote!(owns(&[#(#own),*])),
     };
     let times = times(&fop.times);
+    let broken_in = broken_in(&fop.broken_in)?;
     let cfg = cfg(fop);
     let outer_doc = rust::doc(doc);
     let blank = blank();
@@ -109,6 +110,7 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
                 op_ret: #op_ret,
                 own: #own,
                 times: #times,
+                broken_in: #broken_in,
                 call: call::<This, Args, gf::#call_type>(),
                 back: back::<This, Reply, gf::#back_type>(),
                 wind: <Args as Values<This>>::wind,
@@ -129,6 +131,17 @@ fn own(value: usize, own: &Own) -> TokenStream {
         true => quote!(Own::inode_of(#value, #arg, #name)),
         false => quote!(Own::argument(#value, #arg, #name)),
     }
+}
+
+/// The types of translators that must not be asked, and why.
+fn broken_in(broken: &[Broken]) -> Result<TokenStream, Error> {
+    let one = |broken: &Broken| {
+        let xlator = std::ffi::CString::new(broken.xlator.as_str()).map_err(Error::new)?;
+        let (xlator, why) = (Literal::c_string(&xlator), &broken.why);
+        Ok(quote!(Broken { xlator: #xlator, why: #why }))
+    };
+    let all = broken.iter().map(one).collect::<Result<Vec<_>, Error>>()?;
+    Ok(quote!(&[#(#all),*]))
 }
 
 /// The headers' flags.

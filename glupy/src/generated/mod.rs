@@ -10,4 +10,4 @@ pub mod hooks;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "89b8e77a32bc16ce";
+pub const FINGERPRINT: &str = "45a3746c3e189946";
