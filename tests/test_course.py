@@ -34,6 +34,8 @@ def bare(tmp_path: Path) -> Iterator[Host]:
 
 # libglusterfs itself crashes when a call stub is made of it (10.3, fop_setactivelk_stub).
 NOT_THROUGH_IO_THREADS = "setactivelk"
+# What a handler may not change to any number (`max` of fops.yaml): it passes as it came.
+LIMITED = ("readlink", "size")
 
 
 def scalars(value: Any) -> Iterator[Any]:
@@ -172,6 +174,8 @@ def test_numbers_and_strings_can_be_changed(host: Host) -> None:
                 fop = next(f for f in build().fops if f.name == call["fop"])
                 params = fop.args if direction == "fop" else fop.cbk_args
                 for p, value in zip(params, call["args"], strict=True):
+                    if (fop.name, p.name) == LIMITED:
+                        continue
                     if p.kind in ("i32", "u32", "i64", "u64", "str") and value is not None:
                         assert value != values.expected(p), (fop.name, p.name)
 
