@@ -190,7 +190,7 @@ def recording_fop(fop: Any) -> Any:
             frame.wind(**remade(fop.args, args), cookie=("cookie", fop.name))
         else:
             changed = changes(fop.args, args, self.style == "change")
-            changed.pop(LIMITED.get(fop.name), None)
+            changed.pop(LIMITED.get(fop.name, ""), None)
             frame.wind(**changed, cookie=("cookie", fop.name))
 
     return method
