@@ -97,10 +97,12 @@ ASKS: dict[str, Callable[[Path], object]] = {
     "open": read,
     "opendir": os.listdir,
     "readv": read,
+    "reads": read,
     "readdir": os.listdir,
     "statfs": os.statvfs,
     "writev": write,
     "getxattr": lambda path: os.getxattr(path, "user.case"),
+    "listxattr": os.listxattr,
 }
 
 
@@ -111,6 +113,8 @@ def make(path: Path) -> None:
         path.mkdir()
     elif kind == "readlink":
         path.symlink_to("target")
+    elif kind == "reads":
+        path.write_bytes(bytes(1 << 20))
     else:
         path.write_text(path.name)
 

@@ -258,7 +258,7 @@ def test_a_fop_that_glusterfs_lacks(
         [
             ("rchecksum", "len: {type: int32_t", "len: {type: off_t",
              "call: call::<This, Args, gf::fop_rchecksum_t>(),"),
-            ("readlink", "path: {type: const char *", "path: {type: inode_t *",
+            ("readlink", "path: {type: const char *, within: size", "path: {type: inode_t *",
              "back: back::<This, Reply, gf::fop_readlink_cbk_t>(),"),
         ],
         # Rust 1.85 computes nothing where types differ.

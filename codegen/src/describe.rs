@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::diagnostics::closest;
-use crate::model::{Fop, Model, Param};
+use crate::model::{Fop, Kind, Model, Param};
 
 /// What `required` means for an argument.
 pub const NEVER_NULL: &str = "Never NULL.";
@@ -98,7 +98,23 @@ pub fn notes(param: &Param, siblings: &[Param], never_null: &str, quote: &str) -
         notes.push(format!("{size} bytes."));
     }
     if let Some(max) = param.max {
-        notes.push(format!("At most {max}."));
+        notes.push(match param.ty.kind {
+            Kind::Dict => format!("Its names have at most {max} bytes, each with a NUL."),
+            _ => format!("At most {max}."),
+        });
+    }
+    if let Some(stat) = param.content {
+        let name = &siblings[stat].name;
+        notes.push(format!(
+            "If {quote}glusterfs.content{quote} is in it, that has at least {quote}{name}.ia_size{quote} \
+             bytes."
+        ));
+    }
+    if let Some(within) = &param.within {
+        let name = &within.name;
+        notes.push(format!(
+            "At most the {quote}{name}{quote} of the request, in bytes."
+        ));
     }
     if param.gfid {
         notes.push(format!("Its {quote}gfid{quote} is needed."));

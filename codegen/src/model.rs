@@ -87,12 +87,18 @@ pub struct Param {
     pub vector: Option<Vector>,
     /// Bytes behind the pointer, where that is fixed.
     pub size: Option<u32>,
-    /// For a number in a request: the largest that children take.
+    /// For a number in a request: the largest that children take. For a dict in an answer: the
+    /// most bytes that its names may have, each with its NUL.
     pub max: Option<u32>,
     /// For a loc in a request: children go by its GFID without looking.
     pub gfid: bool,
     /// For a callback value: what of the request it is in a success.
     pub own: Option<Own>,
+    /// For a dict in an answer: where the attributes stand whose size the content of a file in
+    /// it has.
+    pub content: Option<usize>,
+    /// For a callback value that `op_ret` counts the bytes of: how many the caller has room for.
+    pub within: Option<Within>,
     /// What it is, for people; empty when the schema does not say.
     pub doc: String,
 }
@@ -115,6 +121,15 @@ pub struct Own {
     pub arg: usize,
     /// It is the inode of that argument, a loc.
     pub inode: bool,
+}
+
+/// An argument that is the most bytes an answer may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Within {
+    /// Its name.
+    pub name: String,
+    /// Its position.
+    pub arg: usize,
 }
 
 /// A C type and what becomes of it.

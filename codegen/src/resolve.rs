@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, unseen};
 use crate::model::{
     Alias, Broken, CType, Call, Class, Derived, Enum, EnumValue, Field, Fop, Given, Hook, Kind,
-    Model, OpRet, Own, Param, Structure, Time, Vector,
+    Model, OpRet, Own, Param, Structure, Time, Vector, Within,
 };
 use crate::names::{Version, is_xlator_type, not_a_name};
 use crate::schema::{self, Named, Schema, Text};
@@ -419,12 +419,19 @@ impl<'s> Resolver<'s, '_> {
                 );
             }
         }
-        if let Some(same) = param.same.as_ref().filter(|_| what != CBK_VALUE) {
-            self.error(
-                &same.span,
-                format!("`{name}` can have no `same`"),
-                "expected it in callback values only",
-            );
+        let of_answers = [
+            ("same", &param.same),
+            ("content", &param.content),
+            ("within", &param.within),
+        ];
+        for (key, text) in of_answers {
+            if let Some(text) = text.as_ref().filter(|_| what != CBK_VALUE) {
+                self.error(
+                    &text.span,
+                    format!("`{name}` can have no `{key}`"),
+                    "expected it in callback values only",
+                );
+            }
         }
         let length = param.length.as_ref().and_then(|text| {
             self.sibling(
@@ -457,19 +464,25 @@ impl<'s> Resolver<'s, '_> {
             max: self.max(param, ty.kind, what),
             gfid: self.gfid(param, ty.kind, what),
             own: None,
+            content: None,
+            within: None,
             doc: self.doc(param.doc.as_ref()),
             name,
             ty,
         }
     }
 
-    /// The largest number of an argument.
+    /// The largest number of an argument, or the most bytes of names in a dict of an answer.
     fn max(&mut self, param: &schema::Param, kind: Kind, what: &str) -> Option<u32> {
         let max = param.max.as_ref()?;
         let number = u32::try_from(max.value).ok().filter(|max| *max > 0);
-        if what == CBK_VALUE || kind != Kind::U64 || number.is_none() {
+        let (wanted, of) = match what {
+            CBK_VALUE => (Kind::Dict, "a callback value of kind dict"),
+            _ => (Kind::U64, "an argument of kind u64"),
+        };
+        if kind != wanted || number.is_none() {
             let message = format!("`{}` can not have this `max`", param.name.value);
-            let expected = format!("expected 1 to {}, for an argument of kind u64", u32::MAX);
+            let expected = format!("expected 1 to {}, for {of}", u32::MAX);
             self.error(&max.span, message, expected);
         }
         number
@@ -620,6 +633,8 @@ impl<'s> Resolver<'s, '_> {
         for (param, raw_param) in params.iter_mut().zip(&raw.cbk) {
             param.nullable = param.ty.kind.class() == Class::Pointer;
             param.own = self.own(raw_param, &raw.args);
+            param.content = self.content(raw_param, &raw.cbk);
+            param.within = self.within(raw_param, raw);
             owns += usize::from(param.own.is_some());
             if owns == MAX_OWN + 1 {
                 self.error(
@@ -630,6 +645,40 @@ impl<'s> Resolver<'s, '_> {
             }
         }
         params
+    }
+
+    /// Which attributes have the size of the content in a dict.
+    fn content(&mut self, param: &schema::Param, cbk: &[schema::Param]) -> Option<usize> {
+        let content = param.content.as_ref()?;
+        let kind = self.kind(param)?;
+        if kind != Kind::Dict {
+            let message = format!("`{}` can have no `content`", param.name.value);
+            let expected = format!("only a dict has one, not the kind {}", kind.name());
+            self.error(&content.span, message, expected);
+            return None;
+        }
+        let expected = "expected a callback value that is an iatt";
+        self.sibling(content, cbk, CBK_VALUE, &[Kind::Iatt], expected)
+    }
+
+    /// Which argument is the most bytes of a callback value.
+    fn within(&mut self, param: &schema::Param, raw: &schema::Fop) -> Option<Within> {
+        let within = param.within.as_ref()?;
+        let kind = self.kind(param)?;
+        let bytes = raw
+            .op_ret
+            .as_ref()
+            .is_some_and(|text| text.value == "bytes");
+        if kind != Kind::Iovec && !(kind == Kind::Str && bytes) {
+            let message = format!("`{}` can have no `within`", param.name.value);
+            let expected = "only a vector, or a string whose bytes `op_ret` counts, has one";
+            self.error(&within.span, message, expected);
+            return None;
+        }
+        let expected = "expected an argument of kind u64";
+        let arg = self.sibling(within, &raw.args, "an argument", &[Kind::U64], expected)?;
+        let name = within.value.clone();
+        Some(Within { name, arg })
     }
 
     /// What of the request a callback value is. Callers take the fd or the inode of an answer

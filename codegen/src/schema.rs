@@ -116,6 +116,10 @@ pub struct Param {
     pub max: Option<At<i64>>,
     /// `gfid:`
     pub gfid: Option<At<bool>>,
+    /// `content:`
+    pub content: Option<Text>,
+    /// `within:`
+    pub within: Option<Text>,
     /// `doc:`
     pub doc: Option<Text>,
 }
@@ -403,6 +407,8 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         same: None,
         max: None,
         gfid: None,
+        content: None,
+        within: None,
         doc: None,
     };
     if let Value::Map(_) = node.value {
@@ -417,6 +423,8 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         param.same = map.optional("same", text);
         param.max = map.optional("max", int);
         param.gfid = map.optional("gfid", boolean);
+        param.content = map.optional("content", text);
+        param.within = map.optional("within", text);
         param.doc = map.optional("doc", text);
         map.finish();
     } else {

@@ -151,10 +151,14 @@ pub struct Param {
     /// Whether it is a pointer that must not be NULL in a request, or in an answer
     /// that is a success.
     pub required: bool,
-    /// The largest number in a request.
+    /// The largest number in a request; of a dict in an answer, the most bytes of its names, each
+    /// with its NUL.
     pub max: u64,
     /// Whether children go by the GFID of this loc without looking.
     pub gfid: bool,
+    /// For a dict in an answer: where the attributes stand that say how long the content of a
+    /// file in it is.
+    pub content: Option<usize>,
     /// For an iovec: its siblings.
     pub vector: Option<Vector>,
     /// For the last two kinds: the name in ctypes of what it points to.
@@ -173,6 +177,7 @@ impl Param {
             required: false,
             max: u64::MAX,
             gfid: false,
+            content: None,
             vector: None,
             structure: "",
             size: 0,
@@ -201,6 +206,14 @@ impl Param {
     /// The same, but the loc must have its GFID.
     pub const fn gfid(self) -> Param {
         Param { gfid: true, ..self }
+    }
+
+    /// The same, but the content of a file in it must be as long as these attributes say.
+    pub const fn content(self, stat: usize) -> Param {
+        Param {
+            content: Some(stat),
+            ..self
+        }
     }
 
     /// The same, with the name in ctypes of what it points to, and how much to copy.
@@ -350,6 +363,8 @@ pub struct Fop {
     pub op_ret: OpRet,
     /// The values of the answer that are the request's own.
     pub own: &'static [Own],
+    /// The argument that is the most bytes of an answer, which its `op_ret` counts.
+    pub within: Option<usize>,
     /// The times that it changes (`MDATA_CTIME` and others), as a frame's root has them.
     pub times: u32,
     /// The translators that must not be asked for it.

@@ -9,6 +9,7 @@ mod dicts;
 mod failing;
 mod finishing;
 mod kept;
+mod limits;
 mod methods;
 mod own;
 mod request;

@@ -14,6 +14,7 @@ import time
 from gluster import (
     CancelledError,
     Dict,
+    Iatt,
     Loc,
     Lock,
     Semaphore,
@@ -46,6 +47,23 @@ class xlator(Translator):
         if name.startswith("co_"):
             return await getattr(self, name)(frame, loc)  # here: co_stops
         return frame.wind()
+
+    async def readv_fop(  # here: reads_more_than_asked
+        self, frame, this, fd, size, offset, flags, xdata
+    ):
+        name = (fd.inode.path() or "").strip("/")
+        if name.startswith("reads_"):
+            return await getattr(self, name)(frame, size)
+        return frame.wind()
+
+    async def reads_more_than_asked(self, frame, size):
+        """EIO: ValueError: readv: the answer has .* bytes, but its caller has room for .*"""
+        return await frame.wind(size=size + 4096)
+
+    async def reads_more_and_cuts_it(self, frame, size):
+        """ok"""
+        reply = await frame.wind(size=size + 4096)
+        return reply.replace(vector=bytes(reply.vector[0])[:size])
 
     # -- no answer, or more than one ------------------------------------------------------
 
@@ -89,6 +107,22 @@ class xlator(Translator):
         """EIO: ValueError: children.*stat: path of loc has more than 32768 bytes"""
         long = Loc("/" + "x" * 10_000_000, inode=loc.parent, gfid=loc.parent.gfid)
         return await self.children[0].stat(long)  # here
+
+    async def co_content_too_short(self, frame, loc):
+        """EIO: ValueError: lookup: xdata of the answer has 7 bytes of "glusterfs.content", but"""
+        reply = await frame.wind()
+        return reply.replace(xdata=Dict({"glusterfs.content": b"content"}))
+
+    async def co_changes_the_content(self, frame, loc):
+        """EIO: ValueError: lookup: xdata of the answer has 0 bytes of "glusterfs.content", but"""
+        reply = await frame.wind()
+        reply.xdata["glusterfs.content"] = b""
+        return reply
+
+    async def co_size_too_large(self, frame, loc):
+        """ok"""  # nobody has asked for the content here
+        reply = await frame.wind()
+        return reply.replace(buf=Iatt(reply.buf, ia_size=1 << 40))
 
     async def co_returns_a_hollow_reply(self, frame, loc):
         """EIO: ValueError: lookup_reply_t: .* must carry inode"""

@@ -90,6 +90,8 @@ class xlator(Translator):
         name = frame.local
         if op_ret == 0 and isinstance(name, str) and name:
             inode.ctx = name
+        if name == "cbk_changes_the_content":
+            xdata["glusterfs.content"] = b""
         if isinstance(name, str) and name.startswith("cbk_"):
             return getattr(self, name)(frame, inode, buf)
         return frame.unwind()  # here: fop_answers_after_winding, fop_winds_twice, fop_winds_another
@@ -555,6 +557,19 @@ class xlator(Translator):
         """EIO: OverflowError"""
         buf.ia_size = 1 << 70  # here
 
+    def cbk_content_too_short(self, frame, inode, buf):
+        """EIO: ValueError: lookup: xdata of the answer has 7 bytes of "glusterfs.content", but"""
+        xdata = Dict({"glusterfs.content": b"content"})
+        frame.unwind(buf=Iatt(buf, ia_size=8), xdata=xdata)  # here
+
+    def cbk_changes_the_content(self, frame, inode, buf):
+        """EIO: ValueError: lookup: xdata of the answer has 0 bytes of "glusterfs.content", but"""
+        frame.unwind()  # here
+
+    def cbk_content_that_fits(self, frame, inode, buf):
+        """ok"""
+        frame.unwind(buf=Iatt(buf, ia_size=7), xdata=Dict({"glusterfs.content": b"content"}))
+
     def cbk_another_inode(self, frame, inode, buf):
         """EIO: ValueError: lookup: inode of the answer is not the request's own"""
         frame.unwind(inode=inode.table.root, buf=Iatt(buf, ia_gfid="0" * 31 + "7"))  # here
@@ -564,9 +579,9 @@ class xlator(Translator):
     def readlink_fop(self, frame, this, loc, size, xdata):
         self.case(frame, loc.inode)
 
-    def case(self, frame, inode, *values):
+    def case(self, frame, inode, *values, op=None):
         name = inode.ctx or ""
-        case = getattr(self, name) if name.startswith(frame.op) else None
+        case = getattr(self, name) if name.startswith(op or frame.op) else None
         case(frame, *values) if case else frame.wind()
 
     def readlink_wrong_length(self, frame):
@@ -582,8 +597,8 @@ class xlator(Translator):
         frame.wind(size=1 << 32)  # here
 
     def readlink_endless(self, frame):
-        """EIO|ENAMETOOLONG|ok"""
-        readlink_unwind(frame, 100_000, 0, "x" * 100_000, Iatt(), None)
+        """EIO: ValueError: readlink: the answer has 100000 bytes, but its caller has room for"""
+        readlink_unwind(frame, 100_000, 0, "x" * 100_000, Iatt(), None)  # here
 
     def open_fop(self, frame, this, loc, flags, fd, xdata):
         self.case(frame, loc.inode, fd)
@@ -623,16 +638,16 @@ class xlator(Translator):
         readv_unwind(frame, 4, 0, ["text"], 1, Iatt(), None, None)  # here
 
     def readv_too_much(self, frame, size):
-        """EIO"""
-        readv_unwind(frame, size + 1, 0, b"x" * (size + 1), 1, Iatt(), None, None)
+        """EIO: ValueError: readv: the answer has .* bytes, but its caller has room for .*"""
+        readv_unwind(frame, size + 1, 0, b"x" * (size + 1), 1, Iatt(), None, None)  # here
 
     def readv_in_pieces(self, frame, size):
         """ok"""
         frame.unwind(4000, 0, vector=[b"x"] * 4000, stbuf=Iatt())
 
     def readv_of_a_huge_size(self, frame, size):
-        """EIO|ENOMEM|EINVAL"""
-        frame.wind(size=1 << 62)
+        """EIO: ValueError: readv_wind: size is .*, but the caller has room for .*"""
+        frame.wind(size=1 << 62)  # here
 
     def readv_of_a_negative_size(self, frame, size):
         """EIO: OverflowError: frame.wind: size"""
@@ -689,7 +704,17 @@ class xlator(Translator):
             data.clear()  # here
 
     def getxattr_fop(self, frame, this, loc, name, xdata):
-        self.case(frame, loc.inode)
+        self.case(frame, loc.inode, op=frame.op if name else "listxattr")
+
+    def listxattr_of_many_names(self, frame):
+        """EIO: ValueError: getxattr: dict of the answer has names of 240.* bytes, .* most 65536"""
+        names = {f"user.{i}" + "k" * 60_000: b"" for i in range(4)}
+        frame.unwind(0, 0, dict=Dict(names))  # here
+
+    def listxattr_of_names_that_fit(self, frame):
+        """ok"""
+        names = {f"user.{i}" + "k" * 16_000: b"" for i in range(4)}
+        frame.unwind(0, 0, dict=Dict(names))
 
     def getxattr_huge(self, frame):
         """ERANGE|E2BIG|EIO"""

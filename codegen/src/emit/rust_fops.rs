@@ -81,6 +81,11 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
         true => quote!(&[]),
         false => quote!(owns(&[#(#own),*])),
     };
+    let within = fop.cbk_args.iter().find_map(|param| param.within.as_ref());
+    let within = match within.map(|within| Literal::usize_unsuffixed(within.arg)) {
+        Some(arg) => quote!(Some(#arg)),
+        None => quote!(None),
+    };
     let times = times(&fop.times);
     let broken_in = broken_in(&fop.broken_in)?;
     let cfg = cfg(fop);
@@ -109,6 +114,7 @@ fn module(fop: &Fop) -> Result<TokenStream, Error> {
                 reply: &[#(#reply),*],
                 op_ret: #op_ret,
                 own: #own,
+                within: #within,
                 times: #times,
                 broken_in: #broken_in,
                 call: call::<This, Args, gf::#call_type>(),
@@ -249,8 +255,12 @@ pub fn param(param: &Param) -> TokenStream {
         quote!(.max(#max))
     });
     let gfid = param.gfid.then(|| quote!(.gfid()));
+    let content = param.content.map(|stat| {
+        let stat = Literal::usize_unsuffixed(stat);
+        quote!(.content(#stat))
+    });
     let structure = structure(param);
-    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #max #gfid #structure)
+    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #max #gfid #content #structure)
 }
 
 /// The variant of the runtime's `Kind`: the schema's name with a capital.

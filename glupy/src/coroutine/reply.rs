@@ -360,6 +360,11 @@ impl Reply {
         self.came.get(py)
     }
 
+    /// The values as a child has answered them; None when Python has given others.
+    pub fn came_words(&self, py: Python<'_>) -> Option<[Word; MAX_ARGS]> {
+        self.came.get(py).then(|| self.words.get(py))
+    }
+
     /// Positions that may be NULL in an answer made of it.
     pub fn nulls(&self, py: Python<'_>) -> u32 {
         self.nulls.get(py)

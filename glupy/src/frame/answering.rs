@@ -169,6 +169,11 @@ impl Frame {
         let (op_ret, op_errno) = reply.status(py);
         let here = Here::now();
         let (words, hold) = reply.values(py, here);
+        if op_ret >= 0 {
+            let came = reply.came_words(py);
+            // SAFETY: the reply keeps them.
+            unsafe { Frame::check_values(fop, words, came.as_ref().map(|came| Words::at(came))) }?;
+        }
         if !reply.came(py) {
             let function = format!("{}_reply_t", fop.name);
             if op_ret < 0 && !(1..=MAX_ERRNO).contains(&op_errno) {
@@ -202,6 +207,7 @@ impl Frame {
         if op_ret >= 0 {
             // SAFETY: they are alive: borrowed by a running handler or held.
             unsafe { self.check_own(py, words) }?;
+            self.check_within(py, op_ret)?;
         }
         let (fop, handler) = (self.fop(py), self.handler.get(py));
         if let (true, Some(handler)) = (op_ret < 0, handler) {
@@ -328,8 +334,13 @@ impl Frame {
         };
         if op_ret >= 0 {
             let unchanged = unchanged && known == Some(op_ret);
-            let nulls = came.map_or_else(|| self.null_reply.get(py), |came| came.nulls(py));
+            let (nulls, came) = match came {
+                Some(came) => (came.nulls(py), Some(came.words(py))),
+                None => (self.null_reply.get(py), None),
+            };
             Frame::check_success(fop, &values, op_ret, unchanged, nulls)?;
+            // SAFETY: the answer that came is alive, and what is given is held.
+            unsafe { Frame::check_values(fop, Words::at(&values.words), came) }?;
         }
         if self.awaits(py) {
             // The coroutine may go on, and ask children.

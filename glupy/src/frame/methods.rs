@@ -126,6 +126,10 @@ impl Function for UnwindMethod {
             // SAFETY: an answer that the frame has is alive.
             let values = unsafe { words.get(fop.reply.len()) };
             marshal::check_there(NAME, fop.reply, values)?;
+            if reply.op_ret >= 0 {
+                // SAFETY: as above.
+                unsafe { Frame::check_values(fop, words, Some(reply.words(py))) }?;
+            }
             let here = given.here();
             frame.answer(py, here, reply.op_ret, reply.op_errno, words, hold)?;
             return Ok(py.None());

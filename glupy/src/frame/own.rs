@@ -15,7 +15,7 @@ use crate::words::Words;
 impl Frame {
     /// The arguments that the request came with, as long as the GIL is held; None when nobody
     /// has looked at it on its way down.
-    fn came_with(&self, py: Python<'_>) -> Option<Words> {
+    pub(super) fn came_with(&self, py: Python<'_>) -> Option<Words> {
         // SAFETY: copies an address.
         unsafe {
             self.args.with(py, |args| match args {

@@ -79,7 +79,12 @@ impl Frame {
         frame.check_open(py, "can not wind")?;
         frame.live(py)?;
         // SAFETY: they are alive: borrowed by a running handler or held.
-        let strange = unsafe { frame.note_strange(py, fop, words) };
+        let (strange, excess) = unsafe {
+            (
+                frame.note_strange(py, fop, words),
+                frame.note_excess(py, fop, words),
+            )
+        };
         if let Some(future) = future {
             if cookie.is_some() {
                 return Err(FrameError::new_err(format!(
@@ -126,6 +131,9 @@ impl Frame {
                  define {name}_cbk, and answer with {} of {name}_fop",
                 own.name, own.name
             )));
+        }
+        if let Some(excess) = excess {
+            return Err(excess.unseen());
         }
         let passed_on = frame.finish_with(py, here, State::PassedOn, |frame| Action::WindTail {
             fop,

@@ -10,4 +10,4 @@ pub mod hooks;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "45a3746c3e189946";
+pub const FINGERPRINT: &str = "917b9bdb90f33f7d";

@@ -20,6 +20,7 @@ use crate::instance::{self, Instance};
 use crate::marshal;
 use change::change;
 use filling::Filling;
+pub use members::{names_size, value_size};
 use value::{Encoded, Shape, Value};
 
 handle_class!(

@@ -40,6 +40,35 @@ pub unsafe fn with<R>(dict: *mut gf::dict_t, f: impl FnOnce(&[Member]) -> R) -> 
     }
 }
 
+/// The bytes of all its names, each with its NUL.
+///
+/// # Safety
+/// The dict is alive.
+pub unsafe fn names_size(dict: *mut gf::dict_t) -> usize {
+    // SAFETY: live members.
+    let size = |(key, _): &Member| unsafe { libc::strlen(*key) } + 1;
+    // SAFETY: by contract.
+    unsafe { with(dict, |members| members.iter().map(size).sum()) }
+}
+
+/// The bytes of a value, if there is one of that name.
+///
+/// # Safety
+/// The dict is alive.
+pub unsafe fn value_size(dict: *mut gf::dict_t, key: &CStr) -> Option<usize> {
+    let mut data: *mut gf::data_t = std::ptr::null_mut();
+    // SAFETY: by contract; on success `data` is referenced until data_unref.
+    unsafe {
+        let found = gf::dict_get_with_ref(dict, key.as_ptr().cast_mut(), &raw mut data);
+        if found != 0 || data.is_null() {
+            return None;
+        }
+        let size = (*data).len;
+        gf::data_unref(data);
+        Some(usize::try_from(size).unwrap_or(0))
+    }
+}
+
 /// A reference on the dict, if all values are its own. Some are not (`is_static`): FUSE's
 /// `gfid-req` lies in FUSE's request, and goes with that. Then it is a copy in which they
 /// are; the dict is left as it is, since whoever put a value in may change it in its place.
