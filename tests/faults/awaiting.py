@@ -343,9 +343,10 @@ class xlator(Translator):
 
     async def co_gives_up_a_lock(self, frame, loc):
         """ETIMEDOUT"""
-        holder = self.spawn(self.holds_it())
+        held = []
+        holder = self.spawn(self.holds_it(held))
         try:
-            while not self.lock.locked():
+            while not held:
                 await sleep(0.001)
             async with timeout(0.05), self.lock:
                 pass
@@ -360,8 +361,9 @@ class xlator(Translator):
         self.semaphore.release()
         return await frame.wind()
 
-    async def holds_it(self):
+    async def holds_it(self, held):
         async with self.lock:
+            held.append(self.lock)
             await sleep(3600)
 
     async def co_keeps_a_lock(self, frame, loc):

@@ -171,7 +171,7 @@ def given_back_iovec(stage: Stage) -> Callable[[], object]:
         assert memoryview(Iovec(data)).nbytes == len(view)
         seen = stage.ask("writev", {"vector": made}, look=False)
         assert len(view) == len(seen.request["vector"][0])
-        seen = stage.ask("readv", reply={"vector": [data]}, look=False)
+        seen = stage.ask("readv", {"size": len(data)}, reply={"vector": [data]}, look=False)
         assert seen.answer["vector"][0][0] == 0
 
     return action
