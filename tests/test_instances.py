@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import subprocess
+import sys
+import textwrap
+
+import pytest
 
 from glusterfs import Host, Mount, Volfile, xlator_dir
 
@@ -230,3 +236,142 @@ def test_pass_through(host: Host) -> None:
     with host.mount(volfile) as mount:
         (mount.path / "one").mkdir()
     assert said(mount, "glupy") == []
+
+
+# Two volumes of libgfapi, each with a graph of its own; the first is asked again at last.
+PROGRAM = """
+import ctypes, sys
+
+glfs = ctypes.CDLL("libgfapi.so.0")
+glfs.glfs_new.restype = ctypes.c_void_p
+graphs = []
+log, *volfiles = sys.argv[1:]
+for volfile in volfiles:
+    fs = ctypes.c_void_p(glfs.glfs_new(b"data"))
+    assert glfs.glfs_set_volfile(fs, volfile.encode()) == 0
+    assert glfs.glfs_set_logging(fs, log.encode(), 7) == 0
+    assert glfs.glfs_init(fs) == 0
+    graphs.append(fs)
+for number, fs in enumerate([*graphs, graphs[0]]):
+    assert glfs.glfs_mkdir(fs, b"/%d" % number, 0o755) == 0
+"""
+
+LATE = """
+import pickle
+from gluster import Translator
+
+class Note:
+    pass
+
+class xlator(Translator):
+    def mkdir_fop(self, frame, this, loc, *rest):
+        from . import state
+        print(WHO, state.WHO, type(pickle.loads(pickle.dumps(Note()))) is Note)
+        frame.wind()
+
+WHO = """
+
+
+def test_two_volumes_of_one_name(host: Host) -> None:
+    """Each instance has modules of its own, also what it imports later."""
+    volfiles = []
+    with host.serve(host.posix()) as brick:
+        for who in ("a", "b"):
+            package = host.directory / who / "late"
+            package.mkdir(parents=True)
+            (package / "__init__.py").write_text(f"{LATE}{who!r}\n")
+            (package / "state.py").write_text(f"WHO = {who!r}\n")
+            graph = brick.client(Volfile(), "client").add(
+                "data-glupy", host.glupy, {"module-name": "late", "module-path": package.parent}
+            )
+            volfiles.append(host.directory / f"{who}.vol")
+            volfiles[-1].write_text(str(graph))
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, host.directory / "program.log", *volfiles],
+            env=host.reports.environment(), check=True, timeout=60, capture_output=True, text=True,
+        )  # fmt: skip
+    assert done.stdout.splitlines() == ["a a True", "b b True", "a a True"]
+
+
+PARTS = {
+    "one/parts/__init__.py": """
+        from gluster import Translator
+
+        class xlator(Translator):
+            def mkdir_fop(self, frame, this, loc, *rest):
+                from . import lib
+                print(lib.WHO, lib)
+                frame.wind()
+    """,
+    "one/parts/lib.py": "WHO = 'part of one'",
+    "two/parts.py": "from gluster import Translator\nclass xlator(Translator): pass",
+    "json/__init__.py": "WHO = 'not of the standard library'",
+    "json/decoder.py": "WHO = 'beside it'",
+    "json/mod.py": """
+        from gluster import Translator
+        from . import WHO, decoder
+
+        class Refused(Exception):
+            pass
+
+        class xlator(Translator):
+            def mkdir_fop(self, frame, this, loc, *rest):
+                print(WHO, decoder.WHO)
+                frame.wind()
+
+            def mkdir_cbk(self, frame, cookie, this, *rest):
+                raise Refused(f"by {type(self)}")
+    """,
+    "space/other.py": "WHO = 'without a file'",
+    "space/deep/mod.py": """
+        from gluster import Translator
+        from ..other import WHO
+
+        class xlator(Translator):
+            def mkdir_fop(self, frame, this, loc, *rest):
+                print(WHO)
+                frame.wind()
+
+            def mkdir_cbk(self, frame, cookie, this, *rest):
+                from . import absent
+    """,
+}
+
+
+def test_names_with_dots(host: Host) -> None:
+    """A volume's name is no package's; a module's name has the packages that it is in.
+
+    The log names modules as authors do.
+    """
+    for name, source in PARTS.items():
+        path = host.module_path() / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(source))
+    volfile = host.posix()
+    for volume, module, folder in (
+        ("v.lib", "parts", "two"),
+        ("v", "parts", "one"),
+        ("json", "json.mod", ""),
+        ("space", "space.deep.mod", ""),
+    ):
+        volfile.add(
+            volume,
+            host.glupy,
+            {"module-name": module, "module-path": host.module_path() / folder},
+        )
+    with host.mount(volfile) as mount:
+        for volume in ("json", "space"):
+            mount.log.expect(f"0-{volume}: ")
+        mount.log.known.append("fuse_entry_cbk")
+        with pytest.raises(OSError, match="Input/output"):
+            (mount.path / "one").mkdir()
+    folder = f"{host.module_path()}/one/parts/lib.py"
+    assert said(mount, "v") == [f"part of one <module 'parts.lib' from '{folder}'>"]
+    lines = said(mount, "json")
+    assert lines[0] == "not of the standard library beside it"
+    assert any(line.endswith("Refused: by <class 'json.mod.xlator'>") for line in lines)
+    assert any("json.mod.Refused: by" in line for line in lines)
+    lines = said(mount, "space")
+    assert lines[0] == "without a file"
+    assert any("cannot import name 'absent' from 'space.deep'" in line for line in lines), lines
+    assert not re.search(r"(parts|json|space)@", mount.log.text())

@@ -28,32 +28,24 @@ from glupy.translator import LoadError
 
 
 def load(name: str, root: Root) -> ModuleType:
-    """Runs a file as the module of that name; LoadError says what others can change."""
-    former = roots.roots.get(name)
-    roots.roots[name] = root
-    # The modules of a package are a new graph's own, too.
-    modules = _forget(name)
-    loader = _Source(name, root.file)
-    module = module_from_spec(_spec(loader))
-    # Where dataclasses, pickle and the like look a class's module up.
-    sys.modules[name] = module
+    """Runs an instance's module; LoadError says what others can change."""
+    top = name.partition(".")[0]
+    roots.roots[top] = root
     try:
-        loader.exec_module(module)
+        if name != top:
+            __import__(name)  # after the packages that it is in
+            return sys.modules[name]
+        # `import` would have threads wait that it starts and that import what belongs to it.
+        module = module_from_spec(_spec_of(name, root))
+        # Where dataclasses, pickle and the like look a class's module up.
+        sys.modules[name] = module
+        _Source(name, root.file).exec_module(module)
     except BaseException:
-        # The graph that is there stays, and goes on with its own.
-        _forget(name)
-        sys.modules.update(modules)
-        if former is not None:
-            roots.roots[name] = former
+        for each in list(sys.modules):
+            if roots.of(each) is root:
+                sys.modules.pop(each, None)
         raise
     return module
-
-
-def _forget(name: str) -> dict[str, ModuleType]:
-    """Takes a module and those that belong to it from what is imported."""
-    names = [each for each in list(sys.modules) if each == name or each.startswith(f"{name}.")]
-    found = {each: sys.modules.pop(each, None) for each in names}
-    return {each: module for each, module in found.items() if module is not None}
 
 
 def _is_strict(name: str) -> bool:
@@ -136,10 +128,10 @@ class _Finder(MetaPathFinder):
         One that is not there is an ImportError, not None: no other finder may look for it.
         """
         root = roots.of(name)
-        if root is not None and name in roots.roots:
-            return _spec(_Source(name, root.file))
         if root is None:
             return None
+        if name in roots.roots:
+            return _spec_of(name, root)
         folders = _NamespacePath()
         for folder in path or ():
             # A new one each time: those of Python remember what was in the folder.
@@ -149,23 +141,31 @@ class _Finder(MetaPathFinder):
             if spec is not None:
                 folders += spec.submodule_search_locations or []
         if folders:
-            spec = ModuleSpec(name, None)
-            spec.submodule_search_locations = folders
-            return spec
+            return _namespace(name, folders)
         last = name.rpartition(".")[2]
         raise ModuleNotFoundError(
-            f"No module named {name!r}: no source {last}.py, {last}/__init__.py or library"
-            f" {last}{EXTENSION_SUFFIXES[0]} in {', '.join(path or ())}",
+            f"No module named {roots.as_known(name)!r}: no source {last}.py, {last}/__init__.py"
+            f" or library {last}{EXTENSION_SUFFIXES[0]} in {', '.join(path or ())}",
             name=name,
         )
 
 
-def _spec(loader: _Source) -> ModuleSpec:
-    folder, file = os.path.split(loader.path)
-    spec = ModuleSpec(loader.name, loader, origin=loader.path)
+def _spec_of(name: str, root: Root) -> ModuleSpec:
+    """How to load an instance's module, or the package that this is in."""
+    if os.path.isdir(root.file):
+        return _namespace(name, _NamespacePath([root.file]))
+    folder, file = os.path.split(root.file)
+    spec = ModuleSpec(name, _Source(name, root.file), origin=root.file)
     spec.has_location = True
     if file == "__init__.py":
         spec.submodule_search_locations = [folder]
+    return spec
+
+
+def _namespace(name: str, folders: _NamespacePath) -> ModuleSpec:
+    """A package without a file."""
+    spec = ModuleSpec(name, None)
+    spec.submodule_search_locations = folders
     return spec
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os.path
 import re
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,9 @@ from glupy.translator import (
 
 #: Where modules are looked for when a volume has no ``option module-path``.
 MODULE_PATH = "/etc/glusterfs/glupy"
+
+#: One for each instance: a process may have several of one volume.
+_serials = itertools.count(1)
 
 _EVENTS = {event.value: event for event in gluster.Event}
 
@@ -59,8 +63,8 @@ def load(this: Xlator) -> Loaded:
     file = name
     try:
         own = Settings.of(given)
-        file = _find(name, given)
-        module = _execute(name, file, this)
+        folder, file = _find(name, given)
+        module = _execute(name, folder, file, this)
         translator = _translator_class(module, file, given.get("class-name"))(this)
         return Loaded(
             translator,
@@ -114,7 +118,8 @@ def _restore(translator: Translator, before: Mapping[str, object]) -> None:
         translator.__dict__[name] = before[name]
 
 
-def _find(name: str, given: dict[str, str]) -> str:
+def _find(name: str, given: dict[str, str]) -> tuple[str, str]:
+    """The folder of module-path that has a module, and the module's file."""
     if re.fullmatch(r"\w+(\.\w+)*", name) is None:
         raise LoadError(f"{name!r} is not the name of a module (option module-name)")
     path = given.get("module-path", MODULE_PATH)
@@ -123,18 +128,22 @@ def _find(name: str, given: dict[str, str]) -> str:
     for directory in directories:
         for file in (f"{directory}/{relative}.py", f"{directory}/{relative}/__init__.py"):
             if os.path.isfile(file):
-                return os.path.abspath(file)
+                return os.path.abspath(directory), os.path.abspath(file)
     raise LoadError(
         f"no file {relative}.py in {' or '.join(directories) or 'an empty path'}"
         " (options module-name and module-path)"
     )
 
 
-def _execute(name: str, file: str, this: Xlator) -> ModuleType:
-    """Runs the file as a module of this volume's own."""
-    unique = f"{name}@{this.name}"
-    root = Root(file, this.name, settings.own(this.options, "strict-modes"))
-    return imports.load(unique, root)
+def _execute(name: str, folder: str, file: str, this: Xlator) -> ModuleType:
+    """Runs the file as a module of this instance's own."""
+    top, dot, rest = name.partition(".")
+    if dot:  # the package that it is in
+        file = f"{folder}/{top}"
+        if os.path.isfile(f"{file}/__init__.py"):
+            file += "/__init__.py"
+    root = Root(top, file, this.name, settings.own(this.options, "strict-modes"))
+    return imports.load(f"{top}@{next(_serials)}{dot}{rest}", root)
 
 
 def _translator_class(module: ModuleType, file: str, name: str | None) -> type[Translator]:

@@ -77,7 +77,7 @@ class LogStream(io.TextIOBase):
         if lines:
             file, line, function, volume = _author(sys._getframe(1))
             for each in lines:
-                _gluster.log(self._level, file, line, function, each, volume)
+                _gluster.log(self._level, file, line, function, roots.as_known(each), volume)
         return len(text)
 
     def flush(self) -> None:
@@ -98,6 +98,7 @@ class LogHandler(logging.Handler):
                 return
             # Records that are made by hand, or sent from elsewhere, may lack these.
             file, function = str(record.filename), str(record.funcName)
+            text = roots.as_known(text)
             _gluster.log(level, file, int(record.lineno or 0), function, text, "")
 
 

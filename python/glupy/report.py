@@ -16,7 +16,7 @@ from typing import Any
 
 import _gluster
 
-from glupy import log
+from glupy import log, roots
 
 #: The longest errno that FUSE passes on: with a larger one the caller hangs.
 MAX_ERRNO = 511
@@ -155,11 +155,10 @@ def describe(error: BaseException) -> str:
     """An exception in one line that is not too long."""
     kind = type(error)
     name = kind.__qualname__
-    # An author's module is called NAME@VOLUME.
-    if kind.__module__ not in ("builtins", "gluster") and "@" not in kind.__module__:
+    if kind.__module__ not in ("builtins", "gluster") and not roots.of(str(kind.__module__)):
         name = f"{kind.__module__}.{name}"
     try:
-        text = str(error).strip()
+        text = roots.as_known(str(error).strip())
     except BaseException:
         text = "its str() raises, too"
     return _cut(f"{name}: {text.splitlines()[0]}" if text else name)
@@ -175,7 +174,7 @@ def trace(error: BaseException) -> str:
     while tb is not None and _is_ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
     text = "".join(traceback.format_exception(type(error), error, tb))
-    lines = [_cut(line) for line in text.rstrip().splitlines()]
+    lines = [_cut(line) for line in roots.as_known(text).rstrip().splitlines()]
     if len(lines) > _MAX_LINES:
         half = _MAX_LINES // 2
         lines[half:-half] = [f"  ... {len(lines) - 2 * half} lines ..."]

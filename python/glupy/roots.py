@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import FrameType
 
 
 @dataclass(frozen=True)
 class Root:
-    """The module that a volume names, with all that is in it."""
+    """What a volume's instance has of its own: its module, or the package that this is in."""
 
-    file: str
+    name: str  # as authors know it
+    file: str  # a folder, for a package without a file
     volume: str
     is_strict: bool  # option strict-modes
 
 
-#: By the module's name. None is taken away: a thread may import something at any time.
+#: By the name in ``sys.modules``, ``NAME@SERIAL``: two instances may have modules and volumes of
+#: the same names. None is taken away: a thread may import something at any time.
 roots: dict[str, Root] = {}
 
 
 def of(name: str) -> Root | None:
     """What a module is or belongs to; None for one of no volume's."""
-    while name and name not in roots:
-        name = name.rpartition(".")[0]
-    return roots.get(name)
+    return roots.get(name.partition(".")[0])
+
+
+def as_known(text: str) -> str:
+    """A text in which modules have the names that authors know."""
+    if "@" not in text:
+        return text
+    return re.sub(r"\w+@\d+", lambda found: getattr(roots.get(found[0]), "name", found[0]), text)
 
 
 def of_frame(frame: FrameType) -> Root | None:
