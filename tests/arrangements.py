@@ -135,8 +135,8 @@ class Place:
         return path
 
     def close(self) -> None:
-        for path in self.mounts:
-            subprocess.run(["umount", path], check=True)
+        for path in self.mounts:  # one may be gone already
+            subprocess.run(["umount", path], stderr=subprocess.DEVNULL, check=False)
 
 
 def acl(path: Path, kind: str, user: int, rights: int) -> None:
@@ -281,12 +281,18 @@ def bind_mount(place: Place) -> None:
     place.mounts.append(sub)
 
 
-def fuse_mount(place: Place) -> None:
+def fuse_mount(
+    source: bytes = b"theirs", user: int = USER, *, lazy: bool = False
+) -> Callable[[Place], None]:
     """The user's own file system, which says that all is root's."""
-    sub = place.package / "sub"
-    sub.mkdir()
-    Server(sub, USER, "__init__.py", place.evil.encode())
-    place.mounts.append(sub)
+
+    def make(place: Place) -> None:
+        sub = place.package / "sub"
+        sub.mkdir()
+        Server(sub, user, "__init__.py", place.evil if user else GOOD, source, lazy=lazy)
+        place.mounts.append(sub)
+
+    return make
 
 
 def library(name: str, owner: int, mode: int) -> Callable[[Place], None]:
@@ -316,6 +322,15 @@ def theirs(place: Place) -> None:
 
 
 WRITABLE = "LoadError .*is writable by others"
+MOUNTED = "LoadError .*/sub is mounted by user 12345"
+AS_THE_USER = f"""
+    import os
+    os.seteuid({USER})
+    try:
+        from . import sub
+    finally:
+        os.seteuid(0)
+    return sub"""
 THEIRS = "LoadError .* belongs to user 12345"
 ABSENT = "ModuleNotFoundError No module named 'probe.sub'"
 
@@ -370,7 +385,14 @@ LATER = [
                 "loaded <module 'probe.sub' .*Namespace"),
     Arrangement("pipe", named_pipe, ABSENT),
     Arrangement("bind mount of a home", bind_mount, THEIRS),
-    Arrangement("FUSE mount of a user", fuse_mount, "LoadError .*/sub is mounted by user 12345"),
+    Arrangement("FUSE mount of a user", fuse_mount(), MOUNTED),
+    Arrangement("FUSE mount whose name ends lines", fuse_mount(b"a\rb\vc\vd"), MOUNTED),
+    Arrangement("FUSE mount whose name breaks off", fuse_mount(b"a\rb"), MOUNTED),
+    Arrangement("FUSE mount that looks like root's",
+                fuse_mount(b"a\x1c-\x1cfuse\x1cx\x1cuser_id=0"), MOUNTED),
+    Arrangement("FUSE mount that is gone when it has been looked at", fuse_mount(lazy=True),
+                "LoadError .*/sub is mounted by nobody knows whom"),
+    Arrangement("by a process that is the user for a while", theirs, THEIRS, AS_THE_USER),
     Arrangement(
         "__path__ to a home", lambda p: p.theirs("more/sub.py"), THEIRS,
         "__path__.append(str(Path(__file__).parents[2] / 'home/more')); from . import sub",
@@ -727,6 +749,14 @@ def strict_modes_off(place: Place) -> None:
     bytecode(place, CACHED, 0o644, USER)
 
 
+def own_mount(place: Place) -> None:
+    sub = place.package / "sub"
+    sub.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "right", sub], check=True)
+    place.mounts.append(sub)
+    place.write("sub/__init__.py", GOOD)
+
+
 def right_library(place: Place) -> None:
     place.library(place.package / f"sub{SUFFIX}", evil=False)
 
@@ -799,6 +829,8 @@ RIGHT = [
         "from . import sub; return sub.WORD and sub.__file__",
     ),
     Arrangement("right: strict-modes off, beside a cache", strict_modes_off, "loaded good"),
+    Arrangement("right: a mount", own_mount, "loaded good"),
+    Arrangement("right: FUSE mount of root", fuse_mount(user=0), "loaded good"),
     Arrangement("right: nothing there", lambda p: None, ABSENT),
     Arrangement(
         "right: a source below an archive", lambda p: p.write("sub.py", GOOD), "loaded good",

@@ -1,6 +1,7 @@
 """A file system in FUSE that shows one folder with one file, both root's as it says.
 
-Mounted on behalf of another user, as fusermount does it: `serve(path, user, name, content)`.
+Mounted on behalf of another user, as fusermount does it. The user says what its source is called,
+and may unmount it (`lazy`) before a process is told the attributes of the folder.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import struct
 import threading
 from pathlib import Path
 
+MNT_DETACH = 2
 HEADER = struct.Struct("<IIQQIIII")  # len, opcode, unique, nodeid, uid, gid, pid, padding
 LOOKUP, GETATTR, OPEN, READ, INIT, OPENDIR, READDIR = 1, 3, 14, 15, 26, 27, 28
 SILENT = {2, 36, 42}  # forget, interrupt, batch_forget: nobody waits for an answer
@@ -22,12 +24,16 @@ ROOT, FILE = 1, 2
 class Server:
     """Answers the kernel until the file system is unmounted."""
 
-    def __init__(self, path: Path, user: int, name: str, content: bytes) -> None:
-        self.name, self.content = name.encode(), content
+    def __init__(
+        self, path: Path, user: int, name: str, content: str,
+        source: bytes = b"theirs", *, lazy: bool = False,
+    ) -> None:  # fmt: skip
+        self.path, self.lazy = path, lazy
+        self.name, self.content = name.encode(), content.encode()
         self.device = os.open("/dev/fuse", os.O_RDWR)
         options = f"fd={self.device},rootmode=40000,user_id={user},group_id={user},allow_other"
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"theirs", os.fsencode(path), b"fuse", 0, options.encode()):
+        self.libc = libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(source, os.fsencode(path), b"fuse", 0, options.encode()):
             raise OSError(ctypes.get_errno(), "mount", str(path))
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -39,9 +45,11 @@ class Server:
             except OSError:  # unmounted
                 os.close(self.device)
                 return
-            _, opcode, unique, node, *_ = HEADER.unpack_from(request)
+            _, opcode, unique, node, _, _, process, _ = HEADER.unpack_from(request)
             if opcode in SILENT:
                 continue
+            if self.lazy and (opcode, node) == (GETATTR, ROOT) and process != os.getpid():
+                self.libc.umount2(os.fsencode(self.path), MNT_DETACH)
             answer = self.answer(opcode, node, request[HEADER.size :])
             number, data = (-answer, b"") if isinstance(answer, int) else (0, answer)
             os.write(self.device, struct.pack("<IiQ", 16 + len(data), number, unique) + data)

@@ -495,8 +495,9 @@ def free_port() -> int:
 
 def is_mounted(path: Path, process: int | str = "self") -> bool:
     """Whether something is mounted there, as that process sees it."""
-    mounts = Path(f"/proc/{process}/mounts").read_text().splitlines()
-    return any(line.split()[1] == str(path) for line in mounts)
+    # White space that is escaped in names is all that splits them.
+    mounts = Path(f"/proc/{process}/mounts").read_bytes().split(b"\n")
+    return any(line.split(b" ")[1:2] == [os.fsencode(path)] for line in mounts)
 
 
 def unmount(path: Path) -> None:

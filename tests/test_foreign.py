@@ -62,8 +62,11 @@ class Outcomes:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("foreign")
+def folder() -> Iterator[Path]:
+    """A folder that the other user can reach."""
+    with tempfile.TemporaryDirectory(prefix="glupy-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture(scope="module")
@@ -313,6 +316,55 @@ def test_another_user() -> None:
         "own is not a folder",
         "endless leads through too many links",
     ]
+
+
+# What a process of root's takes while it, or one of its threads, is another user.
+FOR_A_WHILE = """
+import ctypes, os, platform, sys, threading
+sys.path.insert(0, "")
+import trust
+
+user, file = int(sys.argv[1]), sys.argv[2]
+
+def look():
+    try:
+        print(trust.read(file).decode())
+    except trust.UntrustedError as error:
+        print(error)
+
+for ids in ((0, user, 0), (user, user, 0), (0, user, user)):
+    os.setresuid(*ids)
+    look()
+    os.setresuid(0, 0, 0)
+
+def as_the_user():
+    number = {"x86_64": 117, "aarch64": 147}[platform.machine()]  # setresuid, of this thread only
+    assert ctypes.CDLL(None).syscall(number, user, user, user) == 0
+    look()
+
+thread = threading.Thread(target=as_the_user)
+thread.start()
+thread.join()
+os.setresuid(user, user, user)
+look()
+"""
+
+
+def test_a_user_for_a_while() -> None:
+    """Who may be root again takes nothing of the user's; nor does one of root's threads."""
+    with tempfile.TemporaryDirectory(prefix="glupy-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copy(ROOT / "python/glupy/trust.py", folder)
+        own = folder / "own"
+        own.write_text("that of the user")
+        os.chown(own, USER, USER)
+        done = subprocess.run(
+            [PYTHON, "-c", FOR_A_WHILE, str(USER), own],
+            cwd=folder, check=True, timeout=60, capture_output=True, text=True,
+        )  # fmt: skip
+    refused = f"{own} belongs to user {USER}"
+    assert done.stdout.splitlines() == [refused] * 4 + ["that of the user"]
 
 
 # -- races -------------------------------------------------------------------------------------

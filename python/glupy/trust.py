@@ -1,4 +1,4 @@
-"""Opens files that nobody can change but root and the user that the process runs as.
+"""Opens files that nobody can change but root and the user that the process is for good.
 
 A path is walked from the root folder on, by descriptors: each step starts from the folder
 that was looked at, links are followed by hand, and what is read is the descriptor that was
@@ -7,6 +7,7 @@ looked at. Renaming something meanwhile leads to another answer, never past the 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -50,11 +51,12 @@ class _Walk:
         # Not abspath: behind a link, ".." is not what stands before the link.
         self._asked = path if path.startswith("/") else f"{os.getcwd()}/{path}"
         self._names = self._asked.split("/")[::-1]  # what is left to go, the next one last
-        self._folders: list[_Folder] = []
+        self._folders: list[_Opened] = []
         self._links = 0
+        self._trusted = {0, _own_user()}
 
     def __enter__(self) -> _Walk:
-        self._folders.append(_Folder("/", os.open("/", _SEARCH)))
+        self._folders.append(_Opened("/", os.open("/", _SEARCH)))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,7 +71,7 @@ class _Walk:
             self._check(folder.path, folder.status, sticky=False)
             file = os.open(name, _READ, dir_fd=folder.descriptor)
             try:
-                self._check_file(folder, name, os.fstat(file))
+                self._check_file(folder, _Opened(os.path.join(folder.path, name), file))
             except BaseException:
                 os.close(file)
                 raise
@@ -104,7 +106,7 @@ class _Walk:
         """Goes into a folder, or to where a link leads; False for anything else."""
         above = self._folders[-1]
         path = os.path.join(above.path, name)
-        entry = _Folder(path, os.open(name, _SEARCH, dir_fd=above.descriptor))
+        entry = _Opened(path, os.open(name, _SEARCH, dir_fd=above.descriptor))
         if stat.S_ISLNK(entry.status.st_mode):
             try:
                 self._check(path, entry.status, sticky=True)
@@ -116,7 +118,7 @@ class _Walk:
             os.close(entry.descriptor)
             return False
         self._folders.append(entry)
-        self._check_mount(above, path, entry.status)
+        self._check_mount(above, entry)
         self._check(path, entry.status, sticky=True)
         return True
 
@@ -132,19 +134,18 @@ class _Walk:
         while len(self._folders) > count:
             os.close(self._folders.pop().descriptor)
 
-    def _check_file(self, folder: _Folder, name: str, status: os.stat_result) -> None:
-        path = os.path.join(folder.path, name)
-        if not stat.S_ISREG(status.st_mode):
-            raise UntrustedError(f"{path} is not a file")
-        self._check_mount(folder, path, status)
-        self._check(path, status, sticky=False)
+    def _check_file(self, folder: _Opened, file: _Opened) -> None:
+        if not stat.S_ISREG(file.status.st_mode):
+            raise UntrustedError(f"{file.path} is not a file")
+        self._check_mount(folder, file)
+        self._check(file.path, file.status, sticky=False)
 
     def _check(self, path: str, status: os.stat_result, *, sticky: bool) -> None:
         """That nobody else can change it.
 
         In a ``sticky`` folder others can only add something; that is theirs then.
         """
-        if status.st_uid not in (0, os.geteuid()):
+        if status.st_uid not in self._trusted:
             raise UntrustedError(f"{self._name(path, status)} belongs to user {status.st_uid}")
         if stat.S_ISLNK(status.st_mode) or (sticky and status.st_mode & stat.S_ISVTX):
             return
@@ -155,13 +156,24 @@ class _Walk:
                 f"{self._name(path, status)} is writable by others (mode {mode:o})"
             )
 
-    def _check_mount(self, above: _Folder, path: str, status: os.stat_result) -> None:
+    def _check_mount(self, above: _Opened, entry: _Opened) -> None:
         """A user's FUSE file system says of owners what the user likes."""
-        if status.st_dev == above.status.st_dev:
+        if entry.status.st_dev == above.status.st_dev:
             return
-        user = _mounted_by(status.st_dev)
-        if user not in (None, 0, os.geteuid()):
-            raise UntrustedError(f"{self._name(path, status)} is mounted by user {user}")
+        name = self._name(entry.path, entry.status)
+        try:
+            mount = _mount_of(entry.descriptor)
+            # One mount may have many devices: with btrfs and overlayfs it does.
+            if mount == _mount_of(above.descriptor):
+                return
+            user = _mounted_by(mount)
+        except LookupError:
+            # What the kernel does not tell, a user may have arranged so.
+            raise UntrustedError(
+                f"{name} is mounted by nobody knows whom: it may have been unmounted meanwhile"
+            ) from None
+        if user not in self._trusted:
+            raise UntrustedError(f"{name} is mounted by user {user}")
 
     def _name(self, path: str, status: os.stat_result) -> str:
         kind = "the link " if stat.S_ISLNK(status.st_mode) else ""
@@ -169,8 +181,8 @@ class _Walk:
         return f"{kind}{path}" if on_the_way else f"{kind}{path}, to where {self._asked} leads,"
 
 
-class _Folder:
-    """An open folder, under the name that it has without links."""
+class _Opened:
+    """An open folder or file, under the name that it has without links."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
@@ -178,13 +190,59 @@ class _Folder:
         self.status = os.fstat(descriptor)
 
 
-def _mounted_by(device: int) -> int | None:
-    """The user on whose behalf a FUSE file system is mounted; None for other file systems."""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
-        for line in mounts:
-            fields = line.split()
-            user = re.search(r"\buser_id=(\d+)", fields[-1])
-            if fields[2] == number and user:
-                return int(user[1])
-    return None
+def _own_user() -> int:
+    """The user that each thread of the process is and stays; root if one can be another.
+
+    A program may ask something on a user's behalf, with the user's effective id. What it loads
+    meanwhile stays when it is root again.
+    """
+    user = os.geteuid()
+    if user == 0:
+        return 0
+    # Real, effective, saved, of the file system; and the capabilities that it may take.
+    for_good = re.compile(rb"\nUid:(\t%d){4}\n(.*\n)*CapPrm:\t0+\n" % user)
+    try:
+        for thread in os.listdir("/proc/self/task"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+                if not for_good.search(_read_now(f"/proc/self/task/{thread}/status")):
+                    return 0
+    except OSError:
+        return 0
+    return user
+
+
+def _mount_of(descriptor: int) -> bytes:
+    """The number of the mount that something open is in; no other has it until that is closed."""
+    number = re.search(rb"^mnt_id:\t(\d+)$", _of_thread(f"fdinfo/{descriptor}"), re.MULTILINE)
+    if number is None:
+        raise LookupError(descriptor)
+    return number[1]
+
+
+def _mounted_by(mount: bytes) -> int:
+    """The user on whose behalf a mount is there; root for all but FUSE. LookupError if unknown."""
+    # Users name what they mount: only blanks and ends of lines are escaped there, other white
+    # space is not.
+    for line in _of_thread("mountinfo").split(b"\n"):
+        if line.split(b" ", 1)[0] != mount:
+            continue
+        kind, _, options = line.partition(b" - ")[2].split(b" ", 2)
+        if kind.split(b".")[0] not in (b"fuse", b"fuseblk"):
+            return 0
+        user = re.search(rb"(?:^|,)user_id=(\d+)(?:,|$)", options)
+        if user:
+            return int(user[1])
+    raise LookupError(mount)
+
+
+def _of_thread(name: str) -> bytes:
+    path = f"/proc/thread-self/{name}"
+    try:
+        return _read_now(path)
+    except OSError as error:
+        raise UntrustedError(f"{path} can not be read: {error.strerror}") from None
+
+
+def _read_now(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
