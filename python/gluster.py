@@ -79,7 +79,7 @@ for _sequence in (Dirents, Iovec, LockList):
     _sequence.index, _sequence.count = Sequence.index, Sequence.count  # type: ignore[method-assign, assignment]
 
 # Of the schema; glupy.so must have the same.
-_FINGERPRINT = "917b9bdb90f33f7d"
+_FINGERPRINT = "af71bc7487b3b420"
 
 # The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
 # all of them.

@@ -1,8 +1,11 @@
 //! The checked model: what the emitters see. Plain data, in the schema's order.
 
+mod keys;
+
 use serde::{Serialize, Serializer};
 
 use crate::names::Version;
+pub use keys::{Holds, Key, fits};
 
 /// Everything that a schema says.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -21,6 +24,8 @@ pub struct Model {
     pub dumpops: Vec<Hook>,
     /// The structures whose fields Python sees.
     pub structures: Vec<Structure>,
+    /// Keys of dicts whose values GlusterFS takes for something.
+    pub keys: Vec<Key>,
     /// Enums and constants that Python sees.
     pub enums: Vec<Enum>,
     /// Names of older sources and the headers' names for them.

@@ -1,6 +1,8 @@
 //! From the schema to the model: checks what the schema says and how its parts fit.
 //! Never stops at an error, so that one run reports all of them.
 
+mod keys;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, unseen};
@@ -82,6 +84,7 @@ pub fn resolve(schema: &Schema, diagnostics: &mut Diagnostics) -> Model {
             .iter()
             .map(|(name, item)| resolver.structure(name, item))
             .collect(),
+        keys: resolver.keys(&schema.keys, &schema.structures),
         enums: schema
             .enums
             .iter()

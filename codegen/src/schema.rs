@@ -1,11 +1,14 @@
 //! The schema as it is written: which keys there are and what shape their values have.
 //! What the values mean, and whether they fit together, is for [`crate::resolve`].
 
+mod keys;
+
 use std::collections::HashMap;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, closest};
 use crate::names::not_a_name;
 use crate::yaml::{At, Node, Value};
+pub use keys::Key;
 
 /// Text and its place.
 pub type Text = At<String>;
@@ -34,6 +37,8 @@ pub struct Schema {
     pub dumpops: Named<Hook>,
     /// `structures:`
     pub structures: Named<Structure>,
+    /// `keys:`
+    pub keys: Named<Key>,
     /// `enums:`
     pub enums: Named<Enum>,
     /// `aliases:`
@@ -235,6 +240,9 @@ pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Option<Schema> {
             .optional("structures", |node, d| {
                 named(node, "the structures", d, structure)
             })
+            .unwrap_or_default(),
+        keys: map
+            .optional("keys", |node, d| named(node, "the keys", d, keys::key))
             .unwrap_or_default(),
         enums: map
             .optional("enums", |node, d| named(node, "the enums", d, enum_))

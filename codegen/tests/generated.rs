@@ -197,6 +197,22 @@ impl Schema {
             let doc = schema.doc();
             writeln!(schema.text, "      - {name}_: {{type: mode_t, doc: {doc}}}").unwrap();
         }
+        schema.add("keys:\n  t.struct: {struct: struct iatt, xlator: a/b, doc: x}\n");
+        let rules = [
+            "size: 1",
+            "size: [8, 16]",
+            "max: 1048575",
+            "string: true",
+            "internal: true",
+        ];
+        for (index, rule) in rules.into_iter().enumerate() {
+            let doc = schema.doc();
+            writeln!(
+                schema.text,
+                "  \"k{index}{{}}[]<>%#/:*.b\": {{{rule}, xlator: a/b, doc: {doc}}}"
+            )
+            .unwrap();
+        }
         schema.add("enums:\n  E: {doc: x, values: [E_0: {value: 0, doc: x}]}\n");
         for (index, name) in schema.names(3).into_iter().enumerate() {
             let (doc, flag) = (schema.doc(), schema.random.bool());

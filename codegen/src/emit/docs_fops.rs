@@ -6,7 +6,7 @@ use minijinja::{Value, context};
 
 use super::{Error, template};
 use crate::describe::{NEVER_NULL, NOT_NULL, notes};
-use crate::model::{CType, Derived, Enum, EnumValue, Field, Fop, Model, Param, Structure};
+use crate::model::{CType, Derived, Enum, EnumValue, Field, Fop, Holds, Key, Model, Param, Structure};
 
 /// What everything has in common, and a section per fop.
 pub fn emit(model: &Model) -> Result<String, Error> {
@@ -14,7 +14,8 @@ pub fn emit(model: &Model) -> Result<String, Error> {
     let types = types(model);
     let structures: Vec<Value> = model.structures.iter().map(structure).collect();
     let enums: Vec<Value> = model.enums.iter().map(constants).collect();
-    let view = context! { glusterfs => model.glusterfs, types, fops, structures, enums };
+    let keys: Vec<Value> = model.keys.iter().map(key).collect();
+    let view = context! { glusterfs => model.glusterfs, types, fops, structures, keys, enums };
     template::render(include_str!("../../../templates/fops.md.jinja"), view)
 }
 
@@ -61,6 +62,20 @@ fn structure(structure: &Structure) -> Value {
         derived => structure.derived.iter().map(derived).collect::<Vec<_>>(),
         ..Value::from_serialize(structure)
     }
+}
+
+fn key(key: &Key) -> Value {
+    let holds = match &key.holds {
+        Holds::Size(sizes) => {
+            let sizes: Vec<String> = sizes.iter().map(u32::to_string).collect();
+            format!("{} bytes", sizes.join(" or "))
+        }
+        Holds::Max(size) => format!("{size} bytes at most"),
+        Holds::Struct { c_type, python } => format!("`{c_type}`: {python}"),
+        Holds::String => "a string that ends in NUL: str".to_owned(),
+        Holds::Internal => "nothing that Python can set".to_owned(),
+    };
+    context! { name => key.name, xlator => key.xlator, doc => cell(&key.doc), holds }
 }
 
 fn constants(item: &Enum) -> Value {

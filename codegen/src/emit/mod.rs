@@ -22,6 +22,7 @@ outputs! {
     "glupy/src/generated/fops.rs" => rust_fops,
     "glupy/src/generated/hooks.rs" => rust_hooks,
     "glupy/src/generated/structs.rs" => rust_structs,
+    "glupy/src/generated/keys.rs" => rust_keys,
     "python/gluster.py" => python,
     "python/gluster.pyi" => python_stubs,
     "docs/fops.md" => docs_fops,

@@ -19,6 +19,8 @@ pub fn emit(model: &Model) -> Result<String, Error> {
         #[rustfmt::skip]
         pub mod hooks;
         #[rustfmt::skip]
+        pub mod keys;
+        #[rustfmt::skip]
         pub mod structs;
         #blank
         #doc

@@ -7,7 +7,9 @@ pub mod fops;
 #[rustfmt::skip]
 pub mod hooks;
 #[rustfmt::skip]
+pub mod keys;
+#[rustfmt::skip]
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "917b9bdb90f33f7d";
+pub const FINGERPRINT: &str = "af71bc7487b3b420";

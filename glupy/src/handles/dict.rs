@@ -2,6 +2,7 @@
 
 mod change;
 mod filling;
+pub mod keys;
 mod members;
 mod value;
 
@@ -100,9 +101,11 @@ fn get_python(slf: &Bound<'_, Dict>, key: &CStr) -> PyResult<Option<Py<PyAny>>> 
         .transpose()
 }
 
-/// A value's type and bytes, for a name that has had a value of that shape.
+/// A value's type and bytes, for a name that has had a value of that shape: the one way from
+/// Python's values into dicts.
 fn encode(
     key: &Bound<'_, PyAny>,
+    name: &CStr,
     value: &Bound<'_, PyAny>,
     kind: Option<u32>,
     known: Option<Shape>,
@@ -110,6 +113,7 @@ fn encode(
     let what = || format!("Dict[{}]", convert::shown(key));
     let kind = kind.map_or_else(|| value::type_for(value, known), Ok)?;
     let bytes = value::encode(kind, value, what)?;
+    keys::check(name, &bytes)?;
     match i32::try_from(bytes.len()) {
         Ok(_) => Ok((kind, bytes)),
         Err(_) => Err(PyOverflowError::new_err(format!(
@@ -131,7 +135,7 @@ fn store(
 ) -> PyResult<()> {
     let name = c_key(key)?;
     let known = lookup(slf, &name)?.map(|known| known.shape());
-    let (kind, bytes) = encode(key, value, kind, known)?;
+    let (kind, bytes) = encode(key, &name, value, kind, known)?;
     let value = members::new_value(kind, &bytes).ok_or_else(no_memory)?;
     change(slf, |own| own.set(&name, &value))?.ok_or_else(no_memory)
 }

@@ -33,7 +33,7 @@ impl<'a, 'py> Filling<'a, 'py> {
     /// A value of Python's.
     pub fn store(&mut self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let name = c_key(key)?;
-        let (kind, bytes) = encode(key, value, None, self.known.get(&name).copied())?;
+        let (kind, bytes) = encode(key, &name, value, None, self.known.get(&name).copied())?;
         let value = members::new_value(kind, &bytes).ok_or_else(no_memory)?;
         self.known.insert(name.clone(), (kind, bytes.len()));
         self.values.push((name, value));
