@@ -166,6 +166,49 @@ impl Loc {
         })
     }
 
+    /// With what is known of its inodes where it has none itself: most callers leave out what
+    /// the inodes say (gfids), and what their children do not need (paths). None if there is nothing
+    /// to add.
+    ///
+    /// # Errors
+    /// `ReferenceError` when its volume has gone.
+    pub fn completed(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        let py = slf.py();
+        let (gfid, pargfid, lacks_path) = read(slf, |loc| {
+            let known = |own: &gf::uuid_t, inode| (*own == NONE).then(|| gfid_of(inode)).flatten();
+            (
+                known(&loc.gfid, loc.inode),
+                known(&loc.pargfid, loc.parent),
+                loc.path.is_null() && loc.name.is_null() && gfid_of(loc.inode).is_some(),
+            )
+        })?;
+        if gfid.is_none() && pargfid.is_none() && !lacks_path {
+            return Ok(None);
+        }
+        let copy = Self::copy(slf)?.ok_or_else(|| PyMemoryError::new_err(()))?;
+        let loc = copy.bind(py);
+        if let (true, Some(inode)) = (lacks_path, Self::inode(slf)?) {
+            let path = Inode::c_path(inode.bind(py), None)?;
+            Self::put_names(loc, path.as_deref(), None)?;
+        }
+        write(loc, |loc| {
+            loc.gfid = gfid.unwrap_or(loc.gfid);
+            loc.pargfid = pargfid.unwrap_or(loc.pargfid);
+            Ok(())
+        })?;
+        Ok(Some(copy))
+    }
+
+    /// Of an inode that stands for it.
+    ///
+    /// # Errors
+    /// As for `completed`.
+    pub fn of(inode: &Bound<'_, Inode>) -> PyResult<Py<Self>> {
+        let py = inode.py();
+        let loc = Self::new(py, None, None, Some(inode.as_any()), None, None, None)?;
+        Ok(Self::completed(loc.bind(py))?.unwrap_or(loc))
+    }
+
     /// Its path and its name, copied.
     fn names(slf: &Bound<'_, Self>) -> PyResult<(Option<CString>, Option<CString>)> {
         let text = |string: *const libc::c_char| {
@@ -173,6 +216,27 @@ impl Loc {
             (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_owned())
         };
         read(slf, |loc| (text(loc.path), text(loc.name)))
+    }
+}
+
+/// No gfid.
+const NONE: gf::uuid_t = [0; 16];
+
+/// The gfid of an inode of a loc, if there is one that has one.
+fn gfid_of(inode: *const gf::inode_t) -> Option<gf::uuid_t> {
+    // SAFETY: NULL, or alive as long as the loc.
+    let gfid = unsafe { inode.as_ref() }?.gfid;
+    (gfid != NONE).then_some(gfid)
+}
+
+/// The last part of an absolute path.
+fn last_of(path: *const libc::c_char) -> *const libc::c_char {
+    // SAFETY: NULL, or a live string.
+    unsafe {
+        match path.is_null() || *path != b'/' as libc::c_char || *path.add(1) == 0 {
+            true => ptr::null(),
+            false => name_in(path),
+        }
     }
 }
 
@@ -343,11 +407,16 @@ impl Loc {
         unsafe { marshal::decode(slf.py(), read(slf, |loc| loc.path)?) }
     }
 
-    /// Last part of the path, or None where only the file itself is known.
+    /// Name in its directory: the last part of the path, if there is one. None for the root, and
+    /// where only the file itself is known.
     #[getter]
     fn name(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let name = |loc: &gf::loc_t| match loc.name.is_null() {
+            true => last_of(loc.path),
+            false => loc.name,
+        };
         // SAFETY: as for `path`.
-        unsafe { marshal::decode(slf.py(), read(slf, |loc| loc.name)?) }
+        unsafe { marshal::decode(slf.py(), read(slf, name)?) }
     }
 
     /// The file's inode; a new one without gfid when the file is to be found or made.
@@ -362,16 +431,24 @@ impl Loc {
         handle::part(slf, |loc| loc.parent)
     }
 
-    /// The file's gfid: 16 bytes, zero where unknown (then see `inode.gfid`).
+    /// The file's gfid: its own, or its inode's; zero for one that is to be found or made.
     #[getter]
     fn gfid(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
-        read(slf, |loc| convert::gfid(&loc.gfid))
+        let gfid = |loc: &gf::loc_t| match loc.gfid == NONE {
+            true => gfid_of(loc.inode).unwrap_or(NONE),
+            false => loc.gfid,
+        };
+        read(slf, |loc| convert::gfid(&gfid(loc)))
     }
 
-    /// The directory's gfid: 16 bytes, zero where unknown (then see `parent.gfid`).
+    /// The directory's gfid: its own, or its parent's; zero where the directory is not known.
     #[getter]
     fn pargfid(slf: &Bound<'_, Self>) -> PyResult<Gfid> {
-        read(slf, |loc| convert::gfid(&loc.pargfid))
+        let gfid = |loc: &gf::loc_t| match loc.pargfid == NONE {
+            true => gfid_of(loc.parent).unwrap_or(NONE),
+            false => loc.pargfid,
+        };
+        read(slf, |loc| convert::gfid(&gfid(loc)))
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
