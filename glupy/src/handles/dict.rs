@@ -29,7 +29,9 @@ handle_class!(
     /// stays as it is: a change is made in a copy, with which the Dict goes on.
     ///
     /// What a value is depends on how it was stored: `str`, `int`, `float`, `Gfid`,
-    /// `Iatt`, or `bytes` for everything else. Stored again, it keeps its type.
+    /// `Iatt`, or `bytes` for everything else. Stored again, it keeps its type. The value of an
+    /// extended attribute (`user.`, `trusted.`, `security.`, `system.`) is its bytes: text and
+    /// numbers are stored as such, without the NUL that C has behind text elsewhere.
     Dict: mapping,
     gf::dict_t,
     // SAFETY: a live dict with live values.
@@ -107,12 +109,20 @@ fn encode(
     key: &Bound<'_, PyAny>,
     name: &CStr,
     value: &Bound<'_, PyAny>,
-    kind: Option<u32>,
+    asked: Option<u32>,
     known: Option<Shape>,
 ) -> PyResult<(u32, Encoded)> {
     let what = || format!("Dict[{}]", convert::shown(key));
-    let kind = kind.map_or_else(|| value::type_for(value, known), Ok)?;
-    let bytes = value::encode(kind, value, what)?;
+    let mut kind = asked.map_or_else(|| value::type_for(value, known), Ok)?;
+    let mut bytes = value::encode(kind, value, what)?;
+    let is_new = known.is_none_or(|(was, _)| was != kind);
+    if asked.is_none() && is_new && value::is_text(kind) && value::is_of_attribute(name) {
+        // Unless GlusterFS reads it as a string.
+        if keys::check(name, &bytes[..bytes.len() - 1]).is_ok() {
+            bytes.pop();
+            kind = gf::GF_DATA_TYPE_PTR; // which nobody adds a NUL to on the way to a brick
+        }
+    }
     keys::check(name, &bytes)?;
     match i32::try_from(bytes.len()) {
         Ok(_) => Ok((kind, bytes)),

@@ -1,5 +1,7 @@
 //! The values of a dict: their types, what they are in Python, and how they are written.
 
+use std::ffi::CStr;
+
 use pyo3::PyTypeInfo;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyOverflowError, PyValueError};
@@ -149,6 +151,27 @@ pub fn type_for(value: &Bound<'_, PyAny>, known: Option<Shape>) -> PyResult<u32>
         }
     };
     Ok(kind)
+}
+
+/// Where extended attributes are (xattr(7)).
+const NAMESPACES: [&[u8]; 4] = [b"user.", b"trusted.", b"security.", b"system."];
+
+/// Whether a name is that of an extended attribute.
+pub fn is_of_attribute(name: &CStr) -> bool {
+    NAMESPACES
+        .iter()
+        .any(|space| name.to_bytes().starts_with(space))
+}
+
+/// Whether values of a type are text that ends in a NUL.
+pub fn is_text(kind: u32) -> bool {
+    matches!(
+        kind,
+        gf::GF_DATA_TYPE_STR
+            | gf::GF_DATA_TYPE_INT
+            | gf::GF_DATA_TYPE_UINT
+            | gf::GF_DATA_TYPE_DOUBLE
+    )
 }
 
 /// The bytes of a value of a type, as GlusterFS's own setters write them.
