@@ -6,6 +6,7 @@
 
 mod answering;
 mod dicts;
+pub mod errno;
 mod failing;
 mod finishing;
 mod kept;

@@ -125,7 +125,7 @@ impl Form {
         frame.ok_or_else(|| PyTypeError::new_err(format!("{}: frame must be a Frame", self.name)))
     }
 
-    /// The C arguments.
+    /// The C arguments, not checked yet.
     fn values<'a>(
         &'a self,
         frame: &'a Frame,
@@ -141,7 +141,6 @@ impl Form {
             let value = value.as_ref().expect("seen by `arguments`");
             values.set(i, value)?;
         }
-        values.check()?;
         Ok(values)
     }
 }
@@ -157,9 +156,11 @@ impl Function for Wind {
         let here = given.here();
         let given = form.arguments(given)?;
         let frame = form.frame(&given)?;
+        let mut values = form.values(frame.get(), &given)?;
+        values.check()?;
         let Values {
             words, mut hold, ..
-        } = form.values(frame.get(), &given)?;
+        } = values;
         // See `frame.wind`.
         frame.get().check_open(py, "can not wind")?;
         frame

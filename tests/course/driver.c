@@ -10,6 +10,8 @@
  *                   storm    all fops from several threads at once
  *                   block    latency of requests while another one sleeps
  *                   slots    what the children's tables of fops hold
+ *                   answers  what each fop comes to, for each way that a child answers it and
+ *                            each that a handler fails it (failing.py)
  *   option rounds   full,failed,empty  which of round_t     (course)
  *   option skip     NAME,NAME          fops left out        (course)
  *   option compare  contents           dicts and data are copies (course)
@@ -45,18 +47,26 @@ check_back(int row, call_frame_t *frame, void *cookie, xlator_t *this,
     course_check_answer(row, frame->root, op_ret, op_errno);
 }
 
+/* What a request has come to. */
+typedef struct {
+    int32_t op_ret, op_errno;
+    _Atomic bool done;
+} outcome_t;
+
 /* Like FUSE: the callback destroys the stack, so whoever touches a frame
  * after its answer touches freed memory. */
 static int32_t
-answered(call_frame_t *frame)
+answered(call_frame_t *frame, int32_t op_ret, int32_t op_errno)
 {
-    _Atomic bool *done = frame->local;
+    outcome_t *outcome = frame->local;
 
     if (frame->root->unique == COURSE_SLEEP_UP)
         sleep(1);
     frame->local = NULL; /* it is not from a memory pool */
     STACK_DESTROY(frame->root);
-    *done = true;
+    outcome->op_ret = op_ret;
+    outcome->op_errno = op_errno;
+    outcome->done = true;
     return 0;
 }
 
@@ -66,9 +76,8 @@ typedef void (*wind_t)(call_frame_t *, xlator_t *, const value_t *);
 
 /* Make one request and wait for its answer.  Its values have been built. */
 static bool
-ask_as(xlator_t *this, xlator_t *child, int row, uint64_t unique)
+ask_for(xlator_t *this, xlator_t *child, int row, uint64_t unique, outcome_t *outcome)
 {
-    _Atomic bool done = false;
     call_frame_t *frame = create_frame(this, this->ctx->pool);
     int64_t deadline;
 
@@ -76,15 +85,15 @@ ask_as(xlator_t *this, xlator_t *child, int row, uint64_t unique)
         course_root(frame->root, row);
     if (unique)
         frame->root->unique = unique;
-    frame->local = &done;
+    frame->local = outcome;
     winds[row](frame, child, course_lists[row][DOWN].values);
 
     if (course_later) {
         course_free(row, DOWN);
         sem_post(&course_wound);
     }
-    if (!done) {
-        for (deadline = now() + PATIENCE_NS; !done; usleep(20))
+    if (!outcome->done) {
+        for (deadline = now() + PATIENCE_NS; !outcome->done; usleep(20))
             if (now() > deadline) {
                 course_fail(row, UP, -1, "", "an answer", "none in 10 seconds");
                 return false;
@@ -93,6 +102,14 @@ ask_as(xlator_t *this, xlator_t *child, int row, uint64_t unique)
     if (course_later)
         sem_wait(&course_given);
     return true;
+}
+
+static bool
+ask_as(xlator_t *this, xlator_t *child, int row, uint64_t unique)
+{
+    outcome_t outcome = {0};
+
+    return ask_for(this, child, row, unique, &outcome);
 }
 
 static bool
@@ -261,6 +278,43 @@ mode_count(xlator_t *this)
     }
 }
 
+/* What failing.py answers when it has no more ways. */
+#define NO_SUCH_WAY 511
+
+/* What a child answers: a success, or a failure with a certain errno.  No errno but those of 1
+ * to 511 is one. */
+static const struct {
+    const char *name;
+    round_t round;
+    int32_t op_errno;
+} children_answer[] = {
+    {"success", FULL, 0},   {"success, errno", FULL, ENOENT}, {"errno", FAILED, ESTALE},
+    {"0", FAILED, 0},       {"negative", FAILED, -ESTALE},    {"too large", FAILED, 4096},
+};
+
+static void
+mode_answers(xlator_t *this)
+{
+    course_checking = false;
+    for (size_t i = 0; i < sizeof(children_answer) / sizeof(children_answer[0]); i++)
+        for (int row = 0; row < course_rows_len; row++)
+            for (int way = 0;; way++) {
+                outcome_t outcome = {0};
+
+                build(row, children_answer[i].round);
+                course_lists[row][UP].op_errno = children_answer[i].op_errno;
+                if (!ask_for(this, FIRST_CHILD(this), row, COURSE_WAY + way, &outcome))
+                    return;
+                discard(row);
+                if (outcome.op_ret < 0 && outcome.op_errno == NO_SUCH_WAY)
+                    break;
+                course_say("{\"answer\": {\"fop\": \"%s\", \"child\": \"%s\", \"way\": %d, "
+                           "\"op_ret\": %d, \"op_errno\": %d}}",
+                           course_rows[row].name, children_answer[i].name, way,
+                           outcome.op_ret, outcome.op_errno);
+            }
+}
+
 /* Values are shared by the threads: those that an answer may take apart, to put
  * them together again, are left to the walk. */
 static bool
@@ -413,7 +467,7 @@ static const struct {
 } modes[] = {
     {"course", mode_course}, {"keep", mode_keep},   {"mutants", mode_mutants},
     {"count", mode_count},   {"block", mode_block}, {"slots", mode_slots},
-    {"storm", mode_storm},
+    {"storm", mode_storm},   {"answers", mode_answers},
 };
 
 static void

@@ -155,7 +155,7 @@ driver_{f.name}_cbk({signature(BACK, f.cbk_args)})
     if (course_checking) {{
         check_back({f.row}, frame, cookie, this, op_ret, op_errno);
 {checks(f, "UP", f.cbk_args)}    }}
-    return answered(frame);
+    return answered(frame, op_ret, op_errno);
 }}
 
 static void

@@ -423,6 +423,8 @@ course_build(int r, direction_t direction, round_t round)
     for (int i = 0; i < row->params_len[direction]; i++)
         if (!absent(&row->params[direction][i], direction, round))
             list->values[i] = make(row, direction, i);
+        else if (round == FAILED && row->params[direction][i].kind == K_COUNT)
+            list->values[i].number = -1;
 
     list->op_errno = 1 + r;
     list->op_ret = round == FAILED ? -1 : op_ret(row, list);
@@ -906,6 +908,9 @@ course_check(int row, direction_t direction, int param, value_t got)
     value_t expected = course_lists[row][direction].values[param];
 
     seen[row][direction] |= 1u << param;
+    /* what is made anew counts none where there are none */
+    if (p->kind == K_COUNT && course_contents && expected.number < 0)
+        expected.number = 0;
     if (p->kind < K_STR) {
         same_number(&at, "", expected.number, got.number);
         return;

@@ -66,7 +66,8 @@ typedef struct {
 /* How a round of requests is made. */
 typedef enum {
     FULL,   /* no value is 0 or NULL */
-    FAILED, /* xdata is NULL; the answer is -1 with all pointers NULL */
+    FAILED, /* xdata is NULL; the answer is -1 with all pointers NULL, and counts of -1 (as
+             * GlusterFS's own failures are: default_<fop>_failure_cbk) */
     EMPTY,  /* xdata is NULL; the answer is a success with all pointers NULL */
     ROUNDS
 } round_t;
@@ -97,6 +98,7 @@ extern int course_mutation;
 #define COURSE_SLEEP_DOWN 0x5133950000000001ULL /* the leaf sleeps for 1 s */
 #define COURSE_SLEEP_UP 0x5133950000000002ULL   /* the driver's callback does */
 #define COURSE_CLEAR 0x5133950000000003ULL      /* Python drops what it kept */
+#define COURSE_WAY 0x5133950000000010ULL   /* and the next: failing.py */
 #define COURSE_IS_SIGNAL(unique) ((unique) >> 8 == COURSE_CLEAR >> 8)
 
 /* A leaf with `option answer later` answers from a thread of its own, once

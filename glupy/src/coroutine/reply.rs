@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use crate::call::Lent;
 use crate::convert;
 use crate::fop::{Fop, Kind, MAX_ARGS, SLOTS, Word, padded};
-use crate::frame;
+use crate::frame::{self, errno, errno::Status};
 use crate::gf;
 use crate::gil::{self, Gil, GilCell};
 use crate::handle::{self, Handle, Owner};
@@ -91,6 +91,11 @@ impl Answer {
         }
     }
 
+    /// `op_ret` and `op_errno`.
+    pub fn status(&self, py: Python<'_>) -> Status {
+        (self.op_ret.get(py), self.op_errno.get(py))
+    }
+
     /// What keeps the values valid longer than the running step.
     fn hold(&self, py: Python<'_>) -> Hold {
         let mut hold = Hold::default();
@@ -126,26 +131,23 @@ impl Answer {
         let (words, hold) = (self.words.get(py), self.hold(py));
         let mut values = Values::new(&function, fop.reply, words, hold);
         values.put_all(others.iter())?;
-        values.check()?;
+        let before = self.status(py);
+        values.check_answer(op_ret.unwrap_or(before.0) < 0)?;
         let op_ret = match op_ret {
-            None if !others.is_empty() => match values.op_ret(fop.op_ret) {
-                Some(count) if self.op_ret.get(py) >= 0 => {
-                    Some(count.try_into().map_err(|_| {
-                        PyTypeError::new_err(format!("{function}: op_ret can not be {count}"))
-                    })?)
-                }
-                _ => None,
+            None if !others.is_empty() && before.0 >= 0 => match values.op_ret(fop.op_ret) {
+                Some(count) => count.try_into().map_err(|_| {
+                    PyTypeError::new_err(format!("{function}: op_ret can not be {count}"))
+                })?,
+                None => before.0,
             },
-            given => given,
+            given => given.unwrap_or(before.0),
         };
+        let op_errno = op_errno.unwrap_or_else(|| errno::unless_given(op_ret, Some(before)));
+        errno::check(&function, (op_ret, op_errno), Some(before))?;
         self.words.store(py, values.words);
         self.hold.set(py, Some(Arc::new(values.hold)));
-        if let Some(op_ret) = op_ret {
-            self.op_ret.store(py, op_ret);
-        }
-        if let Some(op_errno) = op_errno {
-            self.op_errno.store(py, op_errno);
-        }
+        self.op_ret.store(py, op_ret);
+        self.op_errno.store(py, op_errno);
         self.came.store(py, false);
         Ok(())
     }
@@ -320,11 +322,6 @@ impl Reply {
     /// The fop.
     pub fn fop(&self, _py: Python<'_>) -> &'static Fop {
         self.fop
-    }
-
-    /// `op_ret` and `op_errno`.
-    pub fn status(&self, py: Python<'_>) -> (i32, i32) {
-        (self.op_ret.get(py), self.op_errno.get(py))
     }
 
     /// The values for an answer that the running step asks for, and what keeps them.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::errno::{self, Status};
 use super::{Answer, Came, Frame, Given, State};
 use crate::action;
 use crate::call::Lent;
@@ -19,16 +20,11 @@ use crate::marshal::Values;
 use crate::owned::OwnedWords;
 use crate::words::Words;
 
-/// The kernel refuses larger ones from FUSE, and the caller hangs.
-const MAX_ERRNO: i32 = 511;
-
-fn bad_errno(function: &str, op_errno: i32) -> PyErr {
-    PyValueError::new_err(format!(
-        "{function}: errno {op_errno} is not 1 to {MAX_ERRNO}"
-    ))
-}
-
 impl Came {
+    pub(super) fn status(&self) -> Status {
+        (self.op_ret, self.op_errno)
+    }
+
     /// Where its values are, as long as the GIL is held; what came with a call that is over
     /// has none.
     pub(super) fn words(&self, py: Python<'_>) -> Words {
@@ -174,17 +170,12 @@ impl Frame {
             // SAFETY: the reply keeps them.
             unsafe { Frame::check_values(fop, words, came.as_ref().map(|came| Words::at(came))) }?;
         }
-        if !reply.came(py) {
+        if op_ret >= 0 && !reply.came(py) {
             let function = format!("{}_reply_t", fop.name);
-            if op_ret < 0 && !(1..=MAX_ERRNO).contains(&op_errno) {
-                return Err(bad_errno(&function, op_errno));
-            }
             // SAFETY: the reply keeps them.
             let values = padded(unsafe { words.get(fop.reply.len()) });
             let values = Values::new(&function, fop.reply, values, Hold::default());
-            if op_ret >= 0 {
-                Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
-            }
+            Frame::check_success(fop, &values, op_ret, false, reply.nulls(py))?;
         }
         self.answer(py, here, op_ret, op_errno, words, hold)
     }
@@ -216,7 +207,7 @@ impl Frame {
         let mut answer = Answer {
             fop,
             op_ret,
-            op_errno,
+            op_errno: errno::passed_on((op_ret, op_errno)),
             words,
             hold,
         };
@@ -306,13 +297,12 @@ impl Frame {
         let fop = self.fop(py);
         let function = values.function();
         let came = self.reply(py, here).filter(|reply| ptr::eq(reply.fop, fop));
-        if op_ret.is_some_and(|op_ret| op_ret < 0) {
-            let unchanged = came.as_ref().is_some_and(|came| came.op_errno == op_errno);
-            if !unchanged && !(1..=MAX_ERRNO).contains(&op_errno) {
-                return Err(bad_errno(function, op_errno));
-            }
+        let fails = op_ret.is_some_and(|op_ret| op_ret < 0);
+        if let Some(op_ret) = op_ret {
+            let came = came.as_ref().map(Came::status);
+            errno::check(function, (op_ret, op_errno), came)?;
         }
-        values.check()?;
+        values.check_answer(fails)?;
         // To make the values may have run Python, and another thread, which has answered:
         // what the request had lent is gone.
         self.check_open(py, "can not answer")?;

@@ -8,7 +8,7 @@ use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
-use super::{Frame, State};
+use super::{Came, Frame, State, errno};
 use crate::convert::{self, Bytes};
 use crate::fastcall::{self, Function, Given};
 use crate::fop::padded;
@@ -180,12 +180,15 @@ impl Function for UnwindMethod {
             }
             _ => padded(&[]),
         };
-        let op_errno = op_errno.or(reply.as_ref().map(|reply| reply.op_errno));
+        let op_ret = op_ret.or(known_failure);
+        let op_errno = op_errno.unwrap_or_else(|| {
+            let came = reply.as_ref().map(Came::status);
+            errno::unless_given(op_ret.unwrap_or(0), came)
+        });
         let hold = answered.map_or_else(Hold::default, |(_, hold)| hold);
         let mut values = Values::new(NAME, fop.reply, words, hold).lent_by(frame);
         values.put_all(changes.into_iter())?;
-        let op_ret = op_ret.or(known_failure);
-        frame.unwind(py, given.here(), values, op_ret, op_errno.unwrap_or(0))?;
+        frame.unwind(py, given.here(), values, op_ret, op_errno)?;
         Ok(py.None())
     }
 }

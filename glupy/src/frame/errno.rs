@@ -1,0 +1,48 @@
+//! The errno of a failure: callers take one without an errno for a success.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The kernel refuses larger ones from FUSE, and the caller hangs.
+const MAX: i32 = 511;
+
+/// `op_ret` and `op_errno` of an answer.
+pub type Status = (i32, i32);
+
+fn is_errno(op_errno: i32) -> bool {
+    (1..=MAX).contains(&op_errno)
+}
+
+/// What the caller gets: EIO for a failure of a child that says no errno.
+pub fn passed_on((op_ret, op_errno): Status) -> i32 {
+    match op_ret < 0 && !is_errno(op_errno) {
+        true => libc::EIO,
+        false => op_errno,
+    }
+}
+
+/// The errno of an answer for which none is given: that of the one that came, if both are
+/// failures, or both are successes.
+pub fn unless_given(op_ret: i32, came: Option<Status>) -> i32 {
+    let alike = came.filter(|came| (came.0 < 0) == (op_ret < 0));
+    alike.map_or(0, |came| came.1)
+}
+
+/// Checks the errno of an answer that Python gives, in the place of one that came or not. A
+/// failure that came may be passed on with what it has.
+///
+/// # Errors
+/// `ValueError` that says what is missing.
+pub fn check(function: &str, (op_ret, op_errno): Status, came: Option<Status>) -> PyResult<()> {
+    let is_passed_on = came.is_some_and(|came| came.0 < 0 && came.1 == op_errno);
+    if op_ret >= 0 || is_errno(op_errno) || is_passed_on {
+        return Ok(());
+    }
+    let what = match op_errno {
+        0 => "without an errno, and its caller would take it for a success".to_owned(),
+        _ => format!("with op_errno {op_errno}, which is not 1 to {MAX}"),
+    };
+    Err(PyValueError::new_err(format!(
+        "{function}: op_ret {op_ret} is a failure {what}: give op_errno, such as errno.EIO"
+    )))
+}
