@@ -67,6 +67,7 @@ from _gluster import (
     to_thread,
 )
 
+from glupy.files import private
 from glupy.memory import structure
 from glupy.options import Option
 from glupy.schema import Arg, Fop
@@ -1876,6 +1877,7 @@ __all__ = [
     "UNSAFE_CALLBACKS",
     "Xlator",
     "gather",
+    "private",
     "sleep",
     "timeout",
     "to_thread",

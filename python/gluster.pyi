@@ -38,6 +38,7 @@ from typing import (
 
 from typing_extensions import Buffer
 
+from glupy.files import private as private
 from glupy.options import Option as Option
 from glupy.schema import Arg as Arg
 from glupy.schema import Fop as Fop

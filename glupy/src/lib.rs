@@ -5,6 +5,7 @@
 //! and back through the `action` queue and `stack`. See ARCHITECTURE.md.
 
 mod action;
+mod at_end;
 mod below;
 mod call;
 mod callee;

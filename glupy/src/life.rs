@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::at_end;
 use crate::dump;
 use crate::ending;
 use crate::frame::Frame;
@@ -90,8 +91,14 @@ pub fn instance(xl: *mut gf::xlator_t) -> Option<&'static Instance> {
     }
 }
 
-/// How long the end of the process, or of a translator, waits for Python's `fini`.
+/// How long the end of the process, or of a translator, waits for Python.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Says how much of that is left, from now on.
+fn time() -> impl Fn() -> Duration {
+    let begun = Instant::now();
+    move || LAST_WORDS.saturating_sub(begun.elapsed())
+}
 
 fn living<R>(f: impl FnOnce(&mut Vec<&'static Instance>) -> R) -> R {
     f(&mut LIVING.lock().unwrap_or_else(PoisonError::into_inner))
@@ -215,7 +222,7 @@ unsafe extern "C" fn fini(this: *mut gf::xlator_t) {
         if !(*this).private.is_null() && !ending::has_ended() {
             let instance = Instance::of(this);
             living(|all| all.retain(|other| !ptr::eq(*other, instance)));
-            end(vec![instance], After::Process);
+            end(vec![instance], After::Process, time());
             // The author's `fini` may still run, and what it has kept is used, but all of
             // that is not the graph's any more. (A graph of which another translator's `init`
             // has failed comes here without a PARENT_DOWN.)
@@ -240,9 +247,7 @@ enum After {
 
 /// Cancels what translators have spawned, calls their `fini` and lets go of what they
 /// keep, if it matters. Waits for that, but not for ever.
-fn end(instances: Vec<&'static Instance>, after: After) {
-    let begun = Instant::now();
-    let left = || LAST_WORDS.saturating_sub(begun.elapsed());
+fn end(instances: Vec<&'static Instance>, after: After, left: impl Fn() -> Duration) {
     let all = instances.clone();
     let cancelled = work::ask(left(), move |py| {
         all.iter().for_each(|one| one.tasks.end(py))
@@ -270,7 +275,7 @@ fn end(instances: Vec<&'static Instance>, after: After) {
         }
     });
     if done.is_none() {
-        let text = format!("fini has not ended after {} s", begun.elapsed().as_secs());
+        let text = format!("fini has not ended after {} s", LAST_WORDS.as_secs());
         log::error(c"glupy", &text);
     }
 }
@@ -292,7 +297,13 @@ pub fn end_at_exit(py: Python<'_>, joined: bool) -> Result<(), String> {
             .map_err(|error| error.to_string());
     }
     extern "C" fn at_exit() {
-        let _ = panic::catch_unwind(|| end_living(After::Nothing));
+        let _ = panic::catch_unwind(|| {
+            if is_own_process() {
+                let left = time();
+                end_living(After::Nothing, &left);
+                at_end::finish(left);
+            }
+        });
     }
     // SAFETY: the function is never unloaded (see build.rs).
     match unsafe { libc::atexit(at_exit) } {
@@ -303,15 +314,21 @@ pub fn end_at_exit(py: Python<'_>, joined: bool) -> Result<(), String> {
 
 #[pyfunction]
 fn end_all(py: Python<'_>) {
-    py.detach(|| end_living(After::Graph));
+    py.detach(|| {
+        if is_own_process() {
+            end_living(After::Graph, time());
+        }
+    });
 }
 
-fn end_living(after: After) {
-    if PROCESS.load(Ordering::Relaxed) == std::process::id() {
-        limit::tell_all();
-    }
+fn is_own_process() -> bool {
+    PROCESS.load(Ordering::Relaxed) == std::process::id()
+}
+
+fn end_living(after: After, left: impl Fn() -> Duration) {
+    limit::tell_all();
     let instances = living(std::mem::take);
-    if !instances.is_empty() && PROCESS.load(Ordering::Relaxed) == std::process::id() {
-        end(instances, after);
+    if !instances.is_empty() {
+        end(instances, after, left);
     }
 }

@@ -39,6 +39,7 @@ const MODULES: &[(&str, &str)] = &[
         "glupy.structures",
         include_str!(concat!(env!("OUT_DIR"), "/structures.py")),
     ),
+    ("glupy.files", include_str!("../../python/glupy/files.py")),
     ("glupy.schema", include_str!("../../python/glupy/schema.py")),
     ("glupy.log", include_str!("../../python/glupy/log.py")),
     (
@@ -66,6 +67,15 @@ const MODULES: &[(&str, &str)] = &[
         include_str!("../../python/glupy/loaders.py"),
     ),
     ("glupy.sites", include_str!("../../python/glupy/sites.py")),
+    (
+        "glupy.signals",
+        include_str!("../../python/glupy/signals.py"),
+    ),
+    (
+        "glupy.processes",
+        include_str!("../../python/glupy/processes.py"),
+    ),
+    ("glupy.ending", include_str!("../../python/glupy/ending.py")),
     (
         "glupy.imports",
         include_str!("../../python/glupy/imports.py"),
@@ -139,7 +149,7 @@ pub fn start() -> Result<(), String> {
         once(&mut start.has_room, crate::roomy::start)?;
         once(&mut start.works, crate::work::start)?;
         once(&mut start.times, crate::timer::start)?;
-        once(&mut start.watches, || fork::watch(py))?;
+        once(&mut start.watches, || fork::watch(py, joined))?;
         once(&mut start.ends, ending::watch)?;
         once(&mut start.done, || life::end_at_exit(py, joined))
     })
@@ -269,7 +279,9 @@ fn modules(py: Python<'_>, joined: bool) -> PyResult<Support> {
     py.import("glupy.log")?.call_method1("install", (joined,))?;
     let report = py.import("glupy.report")?;
     if !joined {
-        report.call_method0("install")?;
+        for each in ["glupy.report", "glupy.signals", "glupy.processes"] {
+            py.import(each)?.call_method0("install")?;
+        }
     }
     Ok(Support {
         load: load.getattr("load")?.unbind(),
