@@ -130,7 +130,7 @@ class xlator(Translator):
 
     async def co_returns_a_bad_errno(self, frame, loc):
         """EIO: ValueError: lookup_reply_t: errno 100000"""
-        return lookup_reply_t(op_ret=-1, op_errno=100_000)
+        return lookup_reply_t(op_ret=-1, op_errno=100_000)  # here
 
     async def co_answers_twice(self, frame, loc):
         """EDQUOT: FrameError: .*can not answer: .*answered by .*py:"""

@@ -38,11 +38,13 @@ pub fn check(function: &str, (op_ret, op_errno): Status, came: Option<Status>) -
     if op_ret >= 0 || is_errno(op_errno) || is_passed_on {
         return Ok(());
     }
-    let what = match op_errno {
-        0 => "without an errno, and its caller would take it for a success".to_owned(),
-        _ => format!("with op_errno {op_errno}, which is not 1 to {MAX}"),
+    let why = match op_errno {
+        0 => format!(
+            "; without one its caller would take the failure (op_ret {op_ret}) for a success"
+        ),
+        _ => String::new(),
     };
     Err(PyValueError::new_err(format!(
-        "{function}: op_ret {op_ret} is a failure {what}: give op_errno, such as errno.EIO"
+        "{function}: errno {op_errno} is not 1 to {MAX}{why}: give op_errno, such as errno.EIO"
     )))
 }

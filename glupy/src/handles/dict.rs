@@ -115,13 +115,12 @@ fn encode(
     let what = || format!("Dict[{}]", convert::shown(key));
     let mut kind = asked.map_or_else(|| value::type_for(value, known), Ok)?;
     let mut bytes = value::encode(kind, value, what)?;
-    let is_new = known.is_none_or(|(was, _)| was != kind);
-    if asked.is_none() && is_new && value::is_text(kind) && value::is_of_attribute(name) {
-        // Unless GlusterFS reads it as a string.
-        if keys::check(name, &bytes[..bytes.len() - 1]).is_ok() {
-            bytes.pop();
-            kind = gf::GF_DATA_TYPE_PTR; // which nobody adds a NUL to on the way to a brick
-        }
+    let is_new = asked.is_none() && known.is_none_or(|(was, _)| was != kind);
+    // Some of GlusterFS's own are read as strings.
+    let is_bytes = value::is_of_attribute(name) && !keys::is_known(name);
+    if is_new && is_bytes && value::is_text(kind) {
+        bytes.pop();
+        kind = gf::GF_DATA_TYPE_PTR; // which nobody adds a NUL to on the way to a brick
     }
     keys::check(name, &bytes)?;
     match i32::try_from(bytes.len()) {

@@ -42,17 +42,22 @@ pub enum Holds {
 /// `ValueError` when it would not be what a translator takes it for.
 pub fn check(name: &CStr, value: &[u8]) -> PyResult<()> {
     let name = name.to_bytes();
-    // Most names are `user.something`.
-    if !name.first().is_some_and(|first| FIRST.contains(first)) {
-        return Ok(());
-    }
     match find(name) {
         Some(key) if !key.holds.is(value) => Err(refusal(key, name, value)),
         _ => Ok(()),
     }
 }
 
+/// Whether a name is one of GlusterFS's own.
+pub fn is_known(name: &CStr) -> bool {
+    find(name.to_bytes()).is_some()
+}
+
 fn find(name: &[u8]) -> Option<&'static Key> {
+    // Most names are `user.something`.
+    if !name.first().is_some_and(|first| FIRST.contains(first)) {
+        return None;
+    }
     match NAMES.binary_search_by(|key| key.name.as_bytes().cmp(name)) {
         Ok(at) => Some(&NAMES[at]),
         Err(_) => PATTERNS.iter().find(|key| fits(key.parts, name)),
