@@ -129,3 +129,39 @@ def test_a_client_does_not_answer_twice(host: Host) -> None:
             mount.wait_until("an answer", lambda: mount.log.find("0-asks: it said"))
             assert mount.log.find(f"0-asks: it said {NO}")
             assert mount.running()
+
+
+# Answers getxattr of user.ask with what cluster/replicate answered to lock and unlock by fd.
+UNLOCKS = """
+from gluster import Dict, EntrylkCmd, Fd, Flock, LkType, Translator, getxattr_reply_t
+
+class xlator(Translator):
+    async def getxattr_fop(self, frame, this, loc, name, xdata):
+        if name != "user.ask":
+            return frame.wind()
+        child, fd, said = self.children[0], Fd.anonymous(loc.inode), []
+        for cmd in (EntrylkCmd.LOCK, EntrylkCmd.UNLOCK):
+            kind = LkType.WRLCK if cmd == EntrylkCmd.LOCK else LkType.UNLCK
+            said.append(await child.entrylk("glupy", loc, "x", cmd, 1))
+            said.append(await child.fentrylk("glupy", fd, "x", cmd, 1))
+            said.append(await child.inodelk("glupy", loc, 6, Flock(l_type=kind)))
+            said.append(await child.finodelk("glupy", fd, 6, Flock(l_type=kind)))
+        said = [f"{reply.op_ret} {reply.op_errno}" if reply.op_ret < 0 else "ok" for reply in said]
+        return getxattr_reply_t(dict=Dict({name: ", ".join(said).encode()}))
+"""
+
+
+def test_no_lock_is_given_up_by_fd(host: Host) -> None:
+    """cluster/replicate unlocks without the fd."""
+    graph, bricks = Volfile(), ["locks0", "locks1"]
+    for i in range(2):
+        graph.add(f"posix{i}", "storage/posix", {"directory": host.brick(f"brick{i}")}, on=[])
+        graph.add(f"locks{i}", "features/locks")
+    graph.add("two", "cluster/replicate", {"afr-pending-xattr": "two-0,two-1"}, on=bricks)
+    with host.mount(asked(host, graph, UNLOCKS)) as mount:
+        for fop in ("finodelk", "fentrylk"):
+            mount.log.expect(f"0-asks: {fop} is answered EOPNOTSUPP: .*cluster/replicate")
+        answers = os.getxattr(mount.path, "user.ask").decode().split(", ")
+        assert answers[1::2] == [NO] * 4
+        assert NO not in answers[::2]
+        assert mount.running()

@@ -103,6 +103,12 @@ pub fn notes(param: &Param, siblings: &[Param], never_null: &str, quote: &str) -
             _ => format!("At most {max}."),
         });
     }
+    if let Some(inode) = param.of {
+        let name = &siblings[inode].name;
+        notes.push(format!(
+            "Its {quote}ia_gfid{quote} is needed where {quote}{name}{quote} has no GFID yet."
+        ));
+    }
     if let Some(stat) = param.content {
         let name = &siblings[stat].name;
         notes.push(format!(
@@ -118,6 +124,11 @@ pub fn notes(param: &Param, siblings: &[Param], never_null: &str, quote: &str) -
     }
     if param.gfid {
         notes.push(format!("Its {quote}gfid{quote} is needed."));
+    }
+    if param.entry {
+        notes.push(format!(
+            "Its {quote}parent{quote} and {quote}name{quote} are needed."
+        ));
     }
     if let Some(own) = &param.own {
         notes.push(format!("The request's own: {quote}{}{quote}.", own.name));

@@ -97,8 +97,12 @@ pub struct Param {
     pub max: Option<u32>,
     /// For a loc in a request: children go by its GFID without looking.
     pub gfid: bool,
+    /// For a loc in a request: children go by its parent and its name without looking.
+    pub entry: bool,
     /// For a callback value: what of the request it is in a success.
     pub own: Option<Own>,
+    /// For attributes in an answer: where the inode stands that they are of.
+    pub of: Option<usize>,
     /// For a dict in an answer: where the attributes stand whose size the content of a file in
     /// it has.
     pub content: Option<usize>,

@@ -424,6 +424,7 @@ impl<'s> Resolver<'s, '_> {
         }
         let of_answers = [
             ("same", &param.same),
+            ("of", &param.of),
             ("content", &param.content),
             ("within", &param.within),
         ];
@@ -465,8 +466,10 @@ impl<'s> Resolver<'s, '_> {
                 .as_ref()
                 .and_then(|size| u32::try_from(size.value).ok()),
             max: self.max(param, ty.kind, what),
-            gfid: self.gfid(param, ty.kind, what),
+            gfid: self.of_locs("gfid", param.gfid.as_ref(), param, ty.kind, what),
+            entry: self.of_locs("entry", param.entry.as_ref(), param, ty.kind, what),
             own: None,
+            of: None,
             content: None,
             within: None,
             doc: self.doc(param.doc.as_ref()),
@@ -491,20 +494,27 @@ impl<'s> Resolver<'s, '_> {
         number
     }
 
-    /// Whether a loc must have its GFID.
-    fn gfid(&mut self, param: &schema::Param, kind: Kind, what: &str) -> bool {
-        let Some(gfid) = &param.gfid else {
+    /// Whether a loc must have this.
+    fn of_locs(
+        &mut self,
+        key: &str,
+        flag: Option<&At<bool>>,
+        param: &schema::Param,
+        kind: Kind,
+        what: &str,
+    ) -> bool {
+        let Some(flag) = flag else {
             return false;
         };
         if what == CBK_VALUE || kind != Kind::Loc {
-            let message = format!("`{}` can have no `gfid`", param.name.value);
+            let message = format!("`{}` can have no `{key}`", param.name.value);
             self.error(
-                &gfid.span,
+                &flag.span,
                 message,
                 "expected it for an argument of kind loc",
             );
         }
-        gfid.value
+        flag.value
     }
 
     /// Which relations a kind must have, and which it can not have.
@@ -636,6 +646,7 @@ impl<'s> Resolver<'s, '_> {
         for (param, raw_param) in params.iter_mut().zip(&raw.cbk) {
             param.nullable = param.ty.kind.class() == Class::Pointer;
             param.own = self.own(raw_param, &raw.args);
+            param.of = self.of(raw_param, &raw.cbk);
             param.content = self.content(raw_param, &raw.cbk);
             param.within = self.within(raw_param, raw);
             owns += usize::from(param.own.is_some());
@@ -648,6 +659,20 @@ impl<'s> Resolver<'s, '_> {
             }
         }
         params
+    }
+
+    /// Which inode attributes are of.
+    fn of(&mut self, param: &schema::Param, cbk: &[schema::Param]) -> Option<usize> {
+        let of = param.of.as_ref()?;
+        let kind = self.kind(param)?;
+        if kind != Kind::Iatt {
+            let message = format!("`{}` can have no `of`", param.name.value);
+            let expected = format!("only an iatt has one, not the kind {}", kind.name());
+            self.error(&of.span, message, expected);
+            return None;
+        }
+        let expected = "expected a callback value that is an inode";
+        self.sibling(of, cbk, CBK_VALUE, &[Kind::Inode], expected)
     }
 
     /// Which attributes have the size of the content in a dict.

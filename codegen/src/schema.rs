@@ -121,6 +121,10 @@ pub struct Param {
     pub max: Option<At<i64>>,
     /// `gfid:`
     pub gfid: Option<At<bool>>,
+    /// `entry:`
+    pub entry: Option<At<bool>>,
+    /// `of:`
+    pub of: Option<Text>,
     /// `content:`
     pub content: Option<Text>,
     /// `within:`
@@ -415,6 +419,8 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         same: None,
         max: None,
         gfid: None,
+        entry: None,
+        of: None,
         content: None,
         within: None,
         doc: None,
@@ -431,6 +437,8 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         param.same = map.optional("same", text);
         param.max = map.optional("max", int);
         param.gfid = map.optional("gfid", boolean);
+        param.entry = map.optional("entry", boolean);
+        param.of = map.optional("of", text);
         param.content = map.optional("content", text);
         param.within = map.optional("within", text);
         param.doc = map.optional("doc", text);

@@ -156,6 +156,10 @@ pub struct Param {
     pub max: u64,
     /// Whether children go by the GFID of this loc without looking.
     pub gfid: bool,
+    /// Whether children go by the parent and the name of this loc without looking.
+    pub entry: bool,
+    /// For attributes in an answer: where the inode stands that they are of.
+    pub of: Option<usize>,
     /// For a dict in an answer: where the attributes stand that say how long the content of a
     /// file in it is.
     pub content: Option<usize>,
@@ -177,6 +181,8 @@ impl Param {
             required: false,
             max: u64::MAX,
             gfid: false,
+            entry: false,
+            of: None,
             content: None,
             vector: None,
             structure: "",
@@ -206,6 +212,22 @@ impl Param {
     /// The same, but the loc must have its GFID.
     pub const fn gfid(self) -> Param {
         Param { gfid: true, ..self }
+    }
+
+    /// The same, but the loc must have its parent and its name.
+    pub const fn entry(self) -> Param {
+        Param {
+            entry: true,
+            ..self
+        }
+    }
+
+    /// The same, but it must say of that inode who it is.
+    pub const fn of(self, inode: usize) -> Param {
+        Param {
+            of: Some(inode),
+            ..self
+        }
     }
 
     /// The same, but the content of a file in it must be as long as these attributes say.

@@ -14,6 +14,7 @@ import time
 from gluster import (
     CancelledError,
     Dict,
+    Fd,
     Iatt,
     Loc,
     Lock,
@@ -102,6 +103,20 @@ class xlator(Translator):
     async def co_counts_where_no_gfid_is(self, frame, loc):
         """EIO: ValueError: children.*xattrop: loc has no gfid"""
         return await self.children[0].xattrop(loc, 0, Dict({"user.a": bytes(12)}))  # here
+
+    async def co_makes_something_nowhere(self, frame, loc):
+        """EIO: ValueError: children.*mkdir: loc has no parent or no name"""
+        nowhere = Loc("/new", inode=loc.inode.table.new())
+        return await self.children[0].mkdir(nowhere, 0o755, 0)  # here
+
+    async def co_moves_to_nowhere(self, frame, loc):
+        """EIO: ValueError: children.*rename: newloc has no parent or no name"""
+        return await self.children[0].rename(loc, Loc("/new"))  # here
+
+    async def co_writes_no_parts(self, frame, loc):
+        """EIO: ValueError: children.*writev: vector has no parts"""
+        fd = Fd.anonymous(loc.parent)
+        return await self.children[0].writev(fd, [], 0, 0, 0)  # here
 
     async def co_has_a_path_of_megabytes(self, frame, loc):
         """EIO: ValueError: children.*stat: path of loc has more than 32768 bytes"""

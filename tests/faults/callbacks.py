@@ -542,8 +542,8 @@ class xlator(Translator):
         frame.unwind(buf=inode)  # here
 
     def cbk_zeros(self, frame, inode, buf):
-        """EIO|ok"""
-        frame.unwind(buf=Iatt())
+        """EIO: ValueError: lookup: buf of the answer has no ia_gfid"""
+        frame.unwind(buf=Iatt())  # here
 
     def cbk_op_ret(self, frame, inode, buf):
         """EIO|ok"""

@@ -125,14 +125,18 @@ def wrong_answers(stage: Stage) -> dict[str, Any]:
 def answers_that_are_another_requests(stage: Stage) -> dict[str, Any]:
     """Every fd and inode of an answer is the request's own, whatever the fop."""
     others = {"Fd": Fd.create(stage.root, 0), "Inode": Inode.new(stage.root.table)}
+    file = Iatt(ia_gfid=bytes(range(16)))
     tried = 0
     for name, fop in FOPS.items():
+        buf = {
+            a.name: file for a in fop.cbk_args if a.name == "buf" and a.python.startswith("Iatt")
+        }
         for arg in fop.cbk_args:
             other = others.get(arg.python.split(" ")[0])
             if other is None:
                 continue
             assert (stage.ask(name).op_ret, stage.refused) == (0, None)
-            seen = stage.ask(name, reply={arg.name: other}, look=False)
+            seen = stage.ask(name, reply={arg.name: other, **buf}, look=False)
             equal((seen.op_ret, seen.op_errno), (-1, errno.EDOM))
             assert type(stage.refused) is ValueError, (name, arg.name, stage.refused)
             says = f"{name}: {arg.name} of the answer is not the request's own"

@@ -255,12 +255,17 @@ pub fn param(param: &Param) -> TokenStream {
         quote!(.max(#max))
     });
     let gfid = param.gfid.then(|| quote!(.gfid()));
+    let entry = param.entry.then(|| quote!(.entry()));
+    let of = param.of.map(|inode| {
+        let inode = Literal::usize_unsuffixed(inode);
+        quote!(.of(#inode))
+    });
     let content = param.content.map(|stat| {
         let stat = Literal::usize_unsuffixed(stat);
         quote!(.content(#stat))
     });
     let structure = structure(param);
-    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #max #gfid #content #structure)
+    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #max #gfid #entry #of #content #structure)
 }
 
 /// The variant of the runtime's `Kind`: the schema's name with a capital.

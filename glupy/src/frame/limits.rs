@@ -1,5 +1,6 @@
 //! What callers take for granted of an answer: that it has no more than they have room for, and
-//! that what it says of its size is so (`max`, `content` and `within` of the schema).
+//! that what it says of its size and of its file is so (`max`, `content`, `within` and `of` of the
+//! schema).
 
 use std::ffi::CStr;
 
@@ -36,13 +37,20 @@ impl Frame {
         let (words, came) = unsafe { (words.get(count), came.map(|came| came.get(count))) };
         let is_new = |i: usize| came.is_none_or(|came| came[i] != words[i]);
         for (i, param) in fop.reply.iter().enumerate() {
-            if param.kind != Kind::Dict || words[i].is_null() {
-                continue;
-            }
             let wrong = |text: String| {
                 let message = format!("{}: {} of the answer {text}", fop.name, param.name);
                 Err(PyValueError::new_err(message))
             };
+            if let Some(inode) = param.of.filter(|_| is_new(i)) {
+                let came = came.map_or(Word::NULL, |came| came[i]);
+                // SAFETY: by contract.
+                if let Some(text) = unsafe { not_of(words[i], words[inode], came) } {
+                    return wrong(text.to_owned());
+                }
+            }
+            if param.kind != Kind::Dict || words[i].is_null() {
+                continue;
+            }
             let dict: *mut gf::dict_t = words[i].get();
             if param.max != u64::MAX && is_new(i) {
                 // SAFETY: by contract.
@@ -155,4 +163,34 @@ impl Excess {
 unsafe fn size_in(stat: Word) -> u64 {
     // SAFETY: by contract.
     unsafe { stat.get::<*const gf::iatt>().as_ref() }.map_or(0, |stat| stat.ia_size)
+}
+
+/// What is wrong with attributes that are to be those of this inode, if they are not as a child has
+/// answered them. With a new one callers go on as the inode that they find by the GFID, which may
+/// be another one, or none; a known one stays what it is.
+///
+/// # Safety
+/// NULL, or live ones.
+unsafe fn not_of(stat: Word, inode: Word, came: Word) -> Option<&'static str> {
+    // SAFETY: by contract; the table of a live inode is live, and has its root.
+    let (gfid, came, known, root) = unsafe {
+        let inode = inode.get::<*const gf::inode_t>().as_ref()?;
+        let gfid = |stat: Word| {
+            stat.get::<*const gf::iatt>()
+                .as_ref()
+                .map(|stat| stat.ia_gfid)
+        };
+        (
+            gfid(stat)?,
+            gfid(came),
+            inode.gfid,
+            (*(*inode.table).root).gfid,
+        )
+    };
+    match gfid {
+        _ if known != [0; 16] || came == Some(gfid) => None,
+        _ if gfid == [0; 16] => Some("has no ia_gfid, by which callers go: give the file's"),
+        _ if gfid == root => Some("has the ia_gfid of the root, and is of another file"),
+        _ => None,
+    }
 }

@@ -335,6 +335,19 @@ impl Frame {
                 unsafe { Frame::check_limits(function, param, words[i]) }?;
             }
         }
+        for param in fop.args {
+            let Some(length) = param.vector.map(|vector| vector.length) else {
+                continue;
+            };
+            // cluster/disperse follows the first part without looking.
+            let is_nothing = |words: &[Word]| words[length].get::<i32>() == 0;
+            if is_nothing(words) && !came.is_some_and(is_nothing) {
+                return Err(PyValueError::new_err(format!(
+                    "{function}: {} has no parts: give b\"\", which is one of no bytes",
+                    param.name
+                )));
+            }
+        }
         let Some(i) = fop.args.iter().position(|param| param.kind == Kind::Loc) else {
             return Ok(());
         };
@@ -366,7 +379,7 @@ impl Frame {
             }
             Kind::Loc => {
                 // SAFETY: by contract, NULL or a loc, whose path is NULL or a string.
-                let (path, gfid) = unsafe {
+                let (path, gfid, is_entry) = unsafe {
                     let Some(loc) = word.get::<*const gf::loc_t>().as_ref() else {
                         return Ok(());
                     };
@@ -374,10 +387,17 @@ impl Frame {
                     (
                         path.map_or(0, |path| libc::strnlen(path, MAX_PATH + 1)),
                         loc.gfid,
+                        !loc.parent.is_null() && loc.name.as_ref().is_some_and(|name| *name != 0),
                     )
                 };
                 if path > MAX_PATH {
                     return wrong(format!("path of {name} has more than {MAX_PATH} bytes"));
+                }
+                if param.entry && !is_entry {
+                    return wrong(format!(
+                        "{name} has no parent or no name, by which children go: give one of \
+                         Loc.child(parent, name)"
+                    ));
                 }
                 if param.gfid && gfid == [0; 16] {
                     return wrong(format!(

@@ -113,7 +113,7 @@ pub mod mknod {
         index: slot(3, offset_of!(gf::xlator_fops, mknod)),
         doc: "Make a device, fifo, socket or regular file without opening it.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("mode", "mode_t", Kind::U32),
             Param::new("rdev", "dev_t", Kind::U64),
             Param::new("umask", "mode_t", Kind::U32),
@@ -121,7 +121,7 @@ pub mod mknod {
         ],
         reply: &[
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(0),
             Param::new("preparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("postparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("xdata", "dict_t *", Kind::Dict),
@@ -164,14 +164,14 @@ pub mod mkdir {
         index: slot(4, offset_of!(gf::xlator_fops, mkdir)),
         doc: "Make a directory.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("mode", "mode_t", Kind::U32),
             Param::new("umask", "mode_t", Kind::U32),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         reply: &[
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(0),
             Param::new("preparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("postparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("xdata", "dict_t *", Kind::Dict),
@@ -208,7 +208,7 @@ pub mod unlink {
         index: slot(5, offset_of!(gf::xlator_fops, unlink)),
         doc: "Remove a name that is not a directory.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("xflags", "int", Kind::I32),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
@@ -248,7 +248,7 @@ pub mod rmdir {
         index: slot(6, offset_of!(gf::xlator_fops, rmdir)),
         doc: "Remove a directory.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("xflags", "int", Kind::I32),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
@@ -295,13 +295,13 @@ pub mod symlink {
         doc: "Make a symbolic link.",
         args: &[
             Param::new("linkname", "const char *", Kind::Str).required(),
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("umask", "mode_t", Kind::U32),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         reply: &[
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(0),
             Param::new("preparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("postparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("xdata", "dict_t *", Kind::Dict),
@@ -345,8 +345,8 @@ pub mod rename {
         index: slot(8, offset_of!(gf::xlator_fops, rename)),
         doc: "Move a name, within a directory or to another one.",
         args: &[
-            Param::new("oldloc", "loc_t *", Kind::Loc).required(),
-            Param::new("newloc", "loc_t *", Kind::Loc).required(),
+            Param::new("oldloc", "loc_t *", Kind::Loc).required().entry(),
+            Param::new("newloc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         reply: &[
@@ -395,12 +395,12 @@ pub mod link {
         doc: "Give an inode one more name.",
         args: &[
             Param::new("oldloc", "loc_t *", Kind::Loc).required(),
-            Param::new("newloc", "loc_t *", Kind::Loc).required(),
+            Param::new("newloc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         reply: &[
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(0),
             Param::new("preparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("postparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("xdata", "dict_t *", Kind::Dict),
@@ -957,7 +957,7 @@ pub mod create {
         index: slot(23, offset_of!(gf::xlator_fops, create)),
         doc: "Make a regular file and open it, in one step.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("flags", "int32_t", Kind::I32),
             Param::new("mode", "mode_t", Kind::U32),
             Param::new("umask", "mode_t", Kind::U32),
@@ -967,7 +967,7 @@ pub mod create {
         reply: &[
             Param::new("fd", "fd_t *", Kind::Fd).required(),
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(1),
             Param::new("preparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("postparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("xdata", "dict_t *", Kind::Dict),
@@ -1127,7 +1127,7 @@ pub mod lookup {
         ],
         reply: &[
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(0),
             Param::new("xdata", "dict_t *", Kind::Dict).content(1),
             Param::new("postparent", "struct iatt *", Kind::Iatt).required(),
         ],
@@ -1251,7 +1251,12 @@ pub mod finodelk {
         own: &[],
         within: None,
         times: 0,
-        broken_in: &[],
+        broken_in: &[
+            Broken {
+                xlator: c"cluster/replicate",
+                why: "It gives up a lock without saying of which file, and its bricks, or features/locks, crash.",
+            },
+        ],
         call: call::<This, Args, gf::fop_finodelk_t>(),
         back: back::<This, Reply, gf::fop_finodelk_cbk_t>(),
         wind: <Args as Values<This>>::wind,
@@ -1336,7 +1341,12 @@ pub mod fentrylk {
         own: &[],
         within: None,
         times: 0,
-        broken_in: &[],
+        broken_in: &[
+            Broken {
+                xlator: c"cluster/replicate",
+                why: "It gives up a lock without saying of which file, and its bricks, or features/locks, crash.",
+            },
+        ],
         call: call::<This, Args, gf::fop_fentrylk_t>(),
         back: back::<This, Reply, gf::fop_fentrylk_cbk_t>(),
         wind: <Args as Values<This>>::wind,
@@ -2095,7 +2105,7 @@ pub mod put {
         index: slot(55, offset_of!(gf::xlator_fops, put)),
         doc: "Make a whole small file in one request: create, write, set attributes, close.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("mode", "mode_t", Kind::U32),
             Param::new("umask", "mode_t", Kind::U32),
             Param::new("flags", "uint32_t", Kind::U32),
@@ -2110,7 +2120,7 @@ pub mod put {
         ],
         reply: &[
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(0),
             Param::new("preparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("postparent", "struct iatt *", Kind::Iatt).required(),
             Param::new("xdata", "dict_t *", Kind::Dict),
@@ -2152,7 +2162,7 @@ pub mod icreate {
         ],
         reply: &[
             Param::new("inode", "inode_t *", Kind::Inode).required(),
-            Param::new("buf", "struct iatt *", Kind::Iatt).required(),
+            Param::new("buf", "struct iatt *", Kind::Iatt).required().of(0),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         op_ret: OpRet::Status,
@@ -2191,7 +2201,7 @@ pub mod namelink {
         index: slot(57, offset_of!(gf::xlator_fops, namelink)),
         doc: "Give a name to an inode that icreate made.",
         args: &[
-            Param::new("loc", "loc_t *", Kind::Loc).required(),
+            Param::new("loc", "loc_t *", Kind::Loc).required().entry(),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         reply: &[

@@ -12,4 +12,4 @@ pub mod keys;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "af71bc7487b3b420";
+pub const FINGERPRINT: &str = "d93494ddfed3ee5a";
