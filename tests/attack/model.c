@@ -465,6 +465,10 @@ whole_loc(const loc_t *loc, uint64_t *tag)
 {
     uint64_t name = 0;
 
+    /* An inode that stands for a loc: what it says, and no more. */
+    if (loc->path && strncmp(loc->path, "<gfid:", 6) == 0 && !loc->parent && loc->inode)
+        return memcmp(loc->gfid, loc->inode->gfid, sizeof(uuid_t)) == 0 &&
+               strncmp(loc->path + 6, uuid_utoa(loc->inode->gfid), 36) == 0;
     return loc->path && parse(loc->path, "/d", tag) && loc->name &&
            parse(loc->name, "n", &name) && name == *tag && has_gfid(loc->gfid, *tag, 1) &&
            has_gfid(loc->pargfid, *tag, 2) && loc->inode && has_gfid(loc->inode->gfid, *tag, 1) &&
