@@ -606,6 +606,9 @@ class Dict(_Handle[dict_t], MutableMapping[str, Any]):
         """Takes everything out."""
     def copy(self) -> Dict:
         """One of its own with the same values."""
+    def __or__(self, other: Mapping[str, _Value] | Dict, /) -> Dict: ...
+    def __ror__(self, other: Mapping[str, _Value], /) -> Dict: ...
+    def __ior__(self, other: Mapping[str, _Value] | Dict, /) -> Dict: ...
 
 @final
 class Iovec(_Handle[iovec], Sequence[memoryview]):
@@ -895,6 +898,57 @@ class Iatt(_Handle[iatt]):
         """Kind of file and permission bits together, as os.stat() has them."""
     @st_mode.setter
     def st_mode(self, value: int, /) -> None: ...
+    @property
+    def st_ino(self) -> int:
+        """As `os.stat_result` has it: `ia_ino`."""
+    @property
+    def st_dev(self) -> int:
+        """As `os.stat_result` has it: `ia_dev`."""
+    @property
+    def st_rdev(self) -> int:
+        """As `os.stat_result` has it: `ia_rdev`."""
+    @property
+    def st_nlink(self) -> int:
+        """As `os.stat_result` has it: `ia_nlink`."""
+    @property
+    def st_uid(self) -> int:
+        """As `os.stat_result` has it: `ia_uid`."""
+    @property
+    def st_gid(self) -> int:
+        """As `os.stat_result` has it: `ia_gid`."""
+    @property
+    def st_size(self) -> int:
+        """As `os.stat_result` has it: `ia_size`."""
+    @property
+    def st_blksize(self) -> int:
+        """As `os.stat_result` has it: `ia_blksize`."""
+    @property
+    def st_blocks(self) -> int:
+        """As `os.stat_result` has it: `ia_blocks`."""
+    @property
+    def st_atime(self) -> float:
+        """In seconds since 1970."""
+    @property
+    def st_atime_ns(self) -> int:
+        """In nanoseconds since 1970."""
+    @property
+    def st_mtime(self) -> float:
+        """In seconds since 1970."""
+    @property
+    def st_mtime_ns(self) -> int:
+        """In nanoseconds since 1970."""
+    @property
+    def st_ctime(self) -> float:
+        """In seconds since 1970."""
+    @property
+    def st_ctime_ns(self) -> int:
+        """In nanoseconds since 1970."""
+    @property
+    def st_btime(self) -> float:
+        """In seconds since 1970."""
+    @property
+    def st_btime_ns(self) -> int:
+        """In nanoseconds since 1970."""
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 

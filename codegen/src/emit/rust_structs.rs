@@ -79,6 +79,17 @@ fn structure(structure: &Structure) -> TokenStream {
                 values::duplicate(slf)
             }
             #blank
+            fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+                values::duplicate(slf)
+            }
+            #blank
+            /// For `pickle`: no argument, and all fields by name.
+            fn __getnewargs_ex__<'py>(
+                slf: &Bound<'py, Self>,
+            ) -> PyResult<((), Bound<'py, PyDict>)> {
+                values::fields(slf).map(|fields| ((), fields))
+            }
+            #blank
             fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
                 values::equal(slf, other)
             }

@@ -220,6 +220,17 @@ impl Iatt {
         values::duplicate(slf)
     }
 
+    fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    /// For `pickle`: no argument, and all fields by name.
+    fn __getnewargs_ex__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<((), Bound<'py, PyDict>)> {
+        values::fields(slf).map(|fields| ((), fields))
+    }
+
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
         values::equal(slf, other)
     }
@@ -519,6 +530,17 @@ impl Flock {
         values::duplicate(slf)
     }
 
+    fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    /// For `pickle`: no argument, and all fields by name.
+    fn __getnewargs_ex__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<((), Bound<'py, PyDict>)> {
+        values::fields(slf).map(|fields| ((), fields))
+    }
+
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
         values::equal(slf, other)
     }
@@ -703,6 +725,17 @@ impl Statvfs {
         values::duplicate(slf)
     }
 
+    fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    /// For `pickle`: no argument, and all fields by name.
+    fn __getnewargs_ex__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<((), Bound<'py, PyDict>)> {
+        values::fields(slf).map(|fields| ((), fields))
+    }
+
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
         values::equal(slf, other)
     }
@@ -865,6 +898,17 @@ impl Lease {
     /// A copy of its own.
     fn copy(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         values::duplicate(slf)
+    }
+
+    fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        values::duplicate(slf)
+    }
+
+    /// For `pickle`: no argument, and all fields by name.
+    fn __getnewargs_ex__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<((), Bound<'py, PyDict>)> {
+        values::fields(slf).map(|fields| ((), fields))
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -370,6 +370,42 @@ impl Dict {
         handle::having(slf.py(), change::copied(slf)?)
     }
 
+    fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Py<Self>> {
+        Self::copy(slf)
+    }
+
+    fn __deepcopy__(slf: &Bound<'_, Self>, _known: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
+        Self::copy(slf)
+    }
+
+    /// For `pickle`: the values by name.
+    fn __getnewargs__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyDict>,)> {
+        let all = PyDict::new(slf.py());
+        for (name, value) in pairs(slf)?.into_iter().rev() {
+            // SAFETY: a live string.
+            let name = unsafe { marshal::decode(slf.py(), name.as_ptr()) }?;
+            all.set_item(name, value.into_python(slf.py())?)?;
+        }
+        Ok((all,))
+    }
+
+    /// Another one, with what a mapping has, too.
+    fn __or__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
+        let both = Self::copy(slf)?;
+        Self::update(both.bind(slf.py()), Some(other), None)?;
+        Ok(both)
+    }
+
+    fn __ror__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
+        let both = Self::new(slf.py(), Some(other), None)?;
+        Self::update(both.bind(slf.py()), Some(slf.as_any()), None)?;
+        Ok(both)
+    }
+
+    fn __ior__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::update(slf, Some(other), None)
+    }
+
     fn __iter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Ok(Self::keys(slf)?.try_iter()?.into_any().unbind())
     }

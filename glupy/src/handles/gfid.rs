@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::convert::{self, Bytes};
 
@@ -50,6 +51,12 @@ impl Gfid {
 
     fn __str__(&self) -> String {
         self.to_string()
+    }
+
+    /// As the text is formatted: `f"{gfid:>40}"`.
+    fn __format__<'py>(&self, py: Python<'py>, how: &str) -> PyResult<Bound<'py, PyAny>> {
+        let text = PyString::new(py, &self.to_string());
+        text.call_method1("__format__", (how,))
     }
 
     fn __repr__(&self) -> String {

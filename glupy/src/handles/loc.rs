@@ -337,6 +337,17 @@ impl Loc {
         handle::owned(py, handle.raw(py)?.ptr.cast(), handle.instance(py))
     }
 
+    fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        Self::copy(slf)
+    }
+
+    fn __deepcopy__(
+        slf: &Bound<'_, Self>,
+        _known: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Py<Self>>> {
+        Self::copy(slf)
+    }
+
     #[setter]
     fn set_path(slf: &Bound<'_, Self>, path: &Bound<'_, PyAny>) -> PyResult<()> {
         if path.is_none() {

@@ -1,9 +1,9 @@
 //! Handles of plain structures, which are owned by copying them. Their fields, and the
 //! methods that all of them have, are generated (`generated/structs.rs`).
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyFloat};
 
 use super::Gfid;
 use crate::convert;
@@ -142,6 +142,15 @@ pub fn duplicate<T: Fields>(slf: &Bound<'_, T>) -> PyResult<Option<Py<T>>> {
     handle::owned(py, handle.raw(py)?.ptr.cast(), None)
 }
 
+/// All fields, by name.
+pub fn fields<'py, T: Fields>(slf: &Bound<'py, T>) -> PyResult<Bound<'py, PyDict>> {
+    let all = PyDict::new(slf.py());
+    for field in T::FIELDS {
+        all.set_item(*field, slf.as_any().getattr(*field)?)?;
+    }
+    Ok(all)
+}
+
 /// Whether all fields are equal.
 pub fn equal<T: Fields>(slf: &Bound<'_, T>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
     if !other.is_instance_of::<T>() {
@@ -171,6 +180,17 @@ fn mode(iatt: &gf::iatt) -> u32 {
     convert::ia_type(iatt.ia_type) | convert::ia_prot(&iatt.ia_prot)
 }
 
+/// What `os.stat_result` and an iatt have alike, after `st_` and `ia_`.
+const SAME: [&str; 9] = [
+    "ino", "dev", "rdev", "nlink", "uid", "gid", "size", "blksize", "blocks",
+];
+
+/// Times of both.
+const TIMES: [&str; 4] = ["atime", "mtime", "ctime", "btime"];
+
+/// Nanoseconds in a second.
+const NS: i128 = 1_000_000_000;
+
 /// `st_mode`: kind of file and permissions together.
 fn set_mode(iatt: &mut gf::iatt, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let mode = convert::mode(value, libc::S_IFMT | 0o7777, || "Iatt.st_mode".to_owned())?;
@@ -181,9 +201,6 @@ fn set_mode(iatt: &mut gf::iatt, value: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Takes over what an `os.stat_result` says, as `iatt_from_stat` does (iatt.h).
 fn set_from_stat(iatt: &mut gf::iatt, stat: &Bound<'_, PyAny>) -> PyResult<()> {
-    const SAME: [&str; 9] = [
-        "ino", "dev", "rdev", "nlink", "uid", "gid", "size", "blksize", "blocks",
-    ];
     for name in SAME {
         let value = stat.getattr(format!("st_{name}"))?;
         Iatt::set_field(iatt, &format!("ia_{name}"), &value)?;
@@ -259,5 +276,38 @@ impl Iatt {
     #[getter]
     fn st_mode(slf: &Bound<'_, Self>) -> PyResult<u32> {
         read(slf, mode)
+    }
+
+    /// The names of `os.stat_result` for the same: `st_size` is `ia_size`; times are in seconds, as
+    /// a float, and under `st_mtime_ns` in nanoseconds.
+    fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let unknown =
+            || PyAttributeError::new_err(format!("'Iatt' object has no attribute '{name}'"));
+        let stat = name.strip_prefix("st_").ok_or_else(unknown)?;
+        let (field, is_ns) = match stat.strip_suffix("_ns") {
+            Some(field) => (field, true),
+            None => (stat, false),
+        };
+        let is_time = TIMES.contains(&field);
+        if !is_time && (is_ns || !SAME.contains(&field)) {
+            return Err(unknown());
+        }
+        let value = slf.as_any().getattr(format!("ia_{field}"))?;
+        if !is_time {
+            return Ok(value);
+        }
+        let (seconds, rest): (i64, u32) = (
+            value.extract()?,
+            slf.as_any()
+                .getattr(format!("ia_{field}_nsec"))?
+                .extract()?,
+        );
+        Ok(match is_ns {
+            true => (i128::from(seconds) * NS + i128::from(rest))
+                .into_pyobject(py)?
+                .into_any(),
+            false => PyFloat::new(py, seconds as f64 + f64::from(rest) / NS as f64).into_any(),
+        })
     }
 }
