@@ -6,7 +6,9 @@ use minijinja::{Value, context};
 
 use super::{Error, template};
 use crate::describe::{NEVER_NULL, NOT_NULL, notes};
-use crate::model::{CType, Derived, Enum, EnumValue, Field, Fop, Holds, Key, Model, Param, Structure};
+use crate::model::{
+    CType, Derived, Enum, EnumValue, Field, Fop, Holds, Key, Model, Param, Structure,
+};
 
 /// What everything has in common, and a section per fop.
 pub fn emit(model: &Model) -> Result<String, Error> {
