@@ -13,7 +13,7 @@ from glusterfs import Host
 
 # What the driver has its child answer (mode_answers of driver.c), and the errno of the failures.
 SUCCESSES = {"success": 0, "success, errno": errno.ENOENT}
-FAILURES = {"errno": errno.ESTALE, "0": None, "negative": None, "too large": None}
+FAILURES = {"errno": errno.ESTALE, "0": 0, "negative": -errno.ESTALE, "too large": 4096}
 GIVEN = 13  # failing.py
 
 
@@ -21,14 +21,22 @@ def expected(way: str, child: str) -> int | None:
     """The errno that the driver must get; None for a success."""
     what, _, how = way.partition(": ")
     if what == "pass":
-        return None if child in SUCCESSES else FAILURES[child] or errno.EIO
+        return None if child in SUCCESSES else FAILURES[child]
+    if what == "remade":  # what came has an errno, or has none that can be given
+        return None if child in SUCCESSES else {"errno": errno.ESTALE}.get(child, errno.EIO)
     if how.endswith("given") or how == "raise":
         return GIVEN
-    if child == "errno" and passes_errno(how):
-        return FAILURES[child]
+    if child in FAILURES and (passes_errno(how) or gives(how, FAILURES[child])):
+        return FAILURES[child]  # as it came
     if child == "success, errno" and how.endswith("op_errno"):
         return SUCCESSES[child]
     return errno.EIO
+
+
+def gives(how: str, number: int) -> bool:
+    """Whether a failure is given with that errno, in the place of the one that came."""
+    at_once = how.startswith(("at once", "made", "unwind", "raise"))
+    return how.endswith(f", {number}") and not at_once
 
 
 def passes_errno(how: str) -> bool:

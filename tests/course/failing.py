@@ -95,13 +95,13 @@ COROUTINE: dict[str, Any] = {
     "pass: replaced": lambda fop, frame, reply: reply.replace(
         **{a.name: getattr(reply, a.name) for a in fop.cbk_args}
     ),
-    "pass: made": lambda fop, frame, reply: made(
+    "remade: made": lambda fop, frame, reply: made(
         fop, op_ret=reply.op_ret, op_errno=reply.op_errno, **of(fop, reply)
     ),
-    "pass: unwind": lambda fop, frame, reply: frame.unwind(
+    "remade: unwind": lambda fop, frame, reply: frame.unwind(
         reply.op_ret, reply.op_errno, **of(fop, reply)
     ),
-    "pass: long": lambda fop, frame, reply: long_form(
+    "remade: long": lambda fop, frame, reply: long_form(
         fop, frame, reply.op_ret, reply.op_errno, of(fop, reply).values()
     ),
     "fail: raise": lambda fop, frame, reply: fail_by(OSError(13, "no")),

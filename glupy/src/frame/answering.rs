@@ -207,7 +207,7 @@ impl Frame {
         let mut answer = Answer {
             fop,
             op_ret,
-            op_errno: errno::passed_on((op_ret, op_errno)),
+            op_errno,
             words,
             hold,
         };

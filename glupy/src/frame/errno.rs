@@ -13,14 +13,6 @@ fn is_errno(op_errno: i32) -> bool {
     (1..=MAX).contains(&op_errno)
 }
 
-/// What the caller gets: EIO for a failure of a child that says no errno.
-pub fn passed_on((op_ret, op_errno): Status) -> i32 {
-    match op_ret < 0 && !is_errno(op_errno) {
-        true => libc::EIO,
-        false => op_errno,
-    }
-}
-
 /// The errno of an answer for which none is given: that of the one that came, if both are
 /// failures, or both are successes.
 pub fn unless_given(op_ret: i32, came: Option<Status>) -> i32 {
@@ -29,7 +21,8 @@ pub fn unless_given(op_ret: i32, came: Option<Status>) -> i32 {
 }
 
 /// Checks the errno of an answer that Python gives, in the place of one that came or not. A
-/// failure that came may be passed on with what it has.
+/// failure that came may be passed on with what it has, as without Glupy: features/locks
+/// answers some locks with -1 and 0, and programs count on getting them.
 ///
 /// # Errors
 /// `ValueError` that says what is missing.
