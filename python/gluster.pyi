@@ -691,7 +691,8 @@ class Dirent(_Handle[gf_dirent_t]):
     def d_ino(self, value: int, /) -> None: ...
     @property
     def d_off(self) -> int:
-        """Where a listing goes on after this entry."""
+        """Where the listing goes on after this entry. In an answer 0 stands for that of the
+        entry before it; one that has none before it is a ValueError."""
     @d_off.setter
     def d_off(self, value: int, /) -> None: ...
     @property

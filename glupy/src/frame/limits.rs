@@ -1,6 +1,6 @@
 //! What callers take for granted of an answer: that it has no more than they have room for, and
 //! that what it says of its size and of its file is so (`max`, `content`, `within` and `of` of the
-//! schema).
+//! schema), and that a listing goes on.
 
 use std::ffi::CStr;
 
@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::{Came, Frame};
 use crate::fop::{Fop, Kind, Word};
 use crate::gf;
-use crate::handles::{names_size, value_size};
+use crate::handles::{dirents, names_size, value_size};
 use crate::words::Words;
 
 /// The whole of a small file, for who asks for it with a lookup.
@@ -46,6 +46,16 @@ impl Frame {
                 // SAFETY: by contract.
                 if let Some(text) = unsafe { not_of(words[i], words[inode], came) } {
                     return wrong(text.to_owned());
+                }
+            }
+            if param.kind == Kind::Dirents && is_new(i) && !words[i].is_null() {
+                // SAFETY: by contract; what is new is Python's.
+                if let Err(name) = unsafe { dirents::give_offsets(words[i].get()) } {
+                    return wrong(format!(
+                        "begins with {name:?}, which has no d_off: with 0 the listing begins again, \
+                         and never ends; put it behind an entry of a child, or say by d_off where \
+                         the next request goes on"
+                    ));
                 }
             }
             if param.kind != Kind::Dict || words[i].is_null() {

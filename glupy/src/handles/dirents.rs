@@ -1,10 +1,11 @@
 //! `gf_dirent_t`: the entries of a directory listing.
 
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::Arc;
 
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -17,6 +18,9 @@ use crate::handle::{
 use crate::instance::{self, Instance};
 use crate::list;
 use crate::marshal;
+
+/// `NAME_MAX`: the kernel answers a listing with a longer name with EIO.
+const LONGEST: usize = 255;
 
 handle_class!(
     /// A list of `gf_dirent_t` (gf-dirent.h): a sequence of directory entries.
@@ -123,9 +127,37 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
     }
 }
 
+/// Gives entries of a new answer that have no offset the one before them: who goes on there
+/// misses nothing, and does not begin again, as at 0. The name of one that has none before.
+///
+/// # Safety
+/// A live list that Python has made.
+pub unsafe fn give_offsets(head: *mut gf::gf_dirent_t) -> Result<(), String> {
+    let mut before = 0;
+    // SAFETY: by contract; no Python runs.
+    for entry in unsafe { list::elements(head).map(|entry| &mut *entry) } {
+        if entry.d_off == 0 {
+            if before == 0 {
+                // SAFETY: the name is behind the entry.
+                let name = unsafe { CStr::from_ptr(entry.d_name.as_ptr()) };
+                return Err(name.to_string_lossy().into_owned());
+            }
+            entry.d_off = before;
+        }
+        before = entry.d_off;
+    }
+    Ok(())
+}
+
 /// An entry of its own with this name.
 fn new_entry(name: &Bound<'_, PyAny>) -> PyResult<*mut gf::gf_dirent_t> {
     let name = marshal::file_name(name, || "Dirent.d_name".to_owned())?;
+    let len = name.count_bytes();
+    if len > LONGEST {
+        return Err(PyValueError::new_err(format!(
+            "Dirent.d_name: a name has at most {LONGEST} bytes, not {len}"
+        )));
+    }
     // SAFETY: a C string; the copy's links are not set by all versions, and it is on
     // no list.
     unsafe {
@@ -448,7 +480,7 @@ impl Dirent {
         }
         // SAFETY: as for `d_name`.
         read(slf, |entry| unsafe {
-            let name = std::ffi::CStr::from_ptr(entry.d_name.as_ptr());
+            let name = CStr::from_ptr(entry.d_name.as_ptr());
             format!(
                 "<Dirent d_name={:?} d_type={}>",
                 name.to_string_lossy(),

@@ -1,0 +1,84 @@
+"""Entries that a handler adds to a listing: it goes on behind them, and ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from glusterfs import Host, Mount, Option
+
+ADDS = """
+from gluster import Dirent, Translator
+
+class Adds(Translator):
+    def added(self, op_ret, entries):
+        return [*entries, Dirent("VIRTUAL", d_type=8)] if op_ret > 0 else []
+
+    def readdirp_cbk(self, frame, cookie, this, op_ret, op_errno, entries, xdata):
+        frame.unwind(entries=self.added(op_ret, entries))
+
+    readdir_cbk = readdirp_cbk
+
+class Between(Adds):
+    def added(self, op_ret, entries):
+        return [e for entry in entries for e in (entry, Dirent("V" + entry.d_name))]
+
+class First(Adds):
+    def added(self, op_ret, entries):
+        return [Dirent("FIRST"), *entries]
+
+class Always(Adds):
+    def added(self, op_ret, entries):
+        return [*entries, Dirent("VIRTUAL")]
+
+class Long(Adds):
+    def added(self, op_ret, entries):
+        return [*entries, Dirent("x" * 256)]
+
+class Longest(Adds):
+    def added(self, op_ret, entries):
+        return [*entries, Dirent("x" * 255)] if op_ret > 0 else []
+"""
+
+
+def mounted(host: Host, name: str, readdirp: bool) -> Mount:
+    options: dict[str, Option] = {
+        "module-name": "adds", "module-path": host.write(adds=ADDS), "class-name": name,
+    }  # fmt: skip
+    mount = host.mount(host.posix().add("adds", host.glupy, options), readdirp=readdirp)
+    folder = mount.path / "dir"
+    folder.mkdir()
+    for i in range(300):  # several pages
+        (folder / f"file{i}").touch()
+    return mount
+
+
+def listed(mount: Mount) -> list[str]:
+    done = subprocess.run(
+        ["ls", "-U", mount.path / "dir"], capture_output=True, text=True, timeout=30, check=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("readdirp", [True, False])
+@pytest.mark.parametrize("name", ["Adds", "Between", "Longest"])
+def test_a_listing_with_more_entries_ends(host: Host, name: str, readdirp: bool) -> None:
+    got = listed(mounted(host, name, readdirp))
+    files = {f"file{i}" for i in range(300)}
+    assert files <= set(got)
+    for entry in files:
+        assert got.count(entry) == 1
+    added = set(got) - files
+    expected = {"Adds": {"VIRTUAL"}, "Longest": {"x" * 255}}
+    assert added == expected.get(name, {f"V{each}" for each in (*files, ".", "..")})
+
+
+@pytest.mark.parametrize("name", ["First", "Always", "Long"])
+def test_an_entry_that_would_not_end_is_refused(host: Host, name: str) -> None:
+    mount = mounted(host, name, True)
+    why = "at most 255 bytes, not 256" if name == "Long" else "has no d_off"
+    mount.log.expect(f"ValueError: .*{why}", "Input/output error", r"E \[adds\.py:")
+    with pytest.raises(OSError, match="Input/output error"):
+        os.listdir(mount.path / "dir")
