@@ -38,13 +38,13 @@ def told(mount: Mount, name: str) -> list[str]:
 
 
 def below(name: str, **values: int) -> str:
-    user = {f"user.{key}": value for key, value in values.items()}
+    user = {f"x.{key}": value for key, value in values.items()}
     return f"below: /{name} {user} later: {user}"
 
 
 def above(**values: int) -> str:
-    user = {f"user.{key}": value for key, value in values.items()}
-    return f"above: {user} asked: {{'user.above': 1}}"
+    user = {f"x.{key}": value for key, value in values.items()}
+    return f"above: {user} asked: {{'x.above': 1}}"
 
 
 @pytest.mark.parametrize("kind", ["callbacks", "coroutines"])
@@ -79,7 +79,7 @@ def test_a_dict_is_as_it_was_then(host: Host, kind: str) -> None:
             assert told(mount, name) == [below(name, above=1), above(below=1, up=1)]
         with pytest.raises(OSError, match=f"Errno {errno.ESTALE}"):
             told(mount, "replaced-1")
-        assert [line.message for line in mount.log.find("replaced-1 above: .*'user.up': 1}")]
+        assert [line.message for line in mount.log.find("replaced-1 above: .*'x.up': 1}")]
 
 
 @pytest.mark.parametrize("kind", ["churned_winds", "churned_values", "churned_calls", "careless"])

@@ -170,11 +170,11 @@ def many_names():
     assert many < 12 * few, (few, many)
 
 def handled(count):
-    many = {f"user.name-{i}": i for i in range(count)}
+    many = {f"name-{i}": i for i in range(count)}
     began = time.thread_time()
     names = Dict(many)
     others = Dict(names)
-    others.update({"user.name-1": 1, "other": 3}, another=2.5)
+    others.update({"name-1": 1, "other": 3}, another=2.5)
     assert names == many
     assert names.copy() == many
     assert len(others) == len(many) + 2

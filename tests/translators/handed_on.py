@@ -15,11 +15,11 @@ from typing import Any
 
 from gluster import Dict, Loc, Translator, Xlator, lookup_wind, sleep
 
-own = Dict({"user.n": 0})
+own = Dict({"x.n": 0})
 
 
 def shown(xdata: Any) -> dict[str, Any]:
-    return {key: xdata[key] for key in sorted(xdata or ()) if key.startswith("user.")}
+    return {key: xdata[key] for key in sorted(xdata or ()) if key.startswith("x.")}
 
 
 def is_asked(loc: Any, xdata: Any) -> bool:
@@ -35,7 +35,7 @@ class below(Translator):
 
         def later() -> None:
             print(loc.name, "below:", path, first, "later:", shown(xdata))
-            frame.unwind(-1, errno.ENOENT, xdata=Dict({"user.below": 1}))
+            frame.unwind(-1, errno.ENOENT, xdata=Dict({"x.below": 1}))
 
         threading.Timer(0.02, later).start()
 
@@ -43,7 +43,7 @@ class below(Translator):
 class above(Translator):
     def lookup_fop(self, frame: Any, this: Any, loc: Any, xdata: Any) -> None:
         if is_asked(loc, xdata):
-            xdata["user.above"] = 1
+            xdata["x.above"] = 1
             frame.local = (loc.name, xdata)
         frame.wind()
 
@@ -91,51 +91,51 @@ class callbacks(Translator):
             getattr(self, "cbk_" + name)(frame, xdata, *kept)
 
     def fop_own(self, frame: Any, loc: Any, xdata: Any) -> None:
-        xdata["user.a"] = 1
+        xdata["x.a"] = 1
         frame.wind()
-        xdata["user.a"] = 2
+        xdata["x.a"] = 2
 
     def fop_long(self, frame: Any, loc: Any, xdata: Any) -> None:
-        xdata["user.a"] = 1
+        xdata["x.a"] = 1
         lookup_wind(frame, loc, xdata)
         xdata.clear()
 
     def fop_given(self, frame: Any, loc: Any, xdata: Any) -> None:
-        own["user.n"] += 1
+        own["x.n"] += 1
         frame.wind(xdata=own)
-        own["user.n"] += 10
+        own["x.n"] += 10
 
     def fop_answer(self, frame: Any, loc: Any, xdata: Any) -> None:
-        own["user.n"] = 100
+        own["x.n"] = 100
         frame.unwind(-1, errno.ENOENT, xdata=own)
-        own.update({"user.n": 200})
+        own.update({"x.n": 200})
 
     def fop_twice(self, frame: Any, loc: Any, xdata: Any) -> None:
-        xdata["user.a"] = 1
+        xdata["x.a"] = 1
         frame.local = ("twice", xdata)
         frame.wind()
-        xdata["user.a"] = 2
+        xdata["x.a"] = 2
 
     def cbk_twice(self, frame: Any, _reply: Any, xdata: Any) -> None:
-        xdata["user.b"] = 3
+        xdata["x.b"] = 3
         frame.local = None
         frame.wind()
-        xdata.pop("user.b")
+        xdata.pop("x.b")
 
     def fop_thread(self, frame: Any, loc: Any, xdata: Any) -> None:
         def run() -> None:
-            xdata["user.a"] = 1
+            xdata["x.a"] = 1
             frame.wind()
-            xdata.setdefault("user.c", 2)
+            xdata.setdefault("x.c", 2)
 
         frame.local = ("thread", xdata)
         threading.Timer(0.01, run).start()
 
     def cbk_thread(self, frame: Any, reply: Any, xdata: Any) -> None:
         def run() -> None:
-            reply["user.up"] = len(shown(xdata))
+            reply["x.up"] = len(shown(xdata))
             frame.unwind()
-            del reply["user.up"]
+            del reply["x.up"]
 
         threading.Timer(0.01, run).start()
 
@@ -144,9 +144,9 @@ class callbacks(Translator):
         frame.wind()
 
     def cbk_reply(self, frame: Any, reply: Any) -> None:
-        reply["user.up"] = 1
+        reply["x.up"] = 1
         frame.unwind()
-        reply["user.up"] = 2
+        reply["x.up"] = 2
 
     def fop_shown(self, frame: Any, loc: Any, xdata: Any) -> None:
         other = Loc(loc.path, inode=loc.inode, parent=loc.parent)
@@ -163,52 +163,52 @@ class coroutines(Translator):
         return await getattr(self, loc.name.partition("-")[0])(frame, this, loc, xdata)
 
     async def own(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
-        xdata["user.a"] = 1
+        xdata["x.a"] = 1
         return await frame.wind()
 
     async def slept(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
         await sleep(0.001)
-        xdata["user.a"] = 1
+        xdata["x.a"] = 1
         wind = frame.wind()
-        xdata["user.a"] = 2
+        xdata["x.a"] = 2
         return await wind
 
     async def twice(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
-        xdata["user.a"] = 1
+        xdata["x.a"] = 1
         await frame.wind()
-        xdata["user.b"] = 3
+        xdata["x.b"] = 3
         return await frame.wind()
 
     async def given(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
-        own["user.n"] += 1
+        own["x.n"] += 1
         wind = this.children[0].lookup(loc, xdata=own)
-        own["user.n"] += 10
+        own["x.n"] += 10
         return await wind
 
     async def reply(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
         reply = await frame.wind()
-        reply.xdata["user.up"] = 1
+        reply.xdata["x.up"] = 1
         return reply
 
     async def kept(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
         reply = await frame.wind()
         kept = reply.xdata
         await sleep(0.001)
-        kept["user.up"] = 1
+        kept["x.up"] = 1
         assert reply.xdata is kept
         return reply
 
     async def dropped(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
         reply = await frame.wind()
-        reply.xdata["user.up"] = 1
+        reply.xdata["x.up"] = 1
         await sleep(0.001)
         return reply
 
     async def replaced(self, frame: Any, this: Any, loc: Any, xdata: Any) -> Any:
         reply = await frame.wind()
-        reply.xdata["user.up"] = 1
+        reply.xdata["x.up"] = 1
         other = reply.replace(op_errno=errno.ESTALE)
-        reply.xdata["user.up"] = 2
+        reply.xdata["x.up"] = 2
         return other
 
 
@@ -227,7 +227,7 @@ class churned(Translator):
             rounds += 1
             own.clear()
             for i in range(50):
-                own[f"user.k{i}"] = b"w" * (rounds % 40 + 1)
+                own[f"x.k{i}"] = b"w" * (rounds % 40 + 1)
             time.sleep(0.0001)
 
 
@@ -264,5 +264,5 @@ class careless(Translator):
             return
         self.requests += 1
         own.clear()
-        own.update({f"user.k{i}": b"x" * (self.requests % 50 + 1) for i in range(20)})
+        own.update({f"x.k{i}": b"x" * (self.requests % 50 + 1) for i in range(20)})
         frame.wind(xdata=own)

@@ -1,9 +1,9 @@
 //! Handles of plain structures, which are owned by copying them. Their fields, and the
 //! methods that all of them have, are generated (`generated/structs.rs`).
 
-use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat};
+use pyo3::types::PyDict;
 
 use super::Gfid;
 use crate::convert;
@@ -185,9 +185,6 @@ const SAME: [&str; 9] = [
     "ino", "dev", "rdev", "nlink", "uid", "gid", "size", "blksize", "blocks",
 ];
 
-/// Times of both.
-const TIMES: [&str; 4] = ["atime", "mtime", "ctime", "btime"];
-
 /// Nanoseconds in a second.
 const NS: i128 = 1_000_000_000;
 
@@ -277,37 +274,102 @@ impl Iatt {
     fn st_mode(slf: &Bound<'_, Self>) -> PyResult<u32> {
         read(slf, mode)
     }
+}
 
-    /// The names of `os.stat_result` for the same: `st_size` is `ia_size`; times are in seconds, as
-    /// a float, and under `st_mtime_ns` in nanoseconds.
-    fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let unknown =
-            || PyAttributeError::new_err(format!("'Iatt' object has no attribute '{name}'"));
-        let stat = name.strip_prefix("st_").ok_or_else(unknown)?;
-        let (field, is_ns) = match stat.strip_suffix("_ns") {
-            Some(field) => (field, true),
-            None => (stat, false),
-        };
-        let is_time = TIMES.contains(&field);
-        if !is_time && (is_ns || !SAME.contains(&field)) {
-            return Err(unknown());
-        }
-        let value = slf.as_any().getattr(format!("ia_{field}"))?;
-        if !is_time {
-            return Ok(value);
-        }
-        let (seconds, rest): (i64, u32) = (
-            value.extract()?,
-            slf.as_any()
-                .getattr(format!("ia_{field}_nsec"))?
-                .extract()?,
-        );
-        Ok(match is_ns {
-            true => (i128::from(seconds) * NS + i128::from(rest))
-                .into_pyobject(py)?
-                .into_any(),
-            false => PyFloat::new(py, seconds as f64 + f64::from(rest) / NS as f64).into_any(),
-        })
+/// The names of `os.stat_result` for what an iatt has under others.
+#[pymethods]
+impl Iatt {
+    #[getter]
+    fn st_ino(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        read(slf, |iatt| iatt.ia_ino)
     }
+
+    #[getter]
+    fn st_dev(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        read(slf, |iatt| iatt.ia_dev)
+    }
+
+    #[getter]
+    fn st_rdev(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        read(slf, |iatt| iatt.ia_rdev)
+    }
+
+    #[getter]
+    fn st_nlink(slf: &Bound<'_, Self>) -> PyResult<u32> {
+        read(slf, |iatt| iatt.ia_nlink)
+    }
+
+    #[getter]
+    fn st_uid(slf: &Bound<'_, Self>) -> PyResult<u32> {
+        read(slf, |iatt| iatt.ia_uid)
+    }
+
+    #[getter]
+    fn st_gid(slf: &Bound<'_, Self>) -> PyResult<u32> {
+        read(slf, |iatt| iatt.ia_gid)
+    }
+
+    #[getter]
+    fn st_size(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        read(slf, |iatt| iatt.ia_size)
+    }
+
+    #[getter]
+    fn st_blksize(slf: &Bound<'_, Self>) -> PyResult<u32> {
+        read(slf, |iatt| iatt.ia_blksize)
+    }
+
+    #[getter]
+    fn st_blocks(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        read(slf, |iatt| iatt.ia_blocks)
+    }
+
+    #[getter]
+    fn st_atime(slf: &Bound<'_, Self>) -> PyResult<f64> {
+        read(slf, |iatt| seconds(iatt.ia_atime, iatt.ia_atime_nsec))
+    }
+
+    #[getter]
+    fn st_atime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
+        read(slf, |iatt| nanoseconds(iatt.ia_atime, iatt.ia_atime_nsec))
+    }
+
+    #[getter]
+    fn st_mtime(slf: &Bound<'_, Self>) -> PyResult<f64> {
+        read(slf, |iatt| seconds(iatt.ia_mtime, iatt.ia_mtime_nsec))
+    }
+
+    #[getter]
+    fn st_mtime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
+        read(slf, |iatt| nanoseconds(iatt.ia_mtime, iatt.ia_mtime_nsec))
+    }
+
+    #[getter]
+    fn st_ctime(slf: &Bound<'_, Self>) -> PyResult<f64> {
+        read(slf, |iatt| seconds(iatt.ia_ctime, iatt.ia_ctime_nsec))
+    }
+
+    #[getter]
+    fn st_ctime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
+        read(slf, |iatt| nanoseconds(iatt.ia_ctime, iatt.ia_ctime_nsec))
+    }
+
+    #[getter]
+    fn st_btime(slf: &Bound<'_, Self>) -> PyResult<f64> {
+        read(slf, |iatt| seconds(iatt.ia_btime, iatt.ia_btime_nsec))
+    }
+
+    #[getter]
+    fn st_btime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
+        read(slf, |iatt| nanoseconds(iatt.ia_btime, iatt.ia_btime_nsec))
+    }
+}
+
+/// A time as a float, as `os.stat_result` has it.
+fn seconds(seconds: i64, rest: u32) -> f64 {
+    seconds as f64 + f64::from(rest) / NS as f64
+}
+
+fn nanoseconds(seconds: i64, rest: u32) -> i128 {
+    i128::from(seconds) * NS + i128::from(rest)
 }
