@@ -692,7 +692,7 @@ class Dirent(_Handle[gf_dirent_t]):
     @property
     def d_off(self) -> int:
         """Where the listing goes on after this entry. In an answer 0 stands for that of the
-        entry before it; one that has none before it is a ValueError."""
+        entry before it."""
     @d_off.setter
     def d_off(self, value: int, /) -> None: ...
     @property

@@ -53,8 +53,8 @@ def describe(value: Any) -> Any:
     if kind in STRUCTURES:
         return {name: describe(getattr(value, name)) for name in STRUCTURES[kind]}
     if kind in ("Iatt", "Statvfs"):
-        prefixes = ("ia_", "st_", "f_")
-        names = [n for n in dir(value) if n.startswith(prefixes)]
+        # Other names of `os.stat_result` say the same again.
+        names = [n for n in dir(value) if n.startswith(("ia_", "f_")) or n == "st_mode"]
         return {name: describe(getattr(value, name)) for name in names}
     if kind == "Dict":
         assert len(value) == len(value.keys())

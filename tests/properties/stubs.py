@@ -162,6 +162,8 @@ def differences(stage: Stage) -> Iterator[str]:
             else:
                 keywords = [n for n, _ in parameters(stub["__init__"][0])][1:]
                 fields = [n for n in told & has if n not in PROTOCOLS | {"copy"}]
+                if name in instances:  # what only tells can not be given
+                    fields = [n for n in fields if writable(instances[name], n)]
                 if sorted(keywords) != sorted(fields):
                     yield f"{name}: fields {set(keywords) ^ set(fields)}"
         elif name in instances and name not in ("Frame", "Inode", "InodeTable", "Fd", "Iobref"):

@@ -50,13 +50,7 @@ impl Frame {
             }
             if param.kind == Kind::Dirents && is_new(i) && !words[i].is_null() {
                 // SAFETY: by contract; what is new is Python's.
-                if let Err(name) = unsafe { dirents::give_offsets(words[i].get()) } {
-                    return wrong(format!(
-                        "begins with {name:?}, which has no d_off: with 0 the listing begins again, \
-                         and never ends; put it behind an entry of a child, or say by d_off where \
-                         the next request goes on"
-                    ));
-                }
+                unsafe { dirents::give_offsets(words[i].get()) };
             }
             if param.kind != Kind::Dict || words[i].is_null() {
                 continue;

@@ -128,25 +128,19 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
 }
 
 /// Gives entries of a new answer that have no offset the one before them: who goes on there
-/// misses nothing, and does not begin again, as at 0. The name of one that has none before.
+/// misses nothing, and does not begin again, as at 0.
 ///
 /// # Safety
 /// A live list that Python has made.
-pub unsafe fn give_offsets(head: *mut gf::gf_dirent_t) -> Result<(), String> {
+pub unsafe fn give_offsets(head: *mut gf::gf_dirent_t) {
     let mut before = 0;
     // SAFETY: by contract; no Python runs.
     for entry in unsafe { list::elements(head).map(|entry| &mut *entry) } {
         if entry.d_off == 0 {
-            if before == 0 {
-                // SAFETY: the name is behind the entry.
-                let name = unsafe { CStr::from_ptr(entry.d_name.as_ptr()) };
-                return Err(name.to_string_lossy().into_owned());
-            }
             entry.d_off = before;
         }
         before = entry.d_off;
     }
-    Ok(())
 }
 
 /// An entry of its own with this name.
