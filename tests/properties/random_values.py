@@ -48,6 +48,8 @@ STRINGS = st.one_of(st.text(st.characters(codec="utf-8")).map(os.fsencode), st.b
 )
 KEYS = STRINGS.filter(bool)
 NAMES = STRINGS.map(lambda text: text.replace("/", "")).filter(bool)
+# A Dirent's name has at most 255 bytes.
+ENTRY_NAMES = NAMES.filter(lambda name: len(os.fsencode(name)) <= 255)
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map(lambda names: "/" + "/".join(names))
 
 
@@ -419,7 +421,7 @@ def random_iovec(stage: Stage, down: Any, up: Any, as_list: bool) -> None:
 ENTRIES = st.lists(
     st.fixed_dictionaries(
         {
-            "d_name": NAMES,
+            "d_name": ENTRY_NAMES,
             "d_ino": U64,
             "d_off": U64.filter(bool),
             "d_type": U32,
@@ -481,7 +483,7 @@ def random_dirents(
     changed = [got[i] for i in kept] + [entry(stage, values) for values in listing[:1]]
     expected = [dict(listing[i]) for i in kept] + [dict(values) for values in listing[:1]]
     for one, values in zip(changed, expected, strict=True):
-        values |= {"d_name": data.draw(NAMES), "dict": data.draw(st.none() | DICTS)}
+        values |= {"d_name": data.draw(ENTRY_NAMES), "dict": data.draw(st.none() | DICTS)}
         one.d_name = values["d_name"]
         one.dict = None if values["dict"] is None else Dict(values["dict"])
         one.d_off = values["d_off"] = data.draw(U64.filter(bool))
