@@ -676,7 +676,9 @@ class Dirent(_Handle[gf_dirent_t]):
         dict: Dict | None = None,
         inode: Inode | None = None,
     ) -> None:
-        """Without `d_ino` its inode number is all ones, which stand for "not known"."""
+        """Without `d_ino` its inode number is all ones, which stand for "not known". With the `d_stat`
+        of a regular file it needs its `inode`; without one an answer has no `dict` of it, either:
+        callers follow the inode to both. An entry with neither is looked up by its name."""
     def copy(self) -> Dirent:
         """A copy of its own."""
     @property

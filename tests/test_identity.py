@@ -14,12 +14,14 @@ from glusterfs import Host, Option
 
 # The name of a new file says what is wrong in the answer.
 WRONG = """
-from gluster import Iatt, Translator
+from gluster import Iatt, IaType, Translator
 
+DIRECTORY = [None]  # the last one that a lookup has found
 WRONG = {
     "none": lambda buf: Iatt(),
     "null": lambda buf: Iatt(buf, ia_gfid=bytes(16)),
     "root": lambda buf: Iatt(buf, ia_gfid=bytes(15) + bytes([1])),
+    "above": lambda buf: Iatt(buf, ia_gfid=DIRECTORY[0]),
     "size": lambda buf: Iatt(buf, ia_size=5),
 }
 
@@ -38,6 +40,8 @@ class xlator(Translator):
         frame.wind()
 
     def lookup_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, xdata, postparent):
+        if op_ret == 0 and buf.ia_type == IaType.IFDIR and frame.local.name:
+            DIRECTORY[0] = buf.ia_gfid
         if frame.local.name and frame.local.name.startswith("look"):
             buf = self.wrong(frame.local, buf)
         frame.unwind(op_ret, op_errno, buf=buf) if op_ret < 0 else frame.unwind(buf=buf)
@@ -63,17 +67,19 @@ MAKES: dict[str, Callable[[Path], object]] = {
 def test_new_files_are_who_they_are(host: Host) -> None:
     graph = host.posix()
     brick = host.directory / "brick"
+    (brick / "folder").mkdir()
     for says in (*NEW, "size"):
-        (brick / f"look.{says}").write_bytes(b"")
+        (brick / f"folder/look.{says}").write_bytes(b"")
     options: dict[str, Option] = {"module-name": "wrong", "module-path": host.write(wrong=WRONG)}
     graph.add("wrong", host.glupy, options)
     with host.mount(graph) as mount:
+        place = mount.path / "folder"
         mount.log.expect("0-wrong: ValueError: (create|mkdir|mknod|symlink|lookup): buf of")
         # Of a file that has just been put on the brick, storage/posix says that, too.
         mount.log.known += ["0-wrong: ", "fuse-bridge", "buf->ia_gfid is null", "failed to resolve"]
         for fop, make in MAKES.items():
-            for says in NEW:
+            for says in (*NEW, *(["above"] if fop != "look" else [])):
                 with pytest.raises(OSError, match=r"Errno 5\b"):
-                    make(mount.path / f"{fop}.{says}")
+                    make(place / f"{fop}.{says}")
                 assert mount.running()
-            make(mount.path / f"{fop}.size")
+            make(place / f"{fop}.size")

@@ -263,9 +263,23 @@ def test_marker_is_not_crashed(host: Host) -> None:
     )
 
 
-def test_distribute_is_not_crashed(host: Host) -> None:
+# The xdata of the request is no answer's: distribute asks there with numbers, and reads more.
+GIVES_BACK = """
+from gluster import Translator, lookup_reply_t
+
+class xlator(Translator):
+    async def lookup_fop(self, frame, this, loc, xdata):
+        reply = await frame.wind()
+        if reply.op_ret == 0 and loc.name == "directory":
+            return reply.replace(xdata=xdata)
+        return reply
+"""
+
+
+def distributed(host: Host, source: str) -> Volfile:
+    """Two bricks, each with a translator, below cluster/distribute, and a directory."""
     volfile = Volfile()
-    modules = host.write(keys=DISTRIBUTE)
+    modules = host.write(keys=source)
     for number in range(2):
         brick = host.brick("brick" if number else "other")
         (brick / "directory").mkdir()
@@ -273,12 +287,25 @@ def test_distribute_is_not_crashed(host: Host) -> None:
         volfile.add(f"locks{number}", "features/locks")
         options: dict[str, Option] = {"module-name": "keys", "module-path": modules}
         volfile.add(f"keys{number}", host.glupy, options)
-    volfile.add("distribute", "cluster/distribute", {}, on=["keys0", "keys1"])
+    return volfile.add("distribute", "cluster/distribute", {}, on=["keys0", "keys1"])
 
-    def act(path: Path) -> None:
-        for _ in range(5):
-            # Distribute makes ENOENT of EIO when it has found the directory nowhere yet.
-            with pytest.raises(OSError, match=r"Input/output error|No such file"):
-                os.stat(path / "directory")
 
-    refused(host, volfile, "trusted.glusterfs.quota.size", act)
+def looks(path: Path) -> None:
+    for _ in range(5):
+        # Distribute makes ENOENT of EIO when it has found the directory nowhere yet.
+        with pytest.raises(OSError, match=r"Input/output error|No such file"):
+            os.stat(path / "directory")
+
+
+def test_distribute_is_not_crashed(host: Host) -> None:
+    refused(host, distributed(host, DISTRIBUTE), "trusted.glusterfs.quota.size", looks)
+
+
+def test_a_request_is_no_answer(host: Host) -> None:
+    says = "lookup: xdata of the answer has what its caller can not take: .trusted.glusterfs.dht"
+    with host.mount(distributed(host, GIVES_BACK)) as mount:
+        mount.log.expect(says)
+        mount.log.known.append(".*")
+        looks(mount.path)
+        assert mount.running()
+        assert mount.log.find(says)

@@ -73,3 +73,42 @@ def test_a_name_that_is_too_long_is_refused(host: Host) -> None:
     mount.log.expect("Input/output error")
     with pytest.raises(OSError, match="Input/output error"):
         os.listdir(mount.path / "dir")
+
+
+# Entries that translators above would follow a NULL inode of.
+BARE = """
+from gluster import Dict, Dirent, Iatt, IaType, Translator
+
+class Bare(Translator):
+    def readdirp_cbk(self, frame, cookie, this, op_ret, op_errno, entries, xdata):
+        entry = Dirent("VIRTUAL", dict=Dict({"user.a": b"1"}), d_stat=self.stat)
+        frame.unwind(entries=[*entries, entry] if op_ret > 0 else entries)
+
+class File(Bare):
+    stat = Iatt(ia_type=IaType.IFREG, ia_gfid=bytes(range(16)))
+
+class Directory(Bare):
+    stat = Iatt(ia_type=IaType.IFDIR, ia_gfid=bytes(range(16)))
+"""
+
+
+@pytest.mark.parametrize("name", ["File", "Directory"])
+def test_an_entry_without_inode_has_nothing_that_callers_follow(host: Host, name: str) -> None:
+    volfile = host.posix()
+    options: dict[str, Option] = {
+        "module-name": "bare", "module-path": host.write(bare=BARE), "class-name": name,
+    }  # fmt: skip
+    volfile.add("bare", host.glupy, options)
+    volfile.add("above", "features/locks")
+    export = {"export": str(host.directory / "brick"), "bitrot": "enable"}
+    volfile.add("bitrot", "features/bitrot-stub", dict(export))
+    with host.mount(volfile) as mount:
+        (mount.path / "file").touch()
+        mount.log.known.append("0-bitrot|fuse-bridge")
+        if name == "File":
+            mount.log.expect('ValueError: readdirp: entries .*"VIRTUAL".* without inode', r"E \[bare")
+            with pytest.raises(OSError, match="Input/output error"):
+                os.listdir(mount.path)
+        else:
+            assert {"VIRTUAL", "file"} <= set(os.listdir(mount.path))
+        assert mount.running()

@@ -415,6 +415,13 @@ pub struct Fop {
     ) -> i32,
 }
 
+impl Fop {
+    /// Whether it makes, removes or moves the entry that one of its locs names.
+    pub fn names_an_entry(&self) -> bool {
+        self.args.iter().any(|arg| arg.entry)
+    }
+}
+
 /// The slots of a fops table: 58 fops in 10.3, some of them placeholders. The
 /// callbacks behind them exist for the C macros' type check only.
 pub const SLOTS: usize = std::mem::offset_of!(gf::xlator_fops, stat_cbk) / size_of::<RawFn>();

@@ -3,6 +3,7 @@
 //! schema), and that a listing goes on.
 
 use std::ffi::CStr;
+use std::ptr;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -10,7 +11,8 @@ use pyo3::prelude::*;
 use super::{Came, Frame};
 use crate::fop::{Fop, Kind, Word};
 use crate::gf;
-use crate::handles::{dirents, names_size, value_size};
+use crate::handles::{dirents, misfit, names_size, value_size};
+use crate::stack;
 use crate::words::Words;
 
 /// The whole of a small file, for who asks for it with a lookup.
@@ -44,18 +46,28 @@ impl Frame {
             if let Some(inode) = param.of.filter(|_| is_new(i)) {
                 let came = came.map_or(Word::NULL, |came| came[i]);
                 // SAFETY: by contract.
-                if let Some(text) = unsafe { not_of(words[i], words[inode], came) } {
+                if let Some(text) = unsafe { not_of(fop, words[i], words[inode], came) } {
                     return wrong(text.to_owned());
                 }
             }
             if param.kind == Kind::Dirents && is_new(i) && !words[i].is_null() {
                 // SAFETY: by contract; what is new is Python's.
-                unsafe { dirents::give_offsets(words[i].get()) };
+                unsafe { dirents::complete(words[i].get()) }.or_else(wrong)?;
             }
             if param.kind != Kind::Dict || words[i].is_null() {
                 continue;
             }
             let dict: *mut gf::dict_t = words[i].get();
+            if is_new(i) {
+                let came = came.map_or(ptr::null_mut(), |came| came[i].get());
+                // SAFETY: by contract.
+                if let Some(why) = unsafe { misfit(dict, came) } {
+                    return wrong(format!(
+                        "has what its caller can not take: {why}. A request asks with such a value; \
+                         an answer that has the request's dict needs one of its own"
+                    ));
+                }
+            }
             if param.max != u64::MAX && is_new(i) {
                 // SAFETY: by contract.
                 let size = unsafe { names_size(dict) };
@@ -175,26 +187,46 @@ unsafe fn size_in(stat: Word) -> u64 {
 ///
 /// # Safety
 /// NULL, or live ones.
-unsafe fn not_of(stat: Word, inode: Word, came: Word) -> Option<&'static str> {
+unsafe fn not_of(fop: &'static Fop, stat: Word, inode: Word, came: Word) -> Option<&'static str> {
     // SAFETY: by contract; the table of a live inode is live, and has its root.
-    let (gfid, came, known, root) = unsafe {
+    let (gfid, came, known, table) = unsafe {
         let inode = inode.get::<*const gf::inode_t>().as_ref()?;
         let gfid = |stat: Word| {
             stat.get::<*const gf::iatt>()
                 .as_ref()
                 .map(|stat| stat.ia_gfid)
         };
-        (
-            gfid(stat)?,
-            gfid(came),
-            inode.gfid,
-            (*(*inode.table).root).gfid,
-        )
+        (gfid(stat)?, gfid(came), inode.gfid, inode.table)
     };
+    // SAFETY: as above.
+    let root = unsafe { (*(*table).root).gfid };
     match gfid {
         _ if known != [0; 16] || came == Some(gfid) => None,
         _ if gfid == [0; 16] => Some("has no ia_gfid, by which callers go: give the file's"),
         _ if gfid == root => Some("has the ia_gfid of the root, and is of another file"),
+        // SAFETY: the table is live.
+        _ if fop.names_an_entry() && unsafe { is_directory(table, gfid) } => {
+            Some("has the ia_gfid of a directory that is there, and is of a new file")
+        }
         _ => None,
     }
+}
+
+/// Whether a GFID is that of a directory that is known.
+///
+/// # Safety
+/// The table is live.
+unsafe fn is_directory(table: *mut gf::inode_table_t, mut gfid: [u8; 16]) -> bool {
+    // SAFETY: by contract; the inode is referenced until it is given back.
+    let is = || unsafe {
+        let inode = gf::inode_find(table, gfid.as_mut_ptr());
+        let found = inode.as_ref();
+        let is = found.is_some_and(|inode| inode.ia_type == gf::IA_IFDIR);
+        if !inode.is_null() {
+            gf::inode_unref(inode);
+        }
+        is
+    };
+    // SAFETY: by contract.
+    stack::with_this(unsafe { (*table).xl }, is)
 }

@@ -21,7 +21,7 @@ use crate::instance::{self, Instance};
 use crate::marshal;
 use change::change;
 use filling::Filling;
-pub use members::{names_size, value_size};
+pub use members::{misfit, names_size, value_size};
 use value::{Encoded, Shape, Value};
 
 handle_class!(

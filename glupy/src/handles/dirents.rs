@@ -127,12 +127,17 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
     }
 }
 
-/// Gives entries of a new answer that have no offset the one before them: who goes on there
-/// misses nothing, and does not begin again, as at 0.
+/// Makes a listing that Python has made one that callers can go through: they read the dict of an
+/// entry and, of a file, its inode, without looking whether there is an inode. An entry that has no
+/// offset gets the one before it: who goes on there misses nothing, and does not begin again, as at
+/// 0.
+///
+/// # Errors
+/// What is wrong, with the name of the entry.
 ///
 /// # Safety
 /// A live list that Python has made.
-pub unsafe fn give_offsets(head: *mut gf::gf_dirent_t) {
+pub unsafe fn complete(head: *mut gf::gf_dirent_t) -> Result<(), String> {
     let mut before = 0;
     // SAFETY: by contract; no Python runs.
     for entry in unsafe { list::elements(head).map(|entry| &mut *entry) } {
@@ -140,7 +145,25 @@ pub unsafe fn give_offsets(head: *mut gf::gf_dirent_t) {
             entry.d_off = before;
         }
         before = entry.d_off;
+        if !entry.inode.is_null() {
+            continue;
+        }
+        if entry.d_stat.ia_type == gf::IA_IFREG {
+            // SAFETY: the name stands behind the entry, and ends in NUL.
+            let name = unsafe { CStr::from_ptr(entry.d_name.as_ptr()) };
+            return Err(format!(
+                "has an entry {:?} with the d_stat of a file, but without inode, which callers \
+                 follow: give both, or none, as for an entry that is to be looked up",
+                name.to_string_lossy()
+            ));
+        }
+        let dict = std::mem::replace(&mut entry.dict, ptr::null_mut());
+        if !dict.is_null() {
+            // SAFETY: the entry's reference, which it has no more.
+            unsafe { gf::dict_unref(dict) };
+        }
     }
+    Ok(())
 }
 
 /// An entry of its own with this name.

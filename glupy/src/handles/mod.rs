@@ -11,7 +11,7 @@ mod sequence;
 mod table;
 pub mod values;
 
-pub use dict::{Dict, keys as dict_keys, names_size, value_size};
+pub use dict::{Dict, keys as dict_keys, misfit, names_size, value_size};
 pub use dirents::{Dirent, Dirents};
 pub use gfid::Gfid;
 pub use iovec::{Buffer, Iovec};

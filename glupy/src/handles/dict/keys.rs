@@ -43,9 +43,22 @@ pub enum Holds {
 pub fn check(name: &CStr, value: &[u8]) -> PyResult<()> {
     let name = name.to_bytes();
     match find(name) {
-        Some(key) if !key.holds.is(value) => Err(refusal(key, name, value)),
+        Some(key) if !key.holds.is(value) => {
+            let why = refusal(key, name, value);
+            Err(PyValueError::new_err(format!("Dict: {why}")))
+        }
         _ => Ok(()),
     }
+}
+
+/// Why a value does not have the size that callers take it for in an answer, if it has not. With
+/// some keys a request asks, by a number; one that comes back in an answer would be read as what was
+/// asked for.
+pub fn misfit(name: &CStr, value: &[u8]) -> Option<String> {
+    let name = name.to_bytes();
+    let key = find(name)?;
+    let is_wrong = !matches!(key.holds, Holds::Internal) && !key.holds.is(value);
+    is_wrong.then(|| refusal(key, name, value))
 }
 
 /// Whether a name is one of GlusterFS's own.
@@ -93,7 +106,7 @@ impl Holds {
     }
 }
 
-fn refusal(key: &Key, name: &[u8], value: &[u8]) -> PyErr {
+fn refusal(key: &Key, name: &[u8], value: &[u8]) -> String {
     let (name, xlator, len) = (String::from_utf8_lossy(name), key.xlator, value.len());
     let why = match key.holds {
         Holds::Size(sizes) => {
@@ -118,5 +131,5 @@ fn refusal(key: &Key, name: &[u8], value: &[u8]) -> PyErr {
              it on as it came, or delete it"
         ),
     };
-    PyValueError::new_err(format!("Dict: \"{name}\" {why}"))
+    format!("\"{name}\" {why}")
 }

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, c_void};
 use std::marker::PhantomData;
+use std::slice;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use smallvec::SmallVec;
 
+use super::keys;
 use crate::gf;
 use crate::gil::Locked;
 use crate::stack;
@@ -67,6 +69,46 @@ pub unsafe fn value_size(dict: *mut gf::dict_t, key: &CStr) -> Option<usize> {
         gf::data_unref(data);
         Some(usize::try_from(size).unwrap_or(0))
     }
+}
+
+/// What is wrong with the values of an answer's dict under keys of GlusterFS's own, but for those
+/// that a child's answer has, too.
+///
+/// # Safety
+/// The dict is alive, and so is the child's, or NULL.
+pub unsafe fn misfit(dict: *mut gf::dict_t, came: *mut gf::dict_t) -> Option<String> {
+    // SAFETY: live members; data has `len` bytes.
+    let bytes = |data: *mut gf::data_t| unsafe {
+        let len = usize::try_from((*data).len).unwrap_or(0);
+        match (*data).data {
+            data if len > 0 && !data.is_null() => slice::from_raw_parts(data.cast::<u8>(), len),
+            _ => &[][..],
+        }
+    };
+    let mut wrong: Vec<(CString, Vec<u8>, String)> = Vec::new();
+    let mut look = |members: &[Member]| {
+        for (name, data) in members {
+            // SAFETY: names of members are strings.
+            let name = unsafe { CStr::from_ptr(*name) };
+            if let Some(why) = keys::misfit(name, bytes(*data)) {
+                wrong.push((name.to_owned(), bytes(*data).to_vec(), why));
+            }
+        }
+    };
+    // SAFETY: by contract.
+    unsafe { with(dict, &mut look) };
+    if !wrong.is_empty() && !came.is_null() {
+        let mut leave = |members: &[Member]| {
+            // SAFETY: as above.
+            let is = |(name, data): &Member, (this, value): (&CString, &Vec<u8>)| unsafe {
+                CStr::from_ptr(*name) == this.as_c_str() && bytes(*data) == value.as_slice()
+            };
+            wrong.retain(|(name, value, _)| !members.iter().any(|each| is(each, (name, value))));
+        };
+        // SAFETY: by contract.
+        unsafe { with(came, &mut leave) };
+    }
+    wrong.into_iter().next().map(|(_, _, why)| why)
 }
 
 /// A reference on the dict, if all values are its own. Some are not (`is_static`): FUSE's
