@@ -418,6 +418,16 @@ def random_iovec(stage: Stage, down: Any, up: Any, as_list: bool) -> None:
         equal(seen.up["vector"], [answered[0].hex()])
 
 
+def followed(values: dict[str, Any]) -> dict[str, Any]:
+    """An entry without inode has nothing that callers follow to one."""
+    if values["inode"]:
+        return values
+    stat = values["d_stat"]
+    if stat["ia_type"] == IaType.IFREG:
+        stat = stat | {"ia_type": IaType.INVAL}
+    return values | {"dict": None, "d_stat": stat}
+
+
 ENTRIES = st.lists(
     st.fixed_dictionaries(
         {
@@ -429,7 +439,7 @@ ENTRIES = st.lists(
             "dict": st.one_of(DICTS, st.none()),
             "inode": st.booleans(),
         }
-    ),
+    ).map(followed),
     max_size=5,
 )
 
@@ -483,7 +493,8 @@ def random_dirents(
     changed = [got[i] for i in kept] + [entry(stage, values) for values in listing[:1]]
     expected = [dict(listing[i]) for i in kept] + [dict(values) for values in listing[:1]]
     for one, values in zip(changed, expected, strict=True):
-        values |= {"d_name": data.draw(ENTRY_NAMES), "dict": data.draw(st.none() | DICTS)}
+        pairs = data.draw(st.none() | DICTS) if values["inode"] else None
+        values |= {"d_name": data.draw(ENTRY_NAMES), "dict": pairs}
         one.d_name = values["d_name"]
         one.dict = None if values["dict"] is None else Dict(values["dict"])
         one.d_off = values["d_off"] = data.draw(U64.filter(bool))
