@@ -77,11 +77,11 @@ deps-bench:
 install: ## Put glupy.so into the installed GlusterFS (or below DESTDIR)
 	@test -f $(library) || { echo "$(library) is not there: run make first" >&2; exit 1; }
 	@$(has_gluster)
-	install -D -m 644 $(library) $(installed)
+	install -D -m 644 "$(library)" "$(installed)"
 
 uninstall: ## Remove what install has put there
 	@$(has_gluster)
-	rm -f $(installed)
+	rm -f "$(installed)"
 
 demo: all ## Show examples/negative.py at work on a scratch mount
 	@$(root) $(PYTHON) tools/demo.py $(library)

@@ -44,6 +44,9 @@ fops: list[str]
 sources: dict[str, str]
 """The texts of the modules that glupy.so carries."""
 
+bytecode: dict[str, bytes]
+"""The same compiled, behind the number of the Python that can read it."""
+
 def log(level: int, file: str, line: int, function: str, text: str, volume: str) -> None:
     """Writes records, one per line of the text, at a `gf_loglevel_t`.
 

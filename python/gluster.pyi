@@ -85,7 +85,7 @@ class Translator:
                                      translator next to this one that tells it, or None; the
                                      event goes on to the others when this returns
         reconfigure(self, options)   the options have changed; those declared have their new values;
-                                     an exception keeps the old ones
+                                     after an exception it is called again, with the old ones
         fini(self)                   the translator or the process ends; called once
         dump(self)                   what a statedump shows of the translator: a mapping or a str
         forget(self, gfid: Gfid, ctx: Any)
@@ -219,16 +219,29 @@ class Frame:
     def _address_(self) -> int: ...
     @property
     def uid(self) -> int:
-        """User that the request is made for."""
+        """User that children are asked for: the request's, until it is set.
+
+        Set in a coroutine, it counts for what is asked from then on; the request itself stays who it
+        is. FrameError in other handlers.
+        """
+    @uid.setter
+    def uid(self, uid: int, /) -> None: ...
     @property
     def gid(self) -> int:
-        """Group that the request is made for."""
+        """Group that children are asked for; as `uid`."""
+    @gid.setter
+    def gid(self, gid: int, /) -> None: ...
     @property
     def pid(self) -> int:
         """Process that makes the request; negative for GlusterFS's own (ClientPid)."""
     @property
     def groups(self) -> tuple[int, ...]:
-        """Further groups of the user."""
+        """Further groups of that user; as `uid`."""
+    @groups.setter
+    def groups(self, groups: Iterable[int], /) -> None: ...
+    @property
+    def client(self) -> Client | None:
+        """The client of the brick that asks; None on a mount, in libgfapi, and for Glupy's own requests."""
     @property
     def lk_owner(self) -> bytes:
         """Owner of the locks that the request takes or releases."""
@@ -1775,7 +1788,7 @@ def stat_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, xdat
 class stat_reply_t(Reply):
     """The answer to stat. Read the attributes of the inode at a location."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -1812,7 +1825,7 @@ def readlink_unwind(frame: Frame, op_ret: int, op_errno: int, path: _Name | None
 class readlink_reply_t(Reply):
     """The answer to readlink. Read the target of a symbolic link."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, path: _Name | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, path: _Name | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., path: _Name | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -1851,7 +1864,7 @@ def mknod_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, 
 class mknod_reply_t(Reply):
     """The answer to mknod. Make a device, fifo, socket or regular file without opening it."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -1894,7 +1907,7 @@ def mkdir_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, 
 class mkdir_reply_t(Reply):
     """The answer to mkdir. Make a directory."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -1937,7 +1950,7 @@ def unlink_unwind(frame: Frame, op_ret: int, op_errno: int, preparent: Iatt | No
 class unlink_reply_t(Reply):
     """The answer to unlink. Remove a name that is not a directory."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -1976,7 +1989,7 @@ def rmdir_unwind(frame: Frame, op_ret: int, op_errno: int, preparent: Iatt | Non
 class rmdir_reply_t(Reply):
     """The answer to rmdir. Remove a directory."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2015,7 +2028,7 @@ def symlink_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None
 class symlink_reply_t(Reply):
     """The answer to symlink. Make a symbolic link."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2058,7 +2071,7 @@ def rename_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, pr
 class rename_reply_t(Reply):
     """The answer to rename. Move a name, within a directory or to another one."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., preoldparent: Iatt | None = ..., postoldparent: Iatt | None = ..., prenewparent: Iatt | None = ..., postnewparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., preoldparent: Iatt | None = ..., postoldparent: Iatt | None = ..., prenewparent: Iatt | None = ..., postnewparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Iatt | None = ..., preoldparent: Iatt | None = ..., postoldparent: Iatt | None = ..., prenewparent: Iatt | None = ..., postnewparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2103,7 +2116,7 @@ def link_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, b
 class link_reply_t(Reply):
     """The answer to link. Give an inode one more name."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2146,7 +2159,7 @@ def truncate_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | Non
 class truncate_reply_t(Reply):
     """The answer to truncate. Set the length of the file at a location."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2185,7 +2198,7 @@ def open_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, xdata: 
 class open_reply_t(Reply):
     """The answer to open. Open a file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., fd: Fd | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2222,7 +2235,7 @@ def readv_unwind(frame: Frame, op_ret: int, op_errno: int, vector: _Data | None,
 class readv_reply_t(Reply):
     """The answer to readv. Read from an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, vector: _Data | None = ..., count: int = ..., stbuf: Iatt | None = ..., iobref: Iobref | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, vector: _Data | None = ..., count: int = ..., stbuf: Iatt | None = ..., iobref: Iobref | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., vector: _Data | None = ..., count: int = ..., stbuf: Iatt | None = ..., iobref: Iobref | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2265,7 +2278,7 @@ def writev_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None,
 class writev_reply_t(Reply):
     """The answer to writev. Write to an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2304,7 +2317,7 @@ def statfs_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Statvfs | None,
 class statfs_reply_t(Reply):
     """The answer to statfs. Read the figures of the whole file system, such as free space."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Statvfs | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, buf: Statvfs | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Statvfs | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2341,7 +2354,7 @@ def flush_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -
 class flush_reply_t(Reply):
     """The answer to flush. Close one descriptor of an open file; comes once per close(), so more than once per open."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2376,7 +2389,7 @@ def fsync_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | None, 
 class fsync_reply_t(Reply):
     """The answer to fsync. Bring the data of an open file to stable storage."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2415,7 +2428,7 @@ def setxattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 class setxattr_reply_t(Reply):
     """The answer to setxattr. Set extended attributes at a location."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2450,7 +2463,7 @@ def getxattr_unwind(frame: Frame, op_ret: int, op_errno: int, dict: Dict | None,
 class getxattr_reply_t(Reply):
     """The answer to getxattr. Read one extended attribute, or all of them, at a location."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, dict: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, dict: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., dict: Dict | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2487,7 +2500,7 @@ def removexattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | N
 class removexattr_reply_t(Reply):
     """The answer to removexattr. Remove an extended attribute at a location."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2522,7 +2535,7 @@ def opendir_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, xdat
 class opendir_reply_t(Reply):
     """The answer to opendir. Open a directory."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., fd: Fd | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2559,7 +2572,7 @@ def fsyncdir_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 class fsyncdir_reply_t(Reply):
     """The answer to fsyncdir. Bring an open directory to stable storage."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2594,7 +2607,7 @@ def access_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) 
 class access_reply_t(Reply):
     """The answer to access. Ask whether the caller may read, write or execute."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2629,7 +2642,7 @@ def create_unwind(frame: Frame, op_ret: int, op_errno: int, fd: Fd | None, inode
 class create_reply_t(Reply):
     """The answer to create. Make a regular file and open it, in one step."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, fd: Fd | None = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., fd: Fd | None = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2674,7 +2687,7 @@ def ftruncate_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | No
 class ftruncate_reply_t(Reply):
     """The answer to ftruncate. Set the length of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2713,7 +2726,7 @@ def fstat_unwind(frame: Frame, op_ret: int, op_errno: int, buf: Iatt | None, xda
 class fstat_reply_t(Reply):
     """The answer to fstat. Read the attributes of an open file or directory."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2750,7 +2763,7 @@ def lk_unwind(frame: Frame, op_ret: int, op_errno: int, flock: Flock | None, xda
 class lk_reply_t(Reply):
     """The answer to lk. Take, test or release a POSIX record lock for an application."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, flock: Flock | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, flock: Flock | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., flock: Flock | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2787,7 +2800,7 @@ def lookup_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None,
 class lookup_reply_t(Reply):
     """The answer to lookup. Find a name in a directory, or refresh an inode that is known."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ..., postparent: Iatt | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ..., postparent: Iatt | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ..., postparent: Iatt | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2828,7 +2841,7 @@ def readdir_unwind(frame: Frame, op_ret: int, op_errno: int, entries: _Entries |
 class readdir_reply_t(Reply):
     """The answer to readdir. List names of an open directory."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, entries: _Entries | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, entries: _Entries | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., entries: _Entries | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2865,7 +2878,7 @@ def inodelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None)
 class inodelk_reply_t(Reply):
     """The answer to inodelk. Take or release a lock on a range of an inode, for translators."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2900,7 +2913,7 @@ def finodelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 class finodelk_reply_t(Reply):
     """The answer to finodelk. Take or release a lock on a range of an open file's inode, for translators."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2935,7 +2948,7 @@ def entrylk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None)
 class entrylk_reply_t(Reply):
     """The answer to entrylk. Take or release a lock on one name, or all names, of a directory, for translators."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -2970,7 +2983,7 @@ def fentrylk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None
 class fentrylk_reply_t(Reply):
     """The answer to fentrylk. Take or release a lock on one name, or all names, of an open directory, for translators."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3005,7 +3018,7 @@ def xattrop_unwind(frame: Frame, op_ret: int, op_errno: int, xattr: Dict | None,
 class xattrop_reply_t(Reply):
     """The answer to xattrop. Change numbers in extended attributes in one indivisible step, at a location."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xattr: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xattr: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xattr: Dict | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3042,7 +3055,7 @@ def fxattrop_unwind(frame: Frame, op_ret: int, op_errno: int, xattr: Dict | None
 class fxattrop_reply_t(Reply):
     """The answer to fxattrop. Change numbers in extended attributes in one indivisible step, on an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xattr: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xattr: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xattr: Dict | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3079,7 +3092,7 @@ def fgetxattr_unwind(frame: Frame, op_ret: int, op_errno: int, dict: Dict | None
 class fgetxattr_reply_t(Reply):
     """The answer to fgetxattr. Read one extended attribute, or all of them, of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, dict: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, dict: Dict | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., dict: Dict | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3116,7 +3129,7 @@ def fsetxattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | Non
 class fsetxattr_reply_t(Reply):
     """The answer to fsetxattr. Set extended attributes of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3151,7 +3164,7 @@ def rchecksum_unwind(frame: Frame, op_ret: int, op_errno: int, weak_checksum: in
 class rchecksum_reply_t(Reply):
     """The answer to rchecksum. Have the brick compute checksums of a range of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, weak_checksum: int = ..., strong_checksum: bytes | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, weak_checksum: int = ..., strong_checksum: bytes | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., weak_checksum: int = ..., strong_checksum: bytes | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3190,7 +3203,7 @@ def setattr_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt |
 class setattr_reply_t(Reply):
     """The answer to setattr. Change mode, owner or times at a location."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3229,7 +3242,7 @@ def fsetattr_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt 
 class fsetattr_reply_t(Reply):
     """The answer to fsetattr. Change mode, owner or times of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3268,7 +3281,7 @@ def readdirp_unwind(frame: Frame, op_ret: int, op_errno: int, entries: _Entries 
 class readdirp_reply_t(Reply):
     """The answer to readdirp. List names of an open directory together with attributes and inodes."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, entries: _Entries | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, entries: _Entries | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., entries: _Entries | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3305,7 +3318,7 @@ def getspec_unwind(frame: Frame, op_ret: int, op_errno: int, spec_data: _Name | 
 class getspec_reply_t(Reply):
     """The answer to getspec. Fetch a volfile from a volfile server."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, spec_data: _Name | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, spec_data: _Name | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., spec_data: _Name | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3340,7 +3353,7 @@ def fremovexattr_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | 
 class fremovexattr_reply_t(Reply):
     """The answer to fremovexattr. Remove an extended attribute of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3375,7 +3388,7 @@ def fallocate_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt
 class fallocate_reply_t(Reply):
     """The answer to fallocate. Reserve space for a range of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3414,7 +3427,7 @@ def discard_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt |
 class discard_reply_t(Reply):
     """The answer to discard. Punch a hole into an open file: free the space of a range."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3453,7 +3466,7 @@ def zerofill_unwind(frame: Frame, op_ret: int, op_errno: int, preop_stbuf: Iatt 
 class zerofill_reply_t(Reply):
     """The answer to zerofill. Write zeros over a range of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., preop_stbuf: Iatt | None = ..., postop_stbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3492,7 +3505,7 @@ def ipc_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | None) -> 
 class ipc_reply_t(Reply):
     """The answer to ipc. Send a message to the other translators of the graph; no file is involved."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3527,7 +3540,7 @@ def seek_unwind(frame: Frame, op_ret: int, op_errno: int, offset: int, xdata: Di
 class seek_reply_t(Reply):
     """The answer to seek. Find the next data or the next hole of an open file."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, offset: int = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, offset: int = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., offset: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3564,7 +3577,7 @@ def lease_unwind(frame: Frame, op_ret: int, op_errno: int, lease: Lease | None, 
 class lease_reply_t(Reply):
     """The answer to lease. Get, take or give back a lease."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, lease: Lease | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, lease: Lease | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., lease: Lease | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3601,7 +3614,7 @@ def getactivelk_unwind(frame: Frame, op_ret: int, op_errno: int, locklist: _Lock
 class getactivelk_reply_t(Reply):
     """The answer to getactivelk. List the locks that are held on an inode, to move them to another brick."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, locklist: _Locks | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, locklist: _Locks | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., locklist: _Locks | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3638,7 +3651,7 @@ def setactivelk_unwind(frame: Frame, op_ret: int, op_errno: int, xdata: Dict | N
 class setactivelk_reply_t(Reply):
     """The answer to setactivelk. Take over locks that were held on another brick."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3673,7 +3686,7 @@ def put_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None, bu
 class put_reply_t(Reply):
     """The answer to put. Make a whole small file in one request: create, write, set attributes, close."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., preparent: Iatt | None = ..., postparent: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3716,7 +3729,7 @@ def icreate_unwind(frame: Frame, op_ret: int, op_errno: int, inode: Inode | None
 class icreate_reply_t(Reply):
     """The answer to icreate. Make an inode that has no name yet."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., inode: Inode | None = ..., buf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3755,7 +3768,7 @@ def namelink_unwind(frame: Frame, op_ret: int, op_errno: int, prebuf: Iatt | Non
 class namelink_reply_t(Reply):
     """The answer to namelink. Give a name to an inode that icreate made."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., prebuf: Iatt | None = ..., postbuf: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property
@@ -3794,7 +3807,7 @@ def copy_file_range_unwind(frame: Frame, op_ret: int, op_errno: int, stbuf: Iatt
 class copy_file_range_reply_t(Reply):
     """The answer to copy_file_range. Copy a range of one open file into another on the brick, without moving the data here."""
 
-    def __init__(self, *, op_ret: int = 0, op_errno: int = 0, stbuf: Iatt | None = ..., prebuf_dst: Iatt | None = ..., postbuf_dst: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
+    def __init__(self, op_ret: int = 0, op_errno: int = 0, stbuf: Iatt | None = ..., prebuf_dst: Iatt | None = ..., postbuf_dst: Iatt | None = ..., xdata: Dict | None = ...) -> None: ...
     def replace(self, *, op_ret: int = ..., op_errno: int = ..., stbuf: Iatt | None = ..., prebuf_dst: Iatt | None = ..., postbuf_dst: Iatt | None = ..., xdata: Dict | None = ...) -> Self:
         """The same answer with other values."""
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Option, Process, Volfile, unmount
+from glusterfs import Host, Log, Option, Process, Volfile, eventually, unmount
 
 TRANSLATOR = Path(__file__).parent / "translators" / "embedding.py"
 NAMES = re.findall(r"@tried\ndef (\w+)", TRANSLATOR.read_text())
@@ -45,6 +45,20 @@ def attempt_all(mount: Path, results: Path) -> dict[str, str]:
     return {name: (results / name).read_text() for name in NAMES}
 
 
+def check_output(log: Log) -> None:
+    """What a translator and its programs have written to stdout and stderr."""
+    expected = {
+        "said by a program": "I", "its error": "W", "said by number": "I",
+        "said in bytes: ä": "I", "said": "I",
+    }  # fmt: skip
+
+    def is_there() -> bool:
+        return {line.message: line.level for line in log.find(" (said|its error)")} == expected
+
+    eventually("what was said", is_there)
+    log.known.append("its error")
+
+
 def end(process: Process, by: signal.Signals) -> None:
     process.signals.add(by)
     process.popen.send_signal(by)
@@ -74,6 +88,7 @@ def test_a_mount(host: Host, way: str) -> None:
         end(mount, signal.Signals[f"SIG{way}"])
         unmount(mount.path)
     assert outcome == dict.fromkeys(NAMES, "as expected")
+    check_output(mount.log)
     check_end(mount, results)
 
 
@@ -88,4 +103,5 @@ def test_a_brick(host: Host, way: str) -> None:
     mount.stop()
     end(brick, signal.Signals[f"SIG{way}"])
     assert outcome == dict.fromkeys(NAMES, "as expected")
+    check_output(brick.log)
     check_end(brick, results)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glusterfs import Host, Log, LogLine, Mount
+from glusterfs import Host, Log, LogLine, Mount, Option
 
 # Does what the name that is looked up says. Two of its lines are named in the tests.
 FAULTY = """\
@@ -195,14 +195,27 @@ BROKEN = {
     ),
     "no_life": (
         "from gluster import Translator\nclass xlator(Translator):\n"
-        "    def __init__(self, this): self.notify = False\n",
+        "    def __init__(self, this):\n"
+        "        super().__init__(this)\n        self.notify = False\n",
         r"no_life\.py: xlator\.notify is of type bool, no method",
     ),
     "constructor": (
         "from gluster import Translator\nclass xlator(Translator):\n"
         "    def __init__(self, this):\n        this.no_such_attribute\n",
-        r"constructor\.py:4: AttributeError: .*no_such_attribute",
+        r"class xlator that can not be made: .*constructor\.py:4: AttributeError: .*no_such",
     ),
+    "no_super": (
+        "from gluster import Translator\nclass xlator(Translator):\n"
+        "    def __init__(self, this):\n        self.mine = {}\n",
+        r"__init__ \(no_super\.py:3\): does not call super\(\)\.__init__\(this\)",
+    ),
+    "another": (
+        "from gluster import Translator\nclass xlator(Translator):\n"
+        "    def __new__(cls, this):\n        return object()\n",
+        r"another: xlator\.__new__ gives an object of object, no xlator",
+    ),
+    # The author's line, not the library's.
+    "library": ("import fractions\nfractions.Fraction('x')\n", r"library\.py:2: ValueError: .*'x'"),
 }
 
 
@@ -231,6 +244,93 @@ def ignore_failed_start(log: Log) -> None:
         r"0-graph: init failed",
         r"cleanup_and_exit",
     ]
+
+
+# A hook that is not amused when the lines of a traceback are read.
+AUDITED = """
+import sys
+from gluster import Translator
+
+def hook(event, args):
+    if event == "open" and str(args[0]).endswith("audited.py"):
+        raise RuntimeError("not this file")
+
+class xlator(Translator):
+    def __init__(self, this):
+        super().__init__(this)
+        sys.addaudithook(hook)
+
+    def lookup_fop(self, frame, this, loc, xdata):
+        if loc.name == "bug":
+            raise KeyError("what really happened")
+        frame.wind()
+"""
+
+
+def test_an_audit_hook_hides_nothing(host: Host) -> None:
+    modules = host.write(audited=AUDITED)
+    volfile = host.posix()
+    volfile.add("audited", host.glupy, {"module-name": "audited", "module-path": modules})
+    with host.mount(volfile) as mount:
+        assert lookup(mount, "bug") == errno.EIO
+        mount.log.expect("KeyError: 'what really happened'", "can not be told.*not this file")
+        mount.log.known += ["0-audited: ", "fuse-"]
+
+
+SLOW = """
+import time
+from gluster import Translator
+
+def waits():
+    time.sleep(6.5)
+
+waits()
+
+class xlator(Translator):
+    pass
+"""
+
+
+def test_a_module_that_loads_slowly(host: Host) -> None:
+    volfile = host.posix()
+    modules = host.write(slow=SLOW)
+    volfile.add("sleepy", host.glupy, {"module-name": "slow", "module-path": modules})
+    with host.mount(volfile) as mount:
+        (line,) = mount.log.find("module slow has been loading for 5 seconds")
+        assert "it is in waits (slow.py:6)" in line.message
+        mount.log.known.append("0-sleepy: module slow")
+
+
+KEEPS = """
+from gluster import Translator
+
+class Base(Translator):
+    def forget(self, gfid, ctx): pass
+    def release(self, gfid, flags, ctx): pass
+    def lookup_cbk(self, frame, cookie, this, op_ret, op_errno, inode, *rest):
+        self.by_gfid = inode
+        frame.unwind()
+
+class Sets(Base):
+    def open_fop(self, frame, this, loc, flags, fd, xdata):
+        CODE
+        frame.wind()
+"""
+
+
+@pytest.mark.parametrize("code", ["pass", "fd.ctx = 5", "setattr(fd, 'ctx', 5)"])
+def test_methods_for_contexts_that_nobody_sets(host: Host, code: str) -> None:
+    volfile = host.posix()
+    options: dict[str, Option] = {
+        "module-name": "keeps", "module-path": host.write(keeps=KEEPS.replace("CODE", code)),
+        "class-name": "Sets",
+    }  # fmt: skip
+    with host.mount(volfile.add("keeps", host.glupy, options)) as mount:
+        said = mount.log.find("nothing here sets (inode|fd)\\.ctx: it will not be called")
+        places = [line.message.split(" is called")[0] for line in said]
+        expected = ["forget (keeps.py:5)", "release (keeps.py:6)"]
+        assert sorted(places) == (expected if code == "pass" else [])
+        mount.log.known.append("it will not be called")
 
 
 SWITCHED = """

@@ -32,12 +32,13 @@ def make(*arguments: str, library: Path) -> str:
 
 def test_install(tmp_path: Path, library: Path) -> None:
     """One file, in the folder that this GlusterFS looks into; uninstall removes it."""
-    make("install", f"DESTDIR={tmp_path}", library=library)
+    root = tmp_path / "a b"
+    make("install", f"DESTDIR={root}", library=library)
     installed = [path for path in tmp_path.rglob("*") if not path.is_dir()]
-    expected = tmp_path / str(xlator_dir()).lstrip("/") / "features" / "glupy.so"
+    expected = root / str(xlator_dir()).lstrip("/") / "features" / "glupy.so"
     assert installed == [expected]
     assert expected.read_bytes() == library.read_bytes()
-    make("uninstall", f"DESTDIR={tmp_path}", library=library)
+    make("uninstall", f"DESTDIR={root}", library=library)
     assert not expected.exists()
 
 

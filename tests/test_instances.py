@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 
-from glusterfs import Host, Mount, Volfile, xlator_dir
+from glusterfs import Host, Mount, Option, Volfile, xlator_dir
 
 # Counts mkdirs, under a name of its own.
 COUNTER = """
@@ -291,6 +291,42 @@ def test_two_volumes_of_one_name(host: Host) -> None:
             env=host.reports.environment(), check=True, timeout=60, capture_output=True, text=True,
         )  # fmt: skip
     assert done.stdout.splitlines() == ["a a True", "b b True", "a a True"]
+
+
+LOGS = """
+import logging
+from gluster import Translator
+
+class xlator(Translator):
+    def __init__(self, this):
+        super().__init__(this)
+        handler = logging.FileHandler(self.options["file"])
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logging.getLogger().addHandler(handler)
+
+    def mkdir_fop(self, frame, this, loc, *rest):
+        logging.getLogger("some.library").info("%s: %s", self.name, loc.name)
+        frame.wind()
+"""
+
+
+def test_handlers_of_the_root_logger(host: Host) -> None:
+    """Two volumes add one each, and each file has the lines of one."""
+    volfile = host.posix()
+    modules = host.write(logs=LOGS)
+    for name in ("a", "b"):
+        file = host.directory / f"{name}.txt"
+        options: dict[str, Option] = {
+            "module-name": "logs", "module-path": modules, "file": file
+        }  # fmt: skip
+        volfile.add(name, host.glupy, options)
+    with host.mount(volfile) as mount:
+        for i in range(3):
+            (mount.path / str(i)).mkdir()
+        for name in ("a", "b"):
+            lines = (host.directory / f"{name}.txt").read_text().splitlines()
+            assert lines == [f"{name}: {i}" for i in range(3)]
+            assert len(mount.log.find(f" {name}: 0$")) == 1
 
 
 PARTS = {

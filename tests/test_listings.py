@@ -25,6 +25,10 @@ class Between(Adds):
     def added(self, op_ret, entries):
         return [e for entry in entries for e in (entry, Dirent("V" + entry.d_name))]
 
+class Always(Adds):
+    def added(self, op_ret, entries):
+        return [*entries, Dirent("VIRTUAL", d_type=8)]
+
 class Long(Adds):
     def added(self, op_ret, entries):
         return [*entries, Dirent("x" * 256)]
@@ -75,6 +79,15 @@ def test_a_name_that_is_too_long_is_refused(host: Host) -> None:
         os.listdir(mount.path / "dir")
 
 
+@pytest.mark.parametrize("readdirp", [True, False])
+def test_a_listing_that_would_not_end_is_refused(host: Host, readdirp: bool) -> None:
+    mount = mounted(host, "Always", readdirp)
+    mount.log.expect('an entry "VIRTUAL" without d_off where the child has no more', r"E \[adds")
+    mount.log.expect("Input/output error")
+    with pytest.raises(OSError, match="Input/output error"):
+        os.listdir(mount.path / "dir")
+
+
 # Entries that translators above would follow a NULL inode of.
 BARE = """
 from gluster import Dict, Dirent, Iatt, IaType, Translator
@@ -106,7 +119,7 @@ def test_an_entry_without_inode_has_nothing_that_callers_follow(host: Host, name
         (mount.path / "file").touch()
         mount.log.known.append("0-bitrot|fuse-bridge")
         if name == "File":
-            mount.log.expect('ValueError: readdirp: entries .*"VIRTUAL".* without inode', r"E \[bare")
+            mount.log.expect('readdirp: entries .*"VIRTUAL".* without inode', r"E \[bare")
             with pytest.raises(OSError, match="Input/output error"):
                 os.listdir(mount.path)
         else:

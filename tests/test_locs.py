@@ -48,6 +48,51 @@ methods = {
 xlator = type("xlator", (Translator,), methods)
 """
 
+MOVES = """
+from gluster import Loc, Translator
+
+class xlator(Translator):
+    async def rename_fop(self, frame, this, oldloc, newloc, xdata):
+        target = Loc.child(newloc.parent, newloc.name)
+        assert target.inode is not None
+        reply = await self.children[0].rename(oldloc, target)
+        assert target.inode is not None
+        return reply
+
+    def link_fop(self, frame, this, oldloc, newloc, xdata):
+        frame.wind(newloc=Loc.child(newloc.parent, newloc.name, oldloc.inode))
+"""
+
+
+def test_a_name_that_is_free_can_be_moved_to(host: Host) -> None:
+    """An inode that features/access-control does not know is one that nobody may replace."""
+    volfile = host.posix().add("access", "features/access-control")
+    options: dict[str, Option] = {"module-name": "moves", "module-path": host.write(moves=MOVES)}
+    mount = host.mount(volfile.add("moves", host.glupy, options))
+    folder = mount.path / "theirs"
+    folder.mkdir()
+    os.chown(folder, 4001, 4001)
+    there = os.open(folder, os.O_PATH)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setgid(4001)
+            os.setuid(4001)
+            os.close(os.open("a", os.O_CREAT | os.O_WRONLY, dir_fd=there))
+            os.close(os.open("c", os.O_CREAT | os.O_WRONLY, dir_fd=there))
+            os.rename("a", "b", src_dir_fd=there, dst_dir_fd=there)
+            os.link("b", "a", src_dir_fd=there, dst_dir_fd=there)
+            os.rename("c", "b", src_dir_fd=there, dst_dir_fd=there)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(there)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert sorted(os.listdir(folder)) == ["a", "b"]
+
+
 SEEN = {
     "lookup", "stat", "access", "readlink", "mknod", "mkdir", "unlink", "rmdir", "symlink",
     "rename", "link", "truncate", "open", "setxattr", "getxattr", "removexattr", "opendir",

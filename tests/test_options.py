@@ -230,8 +230,10 @@ def test_reconfigure_refused_by_the_author(live: Live) -> None:
     assert live.shown(2).startswith("reconfigure [True, 13,")
     text = "reconfigure: ValueError: not 13; the options stay as they were"
     live.wait_for(text)
+    # Called again: what it has derived from the others is gone.
+    assert live.shown(3) == f"reconfigure {DEFAULTS}"
     (live.mount.path / "folder").mkdir()
-    assert live.shown(3) == f"mkdir {DEFAULTS}"
+    assert live.shown(4) == f"mkdir {DEFAULTS}"
     live.mount.log.expect("reconfigure: ValueError", "Traceback", "not 13", "declares.py")
     live.mount.log.known.append("glusterfsd-mgmt|raise")
     live.mount.log.checked = False  # the traceback is wanted

@@ -99,6 +99,8 @@ pub struct Param {
     pub gfid: bool,
     /// For a loc in a request: children go by its parent and its name without looking.
     pub entry: bool,
+    /// For a loc in a request: an inode of no file yet is left out.
+    pub replaced: bool,
     /// For a callback value: what of the request it is in a success.
     pub own: Option<Own>,
     /// For attributes in an answer: where the inode stands that they are of.

@@ -468,6 +468,7 @@ impl<'s> Resolver<'s, '_> {
             max: self.max(param, ty.kind, what),
             gfid: self.of_locs("gfid", param.gfid.as_ref(), param, ty.kind, what),
             entry: self.of_locs("entry", param.entry.as_ref(), param, ty.kind, what),
+            replaced: self.of_locs("replaced", param.replaced.as_ref(), param, ty.kind, what),
             own: None,
             of: None,
             content: None,

@@ -123,6 +123,8 @@ pub struct Param {
     pub gfid: Option<At<bool>>,
     /// `entry:`
     pub entry: Option<At<bool>>,
+    /// `replaced:`
+    pub replaced: Option<At<bool>>,
     /// `of:`
     pub of: Option<Text>,
     /// `content:`
@@ -420,6 +422,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         max: None,
         gfid: None,
         entry: None,
+        replaced: None,
         of: None,
         content: None,
         within: None,
@@ -438,6 +441,7 @@ fn param(name: &Text, node: &Node, diagnostics: &mut Diagnostics) -> Option<Para
         param.max = map.optional("max", int);
         param.gfid = map.optional("gfid", boolean);
         param.entry = map.optional("entry", boolean);
+        param.replaced = map.optional("replaced", boolean);
         param.of = map.optional("of", text);
         param.content = map.optional("content", text);
         param.within = map.optional("within", text);

@@ -80,6 +80,11 @@ pub fn check(root: &Path, outputs: &[Output]) -> Result<Option<String>, Error> {
             "/dev/null".into()
         };
         let old = String::from_utf8_lossy(old.as_deref().unwrap_or_default()).into_owned();
+        if old.replace("\r\n", "\n") == output.text {
+            // A diff would show lines that look alike.
+            report += &format!("{}: its lines end in CR LF, not in LF\n", output.path);
+            continue;
+        }
         let diff = similar::TextDiff::from_lines(&old, &output.text);
         report += &diff
             .unified_diff()

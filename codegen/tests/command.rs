@@ -174,6 +174,30 @@ fn check_shows_what_differs_and_writes_nothing() {
 }
 
 #[test]
+fn check_names_line_ends_that_look_alike() {
+    let tree = tree(&schema());
+    ok(tree.path(), &["generate"]);
+    let path = tree.path().join("docs/fops.md");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace('\n', "\r\n")).unwrap();
+    let report = fails(tree.path(), &["check"]);
+    assert_eq!(
+        report,
+        "docs/fops.md: its lines end in CR LF, not in LF\n\n\
+         1 file is not as fops.yaml says; mend with: cargo codegen generate\n"
+    );
+}
+
+#[test]
+fn a_schema_without_an_end_is_refused() {
+    let report = fails(&repository(), &["check", "--schema", "/dev/zero"]);
+    assert!(
+        report.starts_with("error: can not read /dev/zero: it has more than 16777216 bytes; name"),
+        "{report}"
+    );
+}
+
+#[test]
 fn a_broken_schema_writes_nothing() {
     let broken = schema()
         .replace("kind: inode,", "kind: inod,")

@@ -627,6 +627,19 @@ fn what_can_not_be_read_is_named() {
         "{error}"
     );
 
+    // All are there, and nothing is in them.
+    let copy = common::copy(&installed);
+    for header in fs::read_dir(copy.path().join("glusterfs")).unwrap() {
+        fs::write(header.unwrap().path(), "").unwrap();
+    }
+    let output = verify(copy.path(), &["--gluster-version", "10.3"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("has no fops: these are no headers of GlusterFS"),
+        "{}",
+        stderr(&output)
+    );
+
     let copy = common::copy(&installed);
     edit(
         copy.path(),

@@ -1,11 +1,13 @@
 //! What depends on the installed GlusterFS and on the Python that is embedded: the
 //! headers as Rust types (`gf.rs`) and as ctypes structures (`structures.py`), the
-//! fops that they have (`cfg(fop_X)`), where libglusterfs and Python are.
+//! fops that they have (`cfg(fop_X)`), where libglusterfs and Python are, and the Python side
+//! in that Python's bytecode.
 
 mod ctypes;
 mod gluster;
 mod headers;
 mod layout;
+mod modules;
 mod select;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +22,7 @@ fn main() {
     if let Err(reason) = gluster(&out) {
         println!("cargo::error={reason}");
     }
-    describe_python();
+    modules::write(&out, &describe_python());
 }
 
 /// What comes from GlusterFS: its headers, and the library that they belong to.
@@ -47,8 +49,8 @@ fn link(library: &gluster::Library) {
 }
 
 /// Where the embedded Python finds its standard library: told at build time,
-/// because at run time Python would search PATH and might find another one.
-fn describe_python() {
+/// because at run time Python would search PATH and might find another one. Its interpreter.
+fn describe_python() -> String {
     pyo3_build_config::use_pyo3_cfgs();
     let config = pyo3_build_config::get();
     assert!(
@@ -71,4 +73,5 @@ fn describe_python() {
     let (home, executable) = text.trim().split_once('\n').expect("two lines");
     println!("cargo::rustc-env=GLUPY_PYTHON_HOME={home}");
     println!("cargo::rustc-env=GLUPY_PYTHON_EXECUTABLE={executable}");
+    executable.to_owned()
 }

@@ -158,6 +158,8 @@ pub struct Param {
     pub gfid: bool,
     /// Whether children go by the parent and the name of this loc without looking.
     pub entry: bool,
+    /// Whether an inode of this loc that is of no file yet is left out.
+    pub replaced: bool,
     /// For attributes in an answer: where the inode stands that they are of.
     pub of: Option<usize>,
     /// For a dict in an answer: where the attributes stand that say how long the content of a
@@ -182,6 +184,7 @@ impl Param {
             max: u64::MAX,
             gfid: false,
             entry: false,
+            replaced: false,
             of: None,
             content: None,
             vector: None,
@@ -218,6 +221,14 @@ impl Param {
     pub const fn entry(self) -> Param {
         Param {
             entry: true,
+            ..self
+        }
+    }
+
+    /// The same, but children get no inode that is of no file yet.
+    pub const fn replaced(self) -> Param {
+        Param {
+            replaced: true,
             ..self
         }
     }

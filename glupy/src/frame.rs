@@ -53,7 +53,7 @@ create_exception!(
 );
 
 /// One request at this translator.
-#[pyclass(frozen, module = "gluster", name = "Frame")]
+#[pyclass(frozen, weakref, module = "gluster", name = "Frame")]
 pub struct Frame(Renewable<Request>);
 
 impl Deref for Frame {

@@ -2,6 +2,7 @@
 //! that it protects.
 
 use std::cell::UnsafeCell;
+use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -182,6 +183,17 @@ impl Drop for Pending {
 pub fn refcount<T>(object: &Py<T>) -> isize {
     // SAFETY: a live object.
     unsafe { ffi::Py_REFCNT(object.as_ptr()) }
+}
+
+/// Whether there are weak references to an object: with one of them it can be had again though nobody
+/// has it.
+pub fn has_weak_references<T>(object: &Py<T>) -> bool {
+    // SAFETY: a live object; where its type has an offset, the list of its weak references is there.
+    unsafe {
+        let object = object.as_ptr();
+        let offset = (*ffi::Py_TYPE(object)).tp_weaklistoffset;
+        offset > 0 && !object.byte_offset(offset).cast::<*mut c_void>().read().is_null()
+    }
 }
 
 /// A thread state that stays with a thread that Python does not know.

@@ -60,7 +60,7 @@ unsafe impl<T> Send for CPtr<T> {}
 unsafe impl<T> Sync for CPtr<T> {}
 
 /// The base of all handle classes.
-#[pyclass(frozen, subclass, module = "gluster", name = "Handle")]
+#[pyclass(frozen, subclass, weakref, module = "gluster", name = "Handle")]
 pub struct Handle {
     class: &'static Class,
     raw: GilCell<Raw>,

@@ -107,9 +107,14 @@ pub unsafe fn one_to_python(
 }
 
 /// The loc that goes down for one, or for an inode, that Python gives; None if that is it.
-fn completed(object: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+fn completed(param: &Param, object: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
     let loc = match (object.cast::<Loc>(), object.cast::<Inode>()) {
-        (Ok(loc), _) => Loc::completed(loc)?,
+        (Ok(loc), _) => {
+            let without = param.replaced.then(|| Loc::of_a_file(loc)).transpose()?;
+            let without = without.flatten();
+            let loc = without.as_ref().map_or(loc, |loc| loc.bind(object.py()));
+            Loc::completed(loc)?.or(without)
+        }
         (_, Ok(inode)) => Some(Loc::of(inode)?),
         _ => None,
     };
@@ -207,7 +212,7 @@ impl<'a> Values<'a> {
     pub fn set(&mut self, i: usize, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let (function, param) = (self.function, &self.params[i]);
         let full = match param.kind {
-            Kind::Loc => completed(object)?,
+            Kind::Loc => completed(param, object)?,
             _ => None,
         };
         let object = full.as_ref().map_or(object, |full| full.bind(object.py()));

@@ -27,10 +27,13 @@ const LINKS: usize = std::mem::offset_of!(gf::call_frame_t, frames);
 /// For whom a request is made.
 #[derive(Clone)]
 pub struct Credentials {
-    uid: u32,
-    gid: u32,
+    /// The user.
+    pub uid: u32,
+    /// The user's group.
+    pub gid: u32,
     pid: i32,
-    groups: SmallVec<[u32; 16]>,
+    /// Further groups; at most as many as a `u16` counts.
+    pub groups: SmallVec<[u32; 16]>,
     /// None: the new stack itself.
     lk_owner: Option<SmallVec<[u8; 16]>>,
     unique: u64,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyDict};
+use pyo3::types::{IntoPyDict, PyBytes, PyDict};
 
 use crate::coroutine;
 use crate::ending;
@@ -26,62 +26,9 @@ use crate::parse;
 use crate::sealed;
 use crate::xlator::Xlator;
 
-/// The Python side; a module runs when it is imported first.
-const MODULES: &[(&str, &str)] = &[
-    ("glupy", include_str!("../../python/glupy/__init__.py")),
-    ("glupy.dl", include_str!("../../python/glupy/dl.py")),
-    ("glupy.memory", include_str!("../../python/glupy/memory.py")),
-    (
-        "glupy.pointers",
-        include_str!("../../python/glupy/pointers.py"),
-    ),
-    (
-        "glupy.structures",
-        include_str!(concat!(env!("OUT_DIR"), "/structures.py")),
-    ),
-    ("glupy.files", include_str!("../../python/glupy/files.py")),
-    ("glupy.schema", include_str!("../../python/glupy/schema.py")),
-    ("glupy.log", include_str!("../../python/glupy/log.py")),
-    (
-        "glupy.options",
-        include_str!("../../python/glupy/options.py"),
-    ),
-    (
-        "glupy.settings",
-        include_str!("../../python/glupy/settings.py"),
-    ),
-    (
-        "glupy.translator",
-        include_str!("../../python/glupy/translator.py"),
-    ),
-    ("gluster", include_str!("../../python/gluster.py")),
-    (
-        "gluster.glupy",
-        include_str!("../../python/glupy/original.py"),
-    ),
-    ("glupy.report", include_str!("../../python/glupy/report.py")),
-    ("glupy.roots", include_str!("../../python/glupy/roots.py")),
-    ("glupy.trust", include_str!("../../python/glupy/trust.py")),
-    (
-        "glupy.loaders",
-        include_str!("../../python/glupy/loaders.py"),
-    ),
-    ("glupy.sites", include_str!("../../python/glupy/sites.py")),
-    (
-        "glupy.signals",
-        include_str!("../../python/glupy/signals.py"),
-    ),
-    (
-        "glupy.processes",
-        include_str!("../../python/glupy/processes.py"),
-    ),
-    ("glupy.ending", include_str!("../../python/glupy/ending.py")),
-    (
-        "glupy.imports",
-        include_str!("../../python/glupy/imports.py"),
-    ),
-    ("glupy.load", include_str!("../../python/glupy/load.py")),
-];
+/// The Python side: the name, the text and the bytecode of each module, which runs when it is
+/// imported first.
+const MODULES: &[(&str, &str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
 /// What the runtime calls in Python.
 struct Support {
@@ -335,7 +282,10 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
             .collect::<Vec<_>>(),
     )?;
     module.add("built_for", fingerprint::built_for())?;
-    module.add("sources", MODULES.iter().copied().into_py_dict(py)?)?;
+    let sources = MODULES.iter().map(|(name, source, _)| (*name, *source));
+    module.add("sources", sources.into_py_dict(py)?)?;
+    let bytecode = MODULES.iter().map(|(name, _, code)| (*name, PyBytes::new(py, code)));
+    module.add("bytecode", bytecode.into_py_dict(py)?)?;
     coroutine::install(&module)?;
     long_forms::add(&module)?;
     Ok(module)

@@ -88,14 +88,16 @@ impl<T> Pool<T> {
         (gil::refcount(&object) == 1).then_some(object)
     }
 
-    /// Keeps an object, if the caller is the last who has it.
+    /// Keeps an object, if the caller is the last who has it, and nobody can have it again by a
+    /// weak reference.
     #[inline]
     pub fn give(&self, py: Python<'_>, object: Py<T>) {
         let left = gil::locked(py, |locked| {
             // SAFETY: `push` and `len` run no Python.
             unsafe {
                 self.unused.with(locked, |unused| {
-                    if gil::refcount(&object) > 1 || unused.len() >= self.most {
+                    let is_known = gil::refcount(&object) > 1 || gil::has_weak_references(&object);
+                    if is_known || unused.len() >= self.most {
                         return Some(object);
                     }
                     unused.push(object);

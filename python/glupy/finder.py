@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import marshal
 import pkgutil
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import MAGIC_NUMBER
 from types import ModuleType
 
 import _gluster
@@ -37,12 +39,22 @@ class Finder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Runs a module."""
-        code = compile(_gluster.sources[module.__name__], str(module.__file__), "exec")
+        magic, bytecode = _split(_gluster.bytecode[module.__name__])
+        if magic == MAGIC_NUMBER:
+            code = marshal.loads(bytecode)
+        else:  # another Python than the one that it was built with
+            code = compile(_gluster.sources[module.__name__], str(module.__file__), "exec")
         exec(code, module.__dict__)
 
     def get_source(self, name: str) -> str:
         """The text of a module, for tracebacks."""
         return _gluster.sources[name]
+
+
+def _split(bytecode: bytes) -> tuple[bytes, bytes]:
+    """The number of the Python that can read it, and the rest."""
+    length = len(MAGIC_NUMBER)
+    return bytecode[:length], bytecode[length:]
 
 
 def install() -> None:

@@ -6,13 +6,13 @@ import inspect
 import itertools
 import os.path
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 
 from _gluster import Xlator
 
 import gluster
-from glupy import imports, report, settings
+from glupy import hints, imports, report, settings, slow
 from glupy.options import OptionError
 from glupy.roots import Root
 from glupy.settings import Settings
@@ -61,17 +61,20 @@ def load(this: Xlator) -> Loaded:
     given = this.options
     name = given.get("module-name") or this.type.rpartition("/")[2]
     file = name
+    what = "does not load"
     try:
         own = Settings.of(given)
         folder, file = _find(name, given)
-        module = _execute(name, folder, file, this)
-        translator = _translator_class(module, file, given.get("class-name"))(this)
-        return Loaded(
-            translator,
-            find_handlers(translator, gluster.FOPS, gluster.MISSING_FOPS),
-            find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS),
-            own,
-        )
+        with slow.watched(f"module {name}", this.name):
+            module = _execute(name, folder, file, this)
+            kind = _translator_class(module, file, given.get("class-name"))
+            what = f"has a class {kind.__name__} that can not be made"
+            translator = _make(kind, this)
+        what = "does not load"
+        handlers = find_handlers(translator, gluster.FOPS, gluster.MISSING_FOPS)
+        methods = find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS)
+        hints.give(module.__name__.partition(".")[0], this.name, methods)
+        return Loaded(translator, handlers, methods, own)
     except LoadError as error:
         text = str(error).replace("\n", "\\n")  # names of files and classes are the author's
         error.report = f"module {name}: {text}"  # type: ignore[attr-defined]
@@ -80,7 +83,8 @@ def load(this: Xlator) -> Loaded:
         error.report = f"module {name}: {error}"  # type: ignore[attr-defined]
         raise
     except BaseException as error:  # SystemExit too: it must not end the daemon
-        error.report = report.of_loading(name, file, error, _hint(error))  # type: ignore[attr-defined]
+        text = report.of_loading(f"module {name} {what}", file, error, _hint(error))
+        error.report = text  # type: ignore[attr-defined]
         raise
 
 
@@ -88,9 +92,11 @@ def reconfigure(translator: Translator, given: dict[str, str]) -> Settings:
     """Gives a translator other options; those that are the runtime's.
 
     All or nothing: after an exception, which has a ``report`` as in ``load``, the
-    translator has the options that it had before.
+    translator has the options that it had before, and its own ``reconfigure``, if that has
+    been called, is called again with these: what it had derived from the others is gone.
     """
     before = dict(translator.__dict__)
+    method = None
     try:
         own = Settings.of(given)
         for name in settings.AT_START:
@@ -102,15 +108,24 @@ def reconfigure(translator: Translator, given: dict[str, str]) -> Settings:
         if callable(method):
             method(given)
         return own
-    except OptionError as error:
-        error.report = f"reconfigure: {error}"  # type: ignore[attr-defined]
-        _restore(translator, before)
-        raise
     except BaseException as error:
-        text = f"reconfigure: {report.describe(error)}; the options stay as they were"
-        error.report = f"{text}\n{report.trace(error)}"  # type: ignore[attr-defined]
+        text = f"reconfigure: {error}"
+        if not isinstance(error, OptionError):
+            text = f"reconfigure: {report.describe(error)}; the options stay as they were"
+            text += f"\n{report.trace(error)}"
+        error.report = text  # type: ignore[attr-defined]
         _restore(translator, before)
+        if callable(method):
+            _derive_again(method, before["options"])
         raise
+
+
+def _derive_again(method: Callable[[dict[str, str]], object], options: dict[str, str]) -> None:
+    try:
+        method(options)
+    except BaseException as error:
+        there = Method.of("reconfigure", method)
+        report.report((there.name, there.file, there.line), error)
 
 
 def _restore(translator: Translator, before: Mapping[str, object]) -> None:
@@ -144,6 +159,20 @@ def _execute(name: str, folder: str, file: str, this: Xlator) -> ModuleType:
             file += "/__init__.py"
     root = Root(top, file, this.name, settings.own(this.options, "strict-modes"))
     return imports.load(f"{top}@{next(_serials)}{dot}{rest}", root)
+
+
+def _make(kind: type[Translator], this: Xlator) -> Translator:
+    translator = kind(this)
+    if not isinstance(translator, kind):
+        what = type(translator).__name__
+        raise LoadError(f"{kind.__name__}.__new__ gives an object of {what}, no {kind.__name__}")
+    if "this" not in vars(translator):
+        method = Method.of("__init__", kind.__init__)
+        raise LoadError(
+            f"{method.place}: does not call super().__init__(this), which gives a translator its "
+            "children and options"
+        )
+    return translator
 
 
 def _translator_class(module: ModuleType, file: str, name: str | None) -> type[Translator]:

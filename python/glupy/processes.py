@@ -12,7 +12,8 @@ import functools
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
@@ -65,32 +66,66 @@ def _system(command: Any) -> int:
 
 
 class _Finder(MetaPathFinder):
-    """Has what multiprocessing pickles for another Python looked at, once that is imported."""
+    """Changes modules of multiprocessing when they are loaded."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """As the others find it, and changed when it is loaded."""
-        if name != "multiprocessing.reduction" or self not in sys.meta_path:
+        change = _changes.pop(name, None)
+        if change is None:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = importlib.util.find_spec(name)  # by the others: it has no change any more
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
                 load(module)
-                module.ForkingPickler.reducer_override = _reduce
+                change(module)
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+
+def _change_reduction(module: ModuleType) -> None:
+    """Has what is pickled for another Python looked at."""
+    module.ForkingPickler.reducer_override = _reduce
+
+
+def _change_pool(module: ModuleType) -> None:
+    """Has a pool say what it sends to another Python: it would die there, and be started again."""
+    set_up = module.Pool._setup_queues
+
+    def _setup_queues(pool: Any) -> None:
+        set_up(pool)
+        if pool._ctx.get_start_method() != "fork":
+            pool._quick_put = functools.partial(_send, pool._quick_put)
+
+    module.Pool._setup_queues = _setup_queues
+
+
+_changes: dict[str, Callable[[ModuleType], None]] = {
+    "multiprocessing.reduction": _change_reduction,
+    "multiprocessing.pool": _change_pool,
+}
+
+#: What this thread pickles is for another Python.
+_sending = threading.local()
+
+
+def _send(put: Callable[[Any], None], task: Any) -> None:
+    _sending.now = True
+    try:
+        put(task)
+    finally:
+        _sending.now = False
 
 
 def _reduce(_: Any, value: Any) -> Any:
     """Refuses what is a translator's, where another Python would have to import it."""
     if isinstance(value, (type, FunctionType)) and roots.of(str(value.__module__)) is not None:
         context = sys.modules["multiprocessing.context"]
-        if context.get_spawning_popen() is not None:
+        if context.get_spawning_popen() is not None or getattr(_sending, "now", False):
             raise sys.modules["pickle"].PicklingError(
                 f"{value.__qualname__} is a translator's: the process would import its module, and"
                 " has no gluster; put it into a module of its own, in a folder of sys.path, or use"

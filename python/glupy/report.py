@@ -82,16 +82,16 @@ def _definition(coroutine: CoroutineType[Any, Any, Any]) -> _Method:
     return coroutine.__name__, os.path.basename(code.co_filename), code.co_firstlineno
 
 
-def of_loading(name: str, file: str, error: BaseException, hint: str) -> str:
+def of_loading(what: str, file: str, error: BaseException, hint: str) -> str:
     """What is wrong with a module that does not load, with the traceback."""
-    frames = list(_frames(error.__traceback__))
+    frame, line = _authors(error)
     place = file
-    if frames and not _is_ours(frames[-1][0].f_code.co_filename):
-        place = f"{frames[-1][0].f_code.co_filename}:{frames[-1][1]}"
+    if frame is not None and not _is_ours(frame.f_code.co_filename):
+        place = f"{frame.f_code.co_filename}:{line}"
     if isinstance(error, SyntaxError) and error.filename:
         place = f"{error.filename}:{error.lineno}"
     text = f"{describe(error)}: {hint}" if hint else describe(error)
-    return f"module {name} does not load: {place}: {text}\n{trace(error)}"
+    return f"{what}: {place}: {text}\n{trace(error)}"
 
 
 def _log(method: _Method, error: BaseException, subject: str = "", outcome: str = "") -> None:
@@ -161,7 +161,11 @@ def describe(error: BaseException) -> str:
         text = roots.as_known(str(error).strip())
     except BaseException:
         text = "its str() raises, too"
-    return _cut(f"{name}: {text.splitlines()[0]}" if text else name)
+    line = _cut(f"{name}: {text.splitlines()[0]}" if text else name)
+    if isinstance(error, RuntimeError) and "event loop" in text:
+        line += "; there is no asyncio loop: await gluster's own sleep, gather, timeout, Lock, "
+        line += "Semaphore or to_thread"
+    return line
 
 
 def _cut(line: str) -> str:
@@ -173,7 +177,10 @@ def trace(error: BaseException) -> str:
     tb = _innermost(error.__traceback__, _MAX_FRAMES)
     while tb is not None and _is_ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
-    text = "".join(traceback.format_exception(type(error), error, tb))
+    try:
+        text = "".join(traceback.format_exception(type(error), error, tb))
+    except BaseException as other:  # such as that of an audit hook, to which files are shown
+        text = f"(the traceback can not be told: {describe(other)})"
     lines = [_cut(line) for line in roots.as_known(text).rstrip().splitlines()]
     if len(lines) > _MAX_LINES:
         half = _MAX_LINES // 2

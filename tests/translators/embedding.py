@@ -23,6 +23,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -147,11 +148,26 @@ def spawn(folder: Path) -> None:
     with_method("spawn")
     context = multiprocessing.get_context("spawn")
     refused(context.Process(target=double, args=(1,)).start, "double", "fork", "module")
+    refuse_in_pool(context)
+
+
+def refuse_in_pool(context: Any) -> None:
+    """The workers would die of it, and others begin in their place, for ever."""
+    with context.Pool(1) as pool:
+        for call in (
+            lambda: pool.map(double, [1]),
+            lambda: pool.apply(double, (1,)),
+            lambda: pool.apply_async(abs, (double,)).get(20),
+            lambda: list(pool.imap(double, [1])),
+        ):
+            refused(call, "double", "fork", "module")
+        assert pool.map(abs, [-1]) == [1]
 
 
 @tried
 def forkserver(folder: Path) -> None:
     with_method("forkserver")
+    refuse_in_pool(multiprocessing.get_context("forkserver"))
 
 
 @tried
@@ -163,6 +179,17 @@ def shared_memory(folder: Path) -> None:
     again.close()
     memory.close()
     memory.unlink()
+
+
+@tried
+def output(folder: Path) -> None:
+    subprocess.run(["echo", "said by a program"], stdout=sys.stdout, stderr=sys.stderr, check=True)
+    subprocess.run(["sh", "-c", "echo its error >&2"], stderr=sys.stderr, check=True)
+    os.write(sys.stdout.fileno(), b"said by number\n")
+    sys.stdout.buffer.write("said in bytes: \u00e4\n".encode())
+    sys.stdout.buffer.flush()
+    assert (sys.stdout.encoding, sys.stdout.isatty()) == ("utf-8", False)
+    print("said", file=sys.stdout, flush=True)
 
 
 # -- threads, executors, asyncio -------------------------------------------------------

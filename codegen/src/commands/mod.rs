@@ -5,7 +5,8 @@ pub mod import;
 pub mod verify;
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
 use codegen::Loaded;
@@ -90,6 +91,12 @@ impl HeadersArgs {
                 headers.dir
             )));
         };
+        if headers.fops.is_empty() {
+            return Err(Outcome::error(format!(
+                "{}: `struct xlator_fops` has no fops: these are no headers of GlusterFS",
+                headers.dir
+            )));
+        }
         Ok((headers, version))
     }
 }
@@ -103,6 +110,9 @@ pub enum Format {
     /// For machines
     Json,
 }
+
+/// The most bytes of a schema. Glupy's own has 100,000; who names a device is told so.
+const LONGEST: u64 = 16 << 20;
 
 /// Where the schema may be found.
 const WAY_OUT: &str =
@@ -152,10 +162,17 @@ impl Places {
     }
 
     fn read(&self) -> Result<(Source, Loaded)> {
-        let bytes = std::fs::read(&self.schema).map_err(|error| {
+        let refused = |why: &dyn Display| {
             let path = self.schema.display();
-            Outcome::error(format!("can not read {path}: {error}; {WAY_OUT}"))
-        })?;
+            Outcome::error(format!("can not read {path}: {why}; {WAY_OUT}"))
+        };
+        let mut bytes = Vec::new();
+        File::open(&self.schema)
+            .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+            .map_err(|error| refused(&error))?;
+        if bytes.len() as u64 > LONGEST {
+            return Err(refused(&format!("it has more than {LONGEST} bytes")));
+        }
         let source = Source::new(&self.schema_name, bytes);
         match codegen::load_with_places(&source) {
             Ok(loaded) => Ok((source, loaded)),

@@ -256,6 +256,7 @@ pub fn param(param: &Param) -> TokenStream {
     });
     let gfid = param.gfid.then(|| quote!(.gfid()));
     let entry = param.entry.then(|| quote!(.entry()));
+    let replaced = param.replaced.then(|| quote!(.replaced()));
     let of = param.of.map(|inode| {
         let inode = Literal::usize_unsuffixed(inode);
         quote!(.of(#inode))
@@ -265,7 +266,7 @@ pub fn param(param: &Param) -> TokenStream {
         quote!(.content(#stat))
     });
     let structure = structure(param);
-    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #max #gfid #entry #of #content #structure)
+    quote!(Param::new(#name, #c_type, Kind::#kind) #required #vector #max #gfid #entry #replaced #of #content #structure)
 }
 
 /// The variant of the runtime's `Kind`: the schema's name with a capital.

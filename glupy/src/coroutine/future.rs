@@ -3,7 +3,7 @@
 use std::ptr;
 use std::time::Instant;
 
-use pyo3::exceptions::{PyBaseException, PyStopIteration};
+use pyo3::exceptions::{PyAttributeError, PyBaseException, PyStopIteration};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyTypeInfo, PyVisit};
@@ -356,6 +356,19 @@ impl Future {
             Some(Ok(value)) => Err(PyStopIteration::new_err((value,))),
             Some(Err(error)) => Err(error),
         }
+    }
+
+    /// What its result may have, and it has not: `await` was forgotten.
+    fn __getattr__(&self, name: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let name = name.str()?;
+        let name = name.to_string_lossy();
+        Err(PyAttributeError::new_err(match name.starts_with("__") {
+            true => format!("'gluster.Future' object has no attribute '{name}'"),
+            false => format!(
+                "'gluster.Future' object has no attribute '{name}': await it first, as in \
+                 `reply = await frame.wind()`"
+            ),
+        }))
     }
 
     fn __repr__(&self, py: Python<'_>) -> &'static str {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
@@ -36,7 +36,7 @@ pub use fields::install;
 type Seen = SmallVec<[(usize, Py<PyAny>); 4]>;
 
 /// The answer to a fop.
-#[pyclass(frozen, subclass, module = "gluster")]
+#[pyclass(frozen, subclass, weakref, module = "gluster")]
 pub struct Reply(Renewable<Answer>);
 
 /// What a `Reply` stands for.
@@ -204,7 +204,7 @@ impl Reply {
     /// any other is used again.
     pub fn settle(object: Py<Reply>, py: Python<'_>) {
         let reply = object.get();
-        if gil::refcount(&object) > 1 {
+        if gil::refcount(&object) > 1 || gil::has_weak_references(&object) {
             reply.own(py);
             return;
         }
@@ -377,13 +377,45 @@ impl Drop for Reply {
     }
 }
 
+/// Values that are given by position, under their names.
+fn by_name<'py>(
+    fop: &'static Fop,
+    given: &Bound<'py, PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    if given.is_empty() {
+        return Ok(named.cloned());
+    }
+    let all = named.map_or_else(|| Ok(PyDict::new(given.py())), PyDictMethods::copy)?;
+    let mut names = ["op_ret", "op_errno"]
+        .into_iter()
+        .chain(fop.reply.iter().map(|param| param.name));
+    for value in given {
+        let wrong = match names.next() {
+            Some(name) if !all.contains(name)? => {
+                all.set_item(name, value)?;
+                continue;
+            }
+            Some(name) => format!("{name} is given twice"),
+            None => format!("{} values at most", fop.reply.len() + 2),
+        };
+        return Err(PyTypeError::new_err(format!("{}_reply_t: {wrong}", fop.name)));
+    }
+    Ok(Some(all))
+}
+
 #[pymethods]
 impl Reply {
-    /// An answer of one's own: `lookup_reply_t(op_ret=0, inode=..., buf=...)`.
+    /// An answer of one's own: `lookup_reply_t(op_ret=0, inode=..., buf=...)`, or by position, in
+    /// the order of the callback: `lookup_reply_t(0, 0, inode, buf)`.
     #[new]
     #[classmethod]
-    #[pyo3(signature = (**values))]
-    fn new(cls: &Bound<'_, PyType>, values: Option<&Bound<'_, PyDict>>) -> PyResult<Reply> {
+    #[pyo3(signature = (*given, **values))]
+    fn new(
+        cls: &Bound<'_, PyType>,
+        given: &Bound<'_, PyTuple>,
+        values: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Reply> {
         let py = cls.py();
         let class = |fop: &&&'static Fop| {
             let class = CLASSES[fop.index].get();
@@ -394,8 +426,9 @@ impl Reply {
                 "make a reply of a fop: lookup_reply_t(...)",
             ));
         };
+        let values = by_name(fop, given, values)?;
         let answer = Answer::new(fop);
-        answer.change(py, values)?;
+        answer.change(py, values.as_ref())?;
         Ok(Reply(Renewable::new(answer)))
     }
 

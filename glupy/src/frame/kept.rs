@@ -19,6 +19,10 @@ use crate::timer;
 /// How long a request is kept before somebody looks, the first time.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How many times as long as a collection has taken nobody looks again. It holds the GIL, and with a
+/// large heap takes seconds.
+const PAUSE: u32 = 20;
+
 struct Kept {
     since: Instant,
     look: Instant,
@@ -90,6 +94,7 @@ fn schedule(time: Duration) {
 /// Collects garbage if a request is kept for long; the longer one is, the rarer for it.
 fn look(py: Python<'_>) {
     let now = Instant::now();
+    let mut pause = Duration::ZERO;
     let mut due = false;
     // SAFETY: runs no Python.
     unsafe {
@@ -105,11 +110,15 @@ fn look(py: Python<'_>) {
         if let Err(error) = collected {
             error.write_unraisable(py, None);
         }
+        pause = PAUSE * now.elapsed();
     }
     // SAFETY: looks only.
     let next = unsafe { KEPT.with(py, |kept| kept.values().map(|one| one.look).min()) };
     match next {
         None => SCHEDULED.set(py, false),
-        Some(next) => schedule(next.saturating_duration_since(Instant::now())),
+        Some(next) => {
+            let time = next.saturating_duration_since(Instant::now());
+            schedule(time.max(pause));
+        }
     }
 }

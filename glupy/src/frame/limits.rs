@@ -51,8 +51,9 @@ impl Frame {
                 }
             }
             if param.kind == Kind::Dirents && is_new(i) && !words[i].is_null() {
+                let came = came.map_or(ptr::null_mut(), |came| came[i].get());
                 // SAFETY: by contract; what is new is Python's.
-                unsafe { dirents::complete(words[i].get()) }.or_else(wrong)?;
+                unsafe { dirents::complete(words[i].get(), came) }.or_else(wrong)?;
             }
             if param.kind != Kind::Dict || words[i].is_null() {
                 continue;

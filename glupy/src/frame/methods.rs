@@ -8,16 +8,22 @@ use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use smallvec::SmallVec;
 
-use super::{Came, Frame, State, errno};
+use super::{Came, Frame, FrameError, State, errno};
 use crate::convert::{self, Bytes};
 use crate::fastcall::{self, Function, Given};
 use crate::fop::padded;
 use crate::gf;
+use crate::handle;
+use crate::handles::Client;
 use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::{self, Values};
 use crate::memory;
+use crate::own_stack::Credentials;
 use crate::xlator::Xlator;
+
+/// The most groups of a request (`GF_MAX_AUX_GROUPS`, glusterfs.h).
+const MAX_GROUPS: usize = 65535;
 
 /// The child to wind to: the given one, or the first, as in C.
 ///
@@ -248,16 +254,35 @@ impl Frame {
         memory::reference(&Self::contents(slf)?)
     }
 
-    /// The user who asks.
+    /// The user for whom children are asked.
     #[getter]
     fn uid(&self, py: Python<'_>) -> PyResult<u32> {
-        self.root(py, |root| root.uid)
+        self.asker(py, |asker| asker.uid, |root| root.uid)
     }
 
-    /// The group of the user who asks.
+    #[setter]
+    fn set_uid(&self, py: Python<'_>, uid: &Bound<'_, PyAny>) -> PyResult<()> {
+        let uid = convert::number(uid, "uid_t", || "frame.uid".to_owned())?;
+        self.ask_as(py, "uid", |asker| asker.uid = uid)
+    }
+
+    /// The group of that user.
     #[getter]
     fn gid(&self, py: Python<'_>) -> PyResult<u32> {
-        self.root(py, |root| root.gid)
+        self.asker(py, |asker| asker.gid, |root| root.gid)
+    }
+
+    #[setter]
+    fn set_gid(&self, py: Python<'_>, gid: &Bound<'_, PyAny>) -> PyResult<()> {
+        let gid = convert::number(gid, "gid_t", || "frame.gid".to_owned())?;
+        self.ask_as(py, "gid", |asker| asker.gid = gid)
+    }
+
+    /// The client of the brick that asks; None where there is none, as on a mount.
+    #[getter]
+    fn client(&self, py: Python<'_>) -> PyResult<Option<Py<Client>>> {
+        let client = self.root(py, |root| root.client)?;
+        handle::owned(py, client, Some(self.instance(py)))
     }
 
     /// The process that asks; negative for GlusterFS's own.
@@ -269,14 +294,22 @@ impl Frame {
     /// The user's further groups.
     #[getter]
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let groups = self.root(py, |root| {
-            if root.groups.is_null() {
-                return Vec::new();
-            }
-            // SAFETY: `groups` has `ngrps` elements.
-            unsafe { std::slice::from_raw_parts(root.groups, root.ngrps.into()) }.to_vec()
-        })?;
-        PyTuple::new(py, groups)
+        let of_root = |root: &gf::call_stack_t| Credentials::of(root).groups;
+        PyTuple::new(py, self.asker(py, |asker| asker.groups.clone(), of_root)?)
+    }
+
+    #[setter]
+    fn set_groups(&self, py: Python<'_>, groups: &Bound<'_, PyAny>) -> PyResult<()> {
+        let what = || "frame.groups".to_owned();
+        let all = groups.try_iter()?.map(|gid| convert::number(&gid?, "gid_t", what));
+        let all = all.collect::<PyResult<SmallVec<[u32; 16]>>>()?;
+        if all.len() > MAX_GROUPS {
+            let (len, max) = (all.len(), MAX_GROUPS);
+            return Err(PyValueError::new_err(format!(
+                "frame.groups: {len} groups, and a request has at most {max}"
+            )));
+        }
+        self.ask_as(py, "groups", |asker| asker.groups = all)
     }
 
     /// The owner under whom the request's locks are held, as bytes.
@@ -328,6 +361,44 @@ impl Frame {
 }
 
 impl Frame {
+    /// Who asks children: the user of the request, or the one whom Python has set.
+    fn asker<R>(
+        &self,
+        py: Python<'_>,
+        set: impl FnOnce(&Credentials) -> R,
+        of_root: impl FnOnce(&gf::call_stack_t) -> R,
+    ) -> PyResult<R> {
+        self.live(py)?;
+        // SAFETY: copies.
+        match unsafe { self.credentials.with(py, |kept| kept.as_deref().map(set)) } {
+            Some(value) => Ok(value),
+            None => self.root(py, of_root),
+        }
+    }
+
+    /// Changes who asks children from now on. The stack of the request is not touched: others use
+    /// it at the same time, and answer by it. What is wound gets a stack of its own.
+    fn ask_as(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        change: impl FnOnce(&mut Credentials),
+    ) -> PyResult<()> {
+        if !self.awaits.get(py) {
+            return Err(FrameError::new_err(format!(
+                "frame.{what} can be set in a coroutine only, which awaits what is asked in \
+                 another's name: async def {}_fop",
+                self.fop(py).name
+            )));
+        }
+        self.check_open(py, "can not ask as another user")?;
+        self.live(py)?;
+        let mut credentials = self.credentials(py)?;
+        change(&mut credentials);
+        self.credentials.set(py, Some(Box::new(credentials)));
+        Ok(())
+    }
+
     fn root<R>(&self, py: Python<'_>, f: impl FnOnce(&gf::call_stack_t) -> R) -> PyResult<R> {
         let c = self.live(py)?;
         // SAFETY: a live frame has a live root.

@@ -106,7 +106,8 @@ pub struct Request {
     pub(super) carrying: Carrying,
     /// Its handler is a coroutine: winds are awaited.
     pub(super) awaits: GilCell<bool>,
-    /// For whom it was made, when it has been answered before its coroutine has ended.
+    /// Whom its coroutine asks for: the user that Python has set, or the request's, when it has
+    /// been answered before its coroutine has ended.
     pub(super) credentials: GilCell<Option<Box<Credentials>>>,
     pub(super) reply: GilCell<Option<Came>>,
     /// Values of that which Python has, or has had, to change.

@@ -160,8 +160,11 @@ impl Frame {
     ) -> PyResult<Py<Future>> {
         let (py, frame) = (slf.py(), slf.get());
         let limited = coroutine::with_current(py, "wind", |task| Ok(task.get().is_limited(py)));
-        if limited.unwrap_or(false) {
-            // The coroutine may be torn from it, and answer before the child does.
+        // SAFETY: looks only.
+        let as_another = unsafe { frame.credentials.with(py, |set| set.is_some()) };
+        if limited.unwrap_or(false) || as_another {
+            // The coroutine may be torn from it, and answer before the child does. Or it is asked in
+            // another's name, which nobody else is to see on the request's stack.
             frame.wound.store(py, true);
             let (instance, credentials) = (frame.instance(py), frame.credentials(py)?);
             // SAFETY: the words are the request's, or have been given now.

@@ -346,7 +346,7 @@ pub mod rename {
         doc: "Move a name, within a directory or to another one.",
         args: &[
             Param::new("oldloc", "loc_t *", Kind::Loc).required().entry(),
-            Param::new("newloc", "loc_t *", Kind::Loc).required().entry(),
+            Param::new("newloc", "loc_t *", Kind::Loc).required().entry().replaced(),
             Param::new("xdata", "dict_t *", Kind::Dict),
         ],
         reply: &[

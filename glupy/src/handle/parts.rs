@@ -95,7 +95,9 @@ impl Handle {
         let is_unused = |part: &Py<PyAny>| {
             // SAFETY: parts are handles.
             let class = unsafe { erased(part.bind(py)) }.class;
-            gil::refcount(part) == 1 && std::ptr::eq(class, T::class())
+            gil::refcount(part) == 1
+                && !gil::has_weak_references(part)
+                && std::ptr::eq(class, T::class())
         };
         // SAFETY: runs no Python.
         let part = unsafe {

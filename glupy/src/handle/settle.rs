@@ -8,13 +8,14 @@ use super::{Owner, erased};
 use crate::gil;
 
 /// Uses a handle again that is given by the last who has it; gives it back if Python has
-/// kept it.
+/// kept it, or has a weak reference to it.
 pub fn recycle<'py>(handle: Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     let py = handle.py();
     // SAFETY: only handles are given to `recycle`.
     let common = unsafe { erased(&handle) };
     common.end_parts(py);
-    if gil::refcount(handle.as_unbound()) > 1 {
+    let object = handle.as_unbound();
+    if gil::refcount(object) > 1 || gil::has_weak_references(object) {
         return Some(handle);
     }
     common.reset(py);

@@ -130,31 +130,44 @@ unsafe fn own_list(from: *mut gf::gf_dirent_t) -> Option<Raw> {
 /// Makes a listing that Python has made one that callers can go through: they read the dict of an
 /// entry and, of a file, its inode, without looking whether there is an inode. An entry that has no
 /// offset gets the one before it: who goes on there misses nothing, and does not begin again, as at
-/// 0.
+/// 0. Where the child's listing has ended there is none before the first one.
 ///
 /// # Errors
 /// What is wrong, with the name of the entry.
 ///
 /// # Safety
-/// A live list that Python has made.
-pub unsafe fn complete(head: *mut gf::gf_dirent_t) -> Result<(), String> {
+/// A live list that Python has made; the child's is alive, or NULL.
+pub unsafe fn complete(
+    head: *mut gf::gf_dirent_t,
+    came: *mut gf::gf_dirent_t,
+) -> Result<(), String> {
     let mut before = 0;
+    // SAFETY: by contract.
+    let has_ended = !came.is_null() && unsafe { list::elements(came) }.next().is_none();
     // SAFETY: by contract; no Python runs.
     for entry in unsafe { list::elements(head).map(|entry| &mut *entry) } {
+        let name = entry.d_name.as_ptr();
+        // SAFETY: the name stands behind the entry, and ends in NUL.
+        let name = || unsafe { CStr::from_ptr(name) }.to_string_lossy();
         if entry.d_off == 0 {
             entry.d_off = before;
         }
         before = entry.d_off;
+        if has_ended && before == 0 {
+            return Err(format!(
+                "has an entry {:?} without d_off where the child has no more entries: the listing would \
+                 begin again and never end; add entries to a page that has some, or give d_off",
+                name()
+            ));
+        }
         if !entry.inode.is_null() {
             continue;
         }
         if entry.d_stat.ia_type == gf::IA_IFREG {
-            // SAFETY: the name stands behind the entry, and ends in NUL.
-            let name = unsafe { CStr::from_ptr(entry.d_name.as_ptr()) };
             return Err(format!(
                 "has an entry {:?} with the d_stat of a file, but without inode, which callers \
                  follow: give both, or none, as for an entry that is to be looked up",
-                name.to_string_lossy()
+                name()
             ));
         }
         let dict = std::mem::replace(&mut entry.dict, ptr::null_mut());

@@ -199,6 +199,20 @@ impl Loc {
         Ok(Some(copy))
     }
 
+    /// Without an inode that is of no file yet. None if it has none such.
+    ///
+    /// # Errors
+    /// As for `completed`.
+    pub fn of_a_file(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        let py = slf.py();
+        if !read(slf, |loc| !loc.inode.is_null() && gfid_of(loc.inode).is_none())? {
+            return Ok(None);
+        }
+        let copy = Self::copy(slf)?.ok_or_else(|| PyMemoryError::new_err(()))?;
+        Self::set_inode(copy.bind(py), py.None().bind(py))?;
+        Ok(Some(copy))
+    }
+
     /// Of an inode that stands for it.
     ///
     /// # Errors
