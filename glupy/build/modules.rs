@@ -38,7 +38,9 @@ pub fn write(out: &Path, python: &str) {
     let bytecode = |name: &str| out.join(format!("{name}.bytecode"));
     let mut command = Command::new(python);
     // Sets are written in the same order each time.
-    command.env("PYTHONHASHSEED", "0").env_remove("PYTHONOPTIMIZE");
+    command
+        .env("PYTHONHASHSEED", "0")
+        .env_remove("PYTHONOPTIMIZE");
     command.args(["-s", "-S", "-c", COMPILE]);
     for (name, path) in &modules {
         let place = format!("<glupy.so>/{}.py", name.replace('.', "/"));

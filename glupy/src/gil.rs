@@ -192,7 +192,12 @@ pub fn has_weak_references<T>(object: &Py<T>) -> bool {
     unsafe {
         let object = object.as_ptr();
         let offset = (*ffi::Py_TYPE(object)).tp_weaklistoffset;
-        offset > 0 && !object.byte_offset(offset).cast::<*mut c_void>().read().is_null()
+        offset > 0
+            && !object
+                .byte_offset(offset)
+                .cast::<*mut c_void>()
+                .read()
+                .is_null()
     }
 }
 

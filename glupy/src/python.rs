@@ -284,7 +284,9 @@ fn native(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     module.add("built_for", fingerprint::built_for())?;
     let sources = MODULES.iter().map(|(name, source, _)| (*name, *source));
     module.add("sources", sources.into_py_dict(py)?)?;
-    let bytecode = MODULES.iter().map(|(name, _, code)| (*name, PyBytes::new(py, code)));
+    let bytecode = MODULES
+        .iter()
+        .map(|(name, _, code)| (*name, PyBytes::new(py, code)));
     module.add("bytecode", bytecode.into_py_dict(py)?)?;
     coroutine::install(&module)?;
     long_forms::add(&module)?;

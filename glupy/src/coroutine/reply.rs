@@ -399,7 +399,10 @@ fn by_name<'py>(
             Some(name) => format!("{name} is given twice"),
             None => format!("{} values at most", fop.reply.len() + 2),
         };
-        return Err(PyTypeError::new_err(format!("{}_reply_t: {wrong}", fop.name)));
+        return Err(PyTypeError::new_err(format!(
+            "{}_reply_t: {wrong}",
+            fop.name
+        )));
     }
     Ok(Some(all))
 }

@@ -301,7 +301,9 @@ impl Frame {
     #[setter]
     fn set_groups(&self, py: Python<'_>, groups: &Bound<'_, PyAny>) -> PyResult<()> {
         let what = || "frame.groups".to_owned();
-        let all = groups.try_iter()?.map(|gid| convert::number(&gid?, "gid_t", what));
+        let all = groups
+            .try_iter()?
+            .map(|gid| convert::number(&gid?, "gid_t", what));
         let all = all.collect::<PyResult<SmallVec<[u32; 16]>>>()?;
         if all.len() > MAX_GROUPS {
             let (len, max) = (all.len(), MAX_GROUPS);

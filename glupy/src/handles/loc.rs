@@ -205,7 +205,9 @@ impl Loc {
     /// As for `completed`.
     pub fn of_a_file(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
         let py = slf.py();
-        if !read(slf, |loc| !loc.inode.is_null() && gfid_of(loc.inode).is_none())? {
+        if !read(slf, |loc| {
+            !loc.inode.is_null() && gfid_of(loc.inode).is_none()
+        })? {
             return Ok(None);
         }
         let copy = Self::copy(slf)?.ok_or_else(|| PyMemoryError::new_err(()))?;
