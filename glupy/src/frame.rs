@@ -202,8 +202,11 @@ impl Frame {
         let kept = unsafe { self.credentials.with(py, |kept| kept.as_deref().cloned()) };
         match kept {
             Some(kept) => Ok(kept),
-            // SAFETY: a live frame has a live root.
-            None => Ok(Credentials::of(unsafe { &*(*self.live(py)?).root })),
+            None => {
+                let c = self.live(py)?;
+                // SAFETY: a live frame has a live root.
+                Ok(unsafe { Credentials::of(&*(*c).root, self.instance) })
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::fork;
 use crate::gf;
 use crate::here::Here;
 use crate::instance::Handler;
@@ -51,6 +52,11 @@ fn record(
     in_log(|| {
         for text in text.lines() {
             let text = c_string(&printable::line(text));
+            if fork::is_strange() && !is_free() {
+                // SAFETY: writes bytes of a string.
+                unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.count_bytes()) };
+                continue;
+            }
             // SAFETY: the strings live during the call; "%s" takes one of them. THIS is a
             // translator that is there, with its context, which has the log. _gf_log takes
             // the log's own lock only.
@@ -67,6 +73,23 @@ fn record(
             }
         }
     });
+}
+
+/// Whether the log can be written to. In a forked process a lock of its may be another thread's, which is
+/// not there and will not give it back.
+fn is_free() -> bool {
+    // SAFETY: THIS is a translator that is there, with its context, which has the locks.
+    unsafe {
+        let log = &raw mut (*(*stack::this()).ctx).log;
+        let locks = [&raw mut (*log).logfile_mutex, &raw mut (*log).log_buf_lock];
+        locks.into_iter().all(|lock| {
+            let is_free = libc::pthread_mutex_trylock(lock.cast()) == 0;
+            if is_free {
+                libc::pthread_mutex_unlock(lock.cast());
+            }
+            is_free
+        })
+    }
 }
 
 /// Runs `f` with THIS set for the log of the volume for which this thread runs; once that

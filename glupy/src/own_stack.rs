@@ -3,12 +3,16 @@
 
 use std::ffi::CStr;
 use std::ptr;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::compat;
 use crate::fop::Fop;
 use crate::gf;
+use crate::handle::{HandleClass, Owner, Raw};
+use crate::handles::Client;
+use crate::instance::Instance;
 use crate::list;
 
 /// The pid of requests that GlusterFS makes for itself: servers do not take them for a
@@ -37,6 +41,8 @@ pub struct Credentials {
     /// None: the new stack itself.
     lk_owner: Option<SmallVec<[u8; 16]>>,
     unique: u64,
+    /// The client of the brick. By it features/locks knows whose lock one is.
+    client: Option<Arc<Owner>>,
     /// The fop, and what times of the file it changes (`MDATA_CTIME` and others).
     times: (i32, u32),
     /// When it was made, if it is known: replicas of a file are to have the same times.
@@ -53,32 +59,44 @@ impl Credentials {
             groups: SmallVec::new(),
             lk_owner: None,
             unique: 0,
+            client: None,
             times: (0, 0),
             made: UNKNOWN,
         }
     }
 
-    /// Those of another request.
-    pub fn of(root: &gf::call_stack_t) -> Credentials {
-        let mut groups = SmallVec::new();
-        if !root.groups.is_null() {
-            // SAFETY: `groups` has `ngrps` elements.
-            let all = unsafe { std::slice::from_raw_parts(root.groups, root.ngrps.into()) };
-            groups.extend_from_slice(all);
-        }
+    /// Those of another request, which is at a translator of ours.
+    ///
+    /// # Safety
+    /// The request is alive, and the volume is not gone.
+    pub unsafe fn of(root: &gf::call_stack_t, instance: &'static Instance) -> Credentials {
         let len = usize::try_from(root.lk_owner.len).unwrap_or(0);
         let data = root.lk_owner.data.iter().take(len);
         Credentials {
             uid: root.uid,
             gid: root.gid,
             pid: root.pid,
-            groups,
+            groups: groups(root),
             lk_owner: Some(data.map(|byte| *byte as u8).collect()),
             unique: root.unique,
+            client: (!root.client.is_null()).then(|| {
+                // SAFETY: the client of a request is alive.
+                unsafe { Owner::within(Client::class(), Raw::new(root.client), Some(instance)) }
+            }),
             times: (root.op, root.flags),
             made: root.ctime,
         }
     }
+}
+
+/// The user's further groups.
+pub fn groups(root: &gf::call_stack_t) -> SmallVec<[u32; 16]> {
+    if root.groups.is_null() {
+        return SmallVec::new();
+    }
+    // SAFETY: `groups` has `ngrps` elements.
+    let all = unsafe { std::slice::from_raw_parts(root.groups, root.ngrps.into()) };
+    SmallVec::from_slice(all)
 }
 
 /// The root frame of a new stack, at translator `xl`, for a request of `fop`; NULL
@@ -121,6 +139,10 @@ pub unsafe fn create(
         }
         ptr::copy_nonoverlapping(credentials.groups.as_ptr(), root.groups, count);
         root.ngrps = count as u16;
+        if let Some(client) = &credentials.client {
+            // Given back by `destroy`.
+            root.client = gf::gf_client_ref(client.raw().ptr.cast());
+        }
         let address = root as *mut gf::call_stack_t as usize;
         let own = address.to_ne_bytes();
         let owner = credentials.lk_owner.as_deref().unwrap_or(&own);
@@ -196,7 +218,11 @@ pub unsafe fn destroy(frame: *mut gf::call_frame_t) {
             libc::pthread_mutex_destroy((&raw mut (*frame).lock).cast());
             gf::mem_put_pool(frame.cast());
         }
+        let client = (*root).client;
         gf::__gf_free((*root).groups_large.cast());
         gf::mem_put_pool(root.cast());
+        if !client.is_null() {
+            gf::gf_client_unref(client);
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::coroutine;
 use crate::ending;
 use crate::fingerprint;
 use crate::fork;
-use crate::frame::{self, Frame, FrameError};
+use crate::frame::{self, Frame, FrameError, errno};
 use crate::gil;
 use crate::handle::Handle;
 use crate::handles;
@@ -388,7 +388,9 @@ pub fn failed(
     outcome: &str,
 ) -> PyResult<i32> {
     let args = (handler.definition(), error.into_value(py), subject, outcome);
-    ending::call(support().failed.bind(py), args, None)?.extract()
+    // It goes to FUSE, whatever Python's comparisons say of it.
+    let number: i32 = ending::call(support().failed.bind(py), args, None)?.extract()?;
+    Ok(if (1..=errno::MAX).contains(&number) { number } else { 0 })
 }
 
 /// Logs an exception of a method that answers nobody.

@@ -6,6 +6,7 @@ many were not is said then (`_gluster.admit`).
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 import threading
@@ -178,6 +179,7 @@ def trace(error: BaseException) -> str:
     while tb is not None and _is_ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
     try:
+        _leave_unread(error, set())
         text = "".join(traceback.format_exception(type(error), error, tb))
     except BaseException as other:  # such as that of an audit hook, to which files are shown
         text = f"(the traceback can not be told: {describe(other)})"
@@ -186,6 +188,25 @@ def trace(error: BaseException) -> str:
         half = _MAX_LINES // 2
         lines[half:-half] = [f"  ... {len(lines) - 2 * half} lines ..."]
     return "\n".join(lines)
+
+
+def _leave_unread(error: BaseException, seen: set[int]) -> None:
+    """Has a traceback show no lines of files that are neither a library's nor a translator's.
+
+    Code can say of itself that it is of any file: one that nobody writes to, or one of this very
+    volume. Who opens that waits, perhaps for itself.
+    """
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    for frame, _ in traceback.walk_tb(_innermost(error.__traceback__, _MAX_FRAMES)):
+        file = frame.f_code.co_filename
+        if not (_is_library(file) or roots.has(frame, file)):
+            linecache.cache.setdefault(file, (0, None, [], file))
+    others = [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
+    for other in others:
+        if isinstance(other, BaseException):
+            _leave_unread(other, seen)
 
 
 def install() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from types import FrameType
 
@@ -31,7 +32,13 @@ def as_known(text: str) -> str:
     """A text in which modules have the names that authors know."""
     if "@" not in text:
         return text
-    return re.sub(r"\w+@\d+", lambda found: getattr(roots.get(found[0]), "name", found[0]), text)
+    return re.sub(r"\b\w+@\d+", lambda found: getattr(roots.get(found[0]), "name", found[0]), text)
+
+
+def has(frame: FrameType, file: str) -> bool:
+    """Whether the file of a frame's code is the one that a module of a volume's was read from."""
+    module = sys.modules.get(str(frame.f_globals.get("__name__", "")))
+    return of_frame(frame) is not None and getattr(module, "__file__", None) == file
 
 
 def of_frame(frame: FrameType) -> Root | None:

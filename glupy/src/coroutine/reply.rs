@@ -211,6 +211,8 @@ impl Reply {
         reply.borrowed.store(py, None);
         reply.unregister(py);
         reply.release_seen(py);
+        // The collector shows unused replies, too, to who asks it.
+        reply.words.store(py, [Word::NULL; MAX_ARGS]);
         reply.hold.set(py, None);
         let index = reply.fop.index;
         let is_its = |class: &Py<PyType>| class.as_ptr().cast() == object.bind(py).get_type_ptr();

@@ -8,6 +8,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use smallvec::SmallVec;
+
 use super::future::{self, Future, Outcome, Source, Waiter, Waiters};
 use super::semaphore::Semaphore;
 use super::{CancelledError, cancelled};
@@ -48,7 +50,7 @@ pub struct Task {
     /// What its handler has returned, if that is to be awaited, too.
     returned: GilCell<Option<Py<Future>>>,
     /// An exception that it is to get when it waits next.
-    pending: GilCell<Option<Py<PyAny>>>,
+    pending: GilCell<SmallVec<[Py<PyAny>; 1]>>,
     /// How many timeouts, and what `gather`, are around what it does now.
     limits: GilCell<u32>,
     /// The outermost call that carries out what it asks for.
@@ -104,7 +106,7 @@ impl Task {
             frame: GilCell::new(frame),
             waits: GilCell::new(None),
             returned: GilCell::new(None),
-            pending: GilCell::new(None),
+            pending: GilCell::new(SmallVec::new()),
             limits: GilCell::new(limits),
             carrying: Carrying::default(),
             held: GilCell::new(Vec::new()),
@@ -276,7 +278,8 @@ impl Task {
             return None;
         }
         let Some(future) = task.waits.take(py) else {
-            task.pending.set(py, Some(exception));
+            // SAFETY: `push` runs no Python.
+            unsafe { task.pending.with(py, |pending| pending.push(exception)) };
             return None;
         };
         let is_awaited = future.get().forget_task(py, task);
@@ -286,10 +289,13 @@ impl Task {
 
     /// Takes an exception back that it has not got yet.
     pub fn withdraw(&self, py: Python<'_>, exception: &Py<PyAny>) {
-        match self.pending.take(py) {
-            Some(pending) if !pending.is(exception) => self.pending.set(py, Some(pending)),
-            _ => {}
-        }
+        // SAFETY: looks and takes out; what is taken out is dropped behind it.
+        let _taken = unsafe {
+            self.pending.with(py, |pending| {
+                let at = pending.iter().position(|one| one.is(exception));
+                at.map(|at| pending.remove(at))
+            })
+        };
     }
 
     /// Goes on with it, with an exception or with what it has waited for. The one that
@@ -341,7 +347,13 @@ impl Task {
             if future.get().is_done(py) {
                 continue;
             }
-            if let Some(exception) = task.pending.take(py) {
+            // Each at a wait of its own, in their order: none stands for another.
+            // SAFETY: takes out, which runs no Python.
+            let pending = unsafe {
+                let first = |all: &mut SmallVec<_>| (!all.is_empty()).then(|| all.remove(0));
+                task.pending.with(py, first)
+            };
+            if let Some(exception) = pending {
                 if !future.get().is_awaited(py) {
                     future.get().give_up(py);
                 }
@@ -546,7 +558,8 @@ impl Task {
             self.coroutine.with(py, one)?;
             self.held
                 .with(py, |held| held.iter().try_for_each(|one| visit.call(one)))?;
-            self.pending.with(py, one)?;
+            self.pending
+                .with(py, |pending| pending.iter().try_for_each(|one| visit.call(one)))?;
             self.frame.with(py, |frame| match frame {
                 Some(frame) => visit.call(&*frame),
                 None => Ok(()),

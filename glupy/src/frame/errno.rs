@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// The kernel refuses larger ones from FUSE, and the caller hangs.
-const MAX: i32 = 511;
+pub const MAX: i32 = 511;
 
 /// `op_ret` and `op_errno` of an answer.
 pub type Status = (i32, i32);

@@ -19,7 +19,7 @@ use crate::hold::Hold;
 use crate::instance::Instance;
 use crate::marshal::{self, Values};
 use crate::memory;
-use crate::own_stack::Credentials;
+use crate::own_stack::{self, Credentials};
 use crate::xlator::Xlator;
 
 /// The most groups of a request (`GF_MAX_AUX_GROUPS`, glusterfs.h).
@@ -294,7 +294,7 @@ impl Frame {
     /// The user's further groups.
     #[getter]
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let of_root = |root: &gf::call_stack_t| Credentials::of(root).groups;
+        let of_root = |root: &gf::call_stack_t| own_stack::groups(root);
         PyTuple::new(py, self.asker(py, |asker| asker.groups.clone(), of_root)?)
     }
 
