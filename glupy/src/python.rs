@@ -30,6 +30,10 @@ use crate::xlator::Xlator;
 const MODULES: &[(&str, &str)] = &[
     ("glupy", include_str!("../../python/glupy/__init__.py")),
     ("glupy.dl", include_str!("../../python/glupy/dl.py")),
+    (
+        "glupy.compatible",
+        include_str!("../../python/glupy/compatible.py"),
+    ),
     ("glupy.memory", include_str!("../../python/glupy/memory.py")),
     (
         "glupy.pointers",
@@ -66,6 +70,11 @@ const MODULES: &[(&str, &str)] = &[
         "glupy.loaders",
         include_str!("../../python/glupy/loaders.py"),
     ),
+    (
+        "glupy.sources",
+        include_str!("../../python/glupy/sources.py"),
+    ),
+    ("glupy.texts", include_str!("../../python/glupy/texts.py")),
     ("glupy.sites", include_str!("../../python/glupy/sites.py")),
     (
         "glupy.signals",

@@ -8,11 +8,12 @@ import os.path
 import re
 from collections.abc import Iterable, Mapping
 from types import ModuleType
+from typing import Any
 
 from _gluster import Xlator
 
 import gluster
-from glupy import imports, report, settings
+from glupy import imports, report, roots, settings
 from glupy.options import OptionError
 from glupy.roots import Root
 from glupy.settings import Settings
@@ -65,10 +66,10 @@ def load(this: Xlator) -> Loaded:
         own = Settings.of(given)
         folder, file = _find(name, given)
         module = _execute(name, folder, file, this)
-        translator = _translator_class(module, file, given.get("class-name"))(this)
+        translator, handlers = _make(module, file, this)
         return Loaded(
             translator,
-            find_handlers(translator, gluster.FOPS, gluster.MISSING_FOPS),
+            handlers,
             find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS),
             own,
         )
@@ -120,7 +121,7 @@ def _restore(translator: Translator, before: Mapping[str, object]) -> None:
 
 def _find(name: str, given: dict[str, str]) -> tuple[str, str]:
     """The folder of module-path that has a module, and the module's file."""
-    if re.fullmatch(r"\w+(\.\w+)*", name) is None:
+    if re.fullmatch(r"\w[\w-]*(\.\w[\w-]*)*", name) is None:
         raise LoadError(f"{name!r} is not the name of a module (option module-name)")
     path = given.get("module-path", MODULE_PATH)
     directories = [directory for directory in path.split(":") if directory]
@@ -142,11 +143,25 @@ def _execute(name: str, folder: str, file: str, this: Xlator) -> ModuleType:
         file = f"{folder}/{top}"
         if os.path.isfile(f"{file}/__init__.py"):
             file += "/__init__.py"
-    root = Root(top, file, this.name, settings.own(this.options, "strict-modes"))
+    is_strict = settings.own(this.options, "strict-modes")
+    root = Root(top, file, this.name, is_strict, settings.own(this.options, "original"))
     return imports.load(f"{top}@{next(_serials)}{dot}{rest}", root)
 
 
-def _translator_class(module: ModuleType, file: str, name: str | None) -> type[Translator]:
+def _make(module: ModuleType, file: str, this: Xlator) -> tuple[Translator, list[Handler]]:
+    """The translator of a module, and its handlers."""
+    is_original = module.__name__ in roots.originals
+    found = _translator_class(module, file, this.options.get("class-name"), is_original)
+    if is_original:
+        from glupy import compatible  # most do without
+
+        return compatible.make(found, this)
+    translator: Translator = found(this)
+    return translator, find_handlers(translator, gluster.FOPS, gluster.MISSING_FOPS)
+
+
+def _translator_class(module: ModuleType, file: str, name: str | None, is_original: bool) -> Any:
+    """The translator in a module. For the original it was whatever can be called."""
     found = module.__dict__.get(name or "xlator")
     if found is None and name is None:
         own = [
@@ -165,7 +180,8 @@ def _translator_class(module: ModuleType, file: str, name: str | None) -> type[T
         found = own[0] if own else None
     if found is None:
         raise LoadError(f"{file} has no class {name or 'xlator'} derived from gluster.Translator")
-    if not (inspect.isclass(found) and issubclass(found, Translator)):
+    is_translator = inspect.isclass(found) and issubclass(found, Translator)
+    if not is_translator and not (is_original and callable(found)):
         raise LoadError(
             f"{name or 'xlator'} in {file} is not a class derived from gluster.Translator"
         )
