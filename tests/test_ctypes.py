@@ -310,7 +310,7 @@ def test_pointers_where_handles_are_expected(host: Host) -> None:
 
 
 def test_a_translator_of_the_original(host: Host) -> None:
-    """In its style, as 2to3 leaves it: star import, dl, bytes, handlers that return 0."""
+    """In its style, as 2to3 leaves it: star import, dl, handlers that return 0."""
     source = """
         from gluster.glupy import *
         from gluster.cliutils import cliutils
@@ -340,11 +340,11 @@ def test_a_translator_of_the_original(host: Host) -> None:
             def lookup_fop (self, frame, this, loc, xdata):
                 key = dl.get_id(frame)
                 name = loc.contents.name
-                if name == b"hidden":
+                if name == "hidden":
                     dl.unwind_lookup(frame, 0, this, -1, 2, None, None, None, None)
                     return 0
-                self.names[key] = (text(loc.contents.pargfid), name and name[:])
-                target = this if name == b"to-this" else POINTER(xlator_t)()
+                self.names[key] = (text(loc.contents.pargfid), name[:])
+                target = this if name == "to-this" else POINTER(xlator_t)()
                 dl.wind_lookup(frame, target, loc, xdata)
                 return 0
 
@@ -375,6 +375,6 @@ def test_a_translator_of_the_original(host: Host) -> None:
         (mounted.path / "seen").rename(mounted.path / "hidden")
         assert not (mounted.path / "hidden").exists()
         lines = printed(mounted)
-        assert f"{root}/b'seen' size=5 x=1 ino=1" in lines
-        assert f"{root}/b'to-this' size=5 x=0 ino=1" in lines
+        assert f"{root}/seen size=5 x=1 ino=1" in lines
+        assert f"{root}/to-this size=5 x=0 ino=1" in lines
         assert "open True 0" in lines

@@ -126,7 +126,7 @@ def test_all_that_is_wrong(host: Host) -> None:
         "option colour: 'blue' is not one of red, Green",
         "option something else: there is no such option; there are cache-timeout, class-name, "
         "colour, folder, latency-measurement, module-name, module-path, number, on, "
-        "on-exception, pass-through, room, share, strict-modes, text, unset",
+        "on-exception, original, pass-through, room, share, strict-modes, text, unset",
     ]
 
 

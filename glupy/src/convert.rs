@@ -143,6 +143,26 @@ pub fn shown(object: &Bound<'_, PyAny>) -> String {
     }
 }
 
+/// The text of what stands for a C pointer, formatted: `f"{loc:>60}"`; with `p`, as in C, the
+/// address.
+///
+/// # Errors
+/// Those of `str` and `format`; for an address, why there is none.
+pub fn formatted<'py>(
+    object: &Bound<'py, PyAny>,
+    how: &str,
+    address: impl FnOnce() -> PyResult<usize>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (text, how) = match how.strip_suffix('p') {
+        Some(how) => (
+            PyString::new(object.py(), &format!("{:#x}", address()?)),
+            how,
+        ),
+        None => (object.str()?, how),
+    };
+    text.call_method1("__format__", (how,))
+}
+
 fn type_name(object: &Bound<'_, PyAny>) -> String {
     object
         .get_type()

@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
 use crate::call::Loan;
+use crate::convert;
 use crate::gil::{self, Gil, GilCell};
 use crate::here::Here;
 use crate::instance::Instance;
@@ -405,6 +406,10 @@ impl Handle {
     #[getter]
     fn _as_parameter_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         memory::reference(&Self::contents(slf)?)
+    }
+
+    fn __format__<'py>(slf: &Bound<'py, Self>, how: &str) -> PyResult<Bound<'py, PyAny>> {
+        convert::formatted(slf, how, || Ok(slf.get().raw(slf.py())?.ptr.addr()))
     }
 }
 

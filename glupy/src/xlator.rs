@@ -6,6 +6,7 @@ use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::convert;
 use crate::gf;
 use crate::handle::CPtr;
 use crate::marshal;
@@ -177,6 +178,10 @@ impl Xlator {
 
     fn __hash__(&self) -> usize {
         self.ptr().addr() >> 4
+    }
+
+    fn __format__<'py>(slf: &Bound<'py, Self>, how: &str) -> PyResult<Bound<'py, PyAny>> {
+        convert::formatted(slf, how, || slf.get()._address_(slf.py()))
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

@@ -7,15 +7,17 @@ arguments and accept that ``restype`` and ``argtypes`` are set.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ctypes import addressof
+from ctypes import _SimpleCData, addressof, c_void_p
 from types import SimpleNamespace
 from typing import Any
 
 import _gluster
 from _gluster import Frame
 
-from glupy import memory
+import gluster
+from glupy import compatible, memory
 from glupy.schema import Fop
+from glupy.texts import Null
 
 
 def _get_id(frame: Frame) -> int:
@@ -37,11 +39,18 @@ def _child(frame: Frame, xlator: Any) -> Any:
     return None if address in (0, addressof(frame.contents.this.contents)) else xlator
 
 
+def _value(given: Any) -> Any:
+    """An argument without what ctypes has around it."""
+    if isinstance(given, _SimpleCData) and not isinstance(given, c_void_p):
+        return given.value
+    return None if isinstance(given, Null) else given
+
+
 def _wind(fop: Fop) -> Callable[..., None]:
     wind = getattr(_gluster, f"{fop.name}_wind")
 
     def function(frame: Frame, xlator: Any, *args: Any) -> None:
-        wind(frame, *args, child=_child(frame, xlator))
+        wind(frame, *map(_value, args), child=_child(frame, xlator))
 
     return function
 
@@ -50,19 +59,35 @@ def _unwind(fop: Fop) -> Callable[..., None]:
     unwind = getattr(_gluster, f"{fop.name}_unwind")
 
     def function(
-        frame: Frame, cookie: Any, this: Any, op_ret: int, op_errno: int, *values: Any
+        frame: Frame, cookie: Any, this: Any, op_ret: Any, op_errno: Any, *values: Any
     ) -> None:
-        unwind(frame, op_ret, op_errno, *values)
+        unwind(frame, *map(_value, (op_ret, op_errno, *values)))
 
     return function
 
 
+def _set_fop(fop: Fop) -> Callable[..., None]:
+    return compatible.setter(getattr(gluster, f"{fop.name}_fop_t"))
+
+
+def _set_cbk(fop: Fop) -> Callable[..., None]:
+    return compatible.setter(getattr(gluster, f"{fop.name}_cbk_t"))
+
+
+_FUNCTIONS = {
+    "wind_{}": _wind,
+    "unwind_{}": _unwind,
+    "set_{}_fop": _set_fop,
+    "set_{}_cbk": _set_cbk,
+}
+
+
 def functions(fops: dict[str, Fop]) -> SimpleNamespace:
-    """``wind_X`` and ``unwind_X`` of each fop, ``get_id`` and ``get_rootunique``."""
+    """`wind_X`, `unwind_X`, `set_X_fop` and `set_X_cbk` of each fop, and what is of no fop."""
     dl = SimpleNamespace(get_id=_get_id, get_rootunique=_get_rootunique)
     for fop in fops.values():
-        for verb, make in (("wind", _wind), ("unwind", _unwind)):
+        for name, make in _FUNCTIONS.items():
             function = make(fop)
-            function.__name__ = f"{verb}_{fop.name}"
+            function.__name__ = name.format(fop.name)
             setattr(dl, function.__name__, function)
     return dl

@@ -19,10 +19,10 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from importlib.util import module_from_spec
-from types import ModuleType
-from typing import ClassVar, NoReturn
+from types import CodeType, ModuleType
+from typing import Any, ClassVar, NoReturn
 
-from glupy import loaders, roots, trust
+from glupy import loaders, roots, sources, trust
 from glupy.roots import Root
 from glupy.translator import LoadError
 
@@ -72,6 +72,16 @@ class _Source(SourceFileLoader):
         is_checked = path == self.path and _is_strict(self.name)
         with open(_open(path) if is_checked else path, "rb") as file:
             return file.read()
+
+    def source_to_code(  # type: ignore[override]
+        self, data: Any, path: Any, **_: Any
+    ) -> CodeType:
+        """The code of what has been read; notes what is written for the original Glupy."""
+        root = roots.of(self.name)
+        code, is_original = sources.compiled(data, path, root.original if root else None)
+        if is_original:
+            roots.originals.add(self.name)
+        return code
 
 
 class _Library(ExtensionFileLoader):

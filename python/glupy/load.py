@@ -8,11 +8,12 @@ import os.path
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
+from typing import Any
 
 from _gluster import Xlator
 
 import gluster
-from glupy import hints, imports, report, settings, slow
+from glupy import hints, imports, report, roots, settings, slow
 from glupy.options import OptionError
 from glupy.roots import Root
 from glupy.settings import Settings
@@ -67,11 +68,11 @@ def load(this: Xlator) -> Loaded:
         folder, file = _find(name, given)
         with slow.watched(f"module {name}", this.name):
             module = _execute(name, folder, file, this)
-            kind = _translator_class(module, file, given.get("class-name"))
-            what = f"has a class {kind.__name__} that can not be made"
-            translator = _make(kind, this)
+            is_original = module.__name__ in roots.originals
+            found = _translator_class(module, file, given.get("class-name"), is_original)
+            what = f"has a class {getattr(found, '__name__', 'xlator')} that can not be made"
+            translator, handlers = _make(found, this, is_original)
         what = "does not load"
-        handlers = find_handlers(translator, gluster.FOPS, gluster.MISSING_FOPS)
         methods = find_methods(translator, gluster.CALLBACKS, gluster.UNSAFE_CALLBACKS, _EVENTS)
         hints.give(module.__name__.partition(".")[0], this.name, methods)
         return Loaded(translator, handlers, methods, own)
@@ -135,7 +136,7 @@ def _restore(translator: Translator, before: Mapping[str, object]) -> None:
 
 def _find(name: str, given: dict[str, str]) -> tuple[str, str]:
     """The folder of module-path that has a module, and the module's file."""
-    if re.fullmatch(r"\w+(\.\w+)*", name) is None:
+    if re.fullmatch(r"\w[\w-]*(\.\w[\w-]*)*", name) is None:
         raise LoadError(f"{name!r} is not the name of a module (option module-name)")
     path = given.get("module-path", MODULE_PATH)
     directories = [directory for directory in path.split(":") if directory]
@@ -157,25 +158,32 @@ def _execute(name: str, folder: str, file: str, this: Xlator) -> ModuleType:
         file = f"{folder}/{top}"
         if os.path.isfile(f"{file}/__init__.py"):
             file += "/__init__.py"
-    root = Root(top, file, this.name, settings.own(this.options, "strict-modes"))
+    is_strict = settings.own(this.options, "strict-modes")
+    root = Root(top, file, this.name, is_strict, settings.own(this.options, "original"))
     return imports.load(f"{top}@{next(_serials)}{dot}{rest}", root)
 
 
-def _make(kind: type[Translator], this: Xlator) -> Translator:
-    translator = kind(this)
-    if not isinstance(translator, kind):
+def _make(found: Any, this: Xlator, is_original: bool) -> tuple[Translator, list[Handler]]:
+    """The translator of what a module calls so, and its handlers."""
+    if is_original:
+        from glupy import compatible  # most do without
+
+        return compatible.make(found, this)
+    translator = found(this)
+    if not isinstance(translator, found):
         what = type(translator).__name__
-        raise LoadError(f"{kind.__name__}.__new__ gives an object of {what}, no {kind.__name__}")
+        raise LoadError(f"{found.__name__}.__new__ gives an object of {what}, no {found.__name__}")
     if "this" not in vars(translator):
-        method = Method.of("__init__", kind.__init__)
+        method = Method.of("__init__", found.__init__)
         raise LoadError(
             f"{method.place}: does not call super().__init__(this), which gives a translator its "
             "children and options"
         )
-    return translator
+    return translator, find_handlers(translator, gluster.FOPS, gluster.MISSING_FOPS)
 
 
-def _translator_class(module: ModuleType, file: str, name: str | None) -> type[Translator]:
+def _translator_class(module: ModuleType, file: str, name: str | None, is_original: bool) -> Any:
+    """The translator in a module. For the original it was whatever can be called."""
     found = module.__dict__.get(name or "xlator")
     if found is None and name is None:
         own = [
@@ -194,7 +202,8 @@ def _translator_class(module: ModuleType, file: str, name: str | None) -> type[T
         found = own[0] if own else None
     if found is None:
         raise LoadError(f"{file} has no class {name or 'xlator'} derived from gluster.Translator")
-    if not (inspect.isclass(found) and issubclass(found, Translator)):
+    is_translator = inspect.isclass(found) and issubclass(found, Translator)
+    if not is_translator and not (is_original and callable(found)):
         raise LoadError(
             f"{name or 'xlator'} in {file} is not a class derived from gluster.Translator"
         )

@@ -10,6 +10,8 @@ from ctypes import _Pointer
 from functools import cache
 from typing import Any
 
+from glupy.texts import Text
+
 # Function pointers are addresses to bindgen.
 _ADDRESSES = (ctypes.c_char_p, ctypes.c_wchar_p, ctypes.c_void_p, _Pointer)
 
@@ -19,7 +21,8 @@ class _Guard:
 
     def __setattr__(self, name: str, value: object) -> None:
         cls: Any = type(self)
-        if getattr(cls, name, None) in _pointers(cls) and not _is_pythons(self):
+        member = getattr(cls, name, None)
+        if (isinstance(member, Text) or member in _pointers(cls)) and not _is_pythons(self):
             raise TypeError(
                 f"{cls.__name__}.{name} is a pointer in the memory of GlusterFS, which "
                 "can not have what is Python's: use the handle's attribute of that name"
@@ -38,19 +41,20 @@ class Union(_Guard, ctypes.Union):
 @cache
 def _pointers(cls: Any) -> frozenset[object]:
     """The members that are pointers, or arrays of them, whatever names they have."""
-    return frozenset(getattr(cls, name) for name in _names(cls))
+    return frozenset(getattr(cls, name) for name in names(cls, _ADDRESSES))
 
 
-def _names(cls: Any) -> set[str]:
+def names(cls: Any, kinds: Any) -> set[str]:
+    """The members that are of some kinds, or arrays of these."""
     found: set[str] = set()
     for base in cls.__mro__:
         own = vars(base)
         for name, kind, *_ in own.get("_fields_", ()):
             if name in own.get("_anonymous_", ()):
-                found |= _names(kind)
+                found |= names(kind, kinds)
             while issubclass(kind, ctypes.Array):
                 kind = kind._type_
-            if issubclass(kind, _ADDRESSES):
+            if issubclass(kind, kinds):
                 found.add(name)
     return found
 

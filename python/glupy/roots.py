@@ -16,11 +16,15 @@ class Root:
     file: str  # a folder, for a package without a file
     volume: str
     is_strict: bool  # option strict-modes
+    original: bool | None  # option original; None: each source says it itself
 
 
 #: By the name in ``sys.modules``, ``NAME@SERIAL``: two instances may have modules and volumes of
 #: the same names. None is taken away: a thread may import something at any time.
 roots: dict[str, Root] = {}
+
+#: The modules of these that are written for the original Glupy, by the same names.
+originals: set[str] = set()
 
 
 def of(name: str) -> Root | None:
@@ -32,7 +36,10 @@ def as_known(text: str) -> str:
     """A text in which modules have the names that authors know."""
     if "@" not in text:
         return text
-    return re.sub(r"\b\w+@\d+", lambda found: getattr(roots.get(found[0]), "name", found[0]), text)
+    # Only from the begin of a word on: what is no name is looked at once.
+    return re.sub(
+        r"(?<![\w-])[\w-]+@\d+", lambda found: getattr(roots.get(found[0]), "name", found[0]), text
+    )
 
 
 def has(frame: FrameType, file: str) -> bool:
@@ -51,9 +58,14 @@ def of_frame(frame: FrameType) -> Root | None:
 
 def of_caller(frame: FrameType | None) -> Root | None:
     """What has called a frame, by way of libraries."""
+    return of(module_of_caller(frame))
+
+
+def module_of_caller(frame: FrameType | None) -> str:
+    """The module of a volume's that has called a frame, by way of libraries; "" for none."""
     while frame is not None:
-        root = of_frame(frame)
-        if root is not None:
-            return root
+        name = str(frame.f_globals.get("__name__", ""))
+        if of(name) is not None:
+            return name
         frame = frame.f_back
-    return None
+    return ""

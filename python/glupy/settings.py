@@ -16,6 +16,7 @@ OWN: dict[str, Option[Any]] = {
         Option.str("module-name", help="The Python module."),
         Option.str("module-path", help="Folders to look for it in, with : between them."),
         Option.str("class-name", help="The translator in the module."),
+        Option.bool("original", help="Give the module what the original Glupy gave."),
         Option.bool("strict-modes", default=True, help="Refuse modules that others can change."),
         Option.bool("pass-through", default=False, help="Take the translator out of the way."),
         Option.bool("latency-measurement", default=False, help="Time every call of Python."),
@@ -29,7 +30,7 @@ OWN: dict[str, Option[Any]] = {
 }
 
 #: Read when the translator starts, and at no other time.
-AT_START = ("module-name", "module-path", "class-name")
+AT_START = ("module-name", "module-path", "class-name", "original")
 
 #: Attributes that every translator has; an option can not be one of them.
 TAKEN = ("this", "name", "type", "volume", "children", "options", "spawn")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import os.path
 import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from ctypes import POINTER, c_int32, c_void_p
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from types import MethodType
+from typing import Any, Literal, TypeVar, cast
 
 import _gluster
 from _gluster import Task, Xlator
@@ -84,12 +86,20 @@ class HandlerType:
 
     def __call__(self, function: F) -> F:
         """Marks a function, whatever its name, as a handler of this type."""
+        if isinstance(function, MethodType):  # which has no attributes of its own
+            function = cast(F, functools.update_wrapper(functools.partial(function), function))
         setattr(function, _MARK, self)
         return function
 
     def __repr__(self) -> str:
         """The decorator's name."""
         return f"<gluster.{self.__name__}>"
+
+
+def mark_of(function: object) -> HandlerType | None:
+    """The type that a decorator has given to a function."""
+    mark = getattr(function, _MARK, None)
+    return mark if isinstance(mark, HandlerType) else None
 
 
 def handler(fop: Fop, side: Side) -> HandlerType:
@@ -224,8 +234,8 @@ def _candidates(
             if match and match[1] in fops:
                 _check_off(translator, name, function)
             continue
-        mark = getattr(function, _MARK, None)
-        if isinstance(mark, HandlerType):
+        mark = mark_of(function)
+        if mark is not None:
             yield name, function, mark.fop, mark.side
             continue
         if match is None:

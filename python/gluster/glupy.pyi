@@ -2,7 +2,8 @@
 """What translators of the original Glupy import: ``from gluster.glupy import *``.
 
 It has what ``ctypes`` and ``gluster`` have, ``os``, ``sys``, the structures of the headers,
-also under the names that they had there, and ``dl``.
+also under the names that they had there, ``dl``, and of each fop ``OpX`` with the decorators
+``OpX.fop_type`` and ``OpX.cbk_type``.
 """
 
 import os as os
@@ -11,7 +12,7 @@ from ctypes import *
 from typing import Any
 
 from gluster import *
-from gluster import Frame
+from gluster import Frame, Xlator
 
 class _Number:
     restype: Any
@@ -21,7 +22,7 @@ class _Number:
 class _Action:
     restype: Any
     argtypes: Any
-    def __call__(self, frame: Frame, /, *args: Any) -> None: ...
+    def __call__(self, of: Frame | Xlator, /, *args: Any) -> None: ...
 
 class _Functions:
     get_id: _Number
@@ -31,10 +32,13 @@ class _Functions:
     """The number that the request has in all translators."""
 
     def __getattr__(self, name: str) -> _Action:
-        """`wind_X(frame, xlator, ...)`, `unwind_X(frame, cookie, this, op_ret, ...)`."""
+        """`wind_X(frame, xlator, ...)`, `unwind_X(frame, cookie, this, op_ret, ...)`.
+
+        `set_X_fop(this, function)` and `set_X_cbk(this, function)`, in `__init__`.
+        """
 
 dl: _Functions
 """The functions of the original's C library; `restype` and `argtypes` may be set."""
 
 def __getattr__(name: str) -> Any:
-    """A structure of the headers."""
+    """A structure of the headers, or `OpX`."""

@@ -8,7 +8,7 @@ Its methods are made from `gluster.FOPS`, so nothing here names a fop.
 
 from __future__ import annotations
 
-from ctypes import POINTER, c_long, c_uint64, pointer
+from ctypes import POINTER, _Pointer, c_long, c_uint64, pointer
 from typing import Any
 
 import gluster
@@ -30,7 +30,11 @@ class Original(gluster.Translator):
     def passed(self, values: tuple[Any, ...]) -> list[Any]:
         if self.options["pass"] == "handles":
             return list(values)
-        return [pointer(v.contents) if hasattr(v, "contents") else v for v in values]
+        # What is a pointer already is NULL.
+        return [
+            v if isinstance(v, _Pointer) or not hasattr(v, "contents") else pointer(v.contents)
+            for v in values
+        ]
 
 
 def original_fop(fop: Any) -> Any:

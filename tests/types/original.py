@@ -19,3 +19,15 @@ class xlator(Translator):
         dl.wind_lookup(frame, POINTER(xlator_t)(), loc, xdata)
         print(loc.contents, sizeof(c_void_p), os.getpid(), sys.argv)
         return 0
+
+
+def open_fop(frame: Frame, this: Xlator, loc: Loc, flags: int, fd: Fd, xdata: Dict | None) -> int:
+    dl.wind_open(frame, this, loc, flags, fd, xdata)
+    return 0
+
+
+class bare:
+    """A class that sets functions."""
+
+    def __init__(self, this: Xlator) -> None:
+        dl.set_open_fop(this, open_fop)

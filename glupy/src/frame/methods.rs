@@ -332,6 +332,10 @@ impl Frame {
         self.fop(py).name
     }
 
+    fn __format__<'py>(slf: &Bound<'py, Self>, how: &str) -> PyResult<Bound<'py, PyAny>> {
+        convert::formatted(slf, how, || slf.get()._address_(slf.py()))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> String {
         let open = self.open.get(py);
         let state = match self.state.get(py) {

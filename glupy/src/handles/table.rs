@@ -60,6 +60,10 @@ impl InodeTable {
         memory::reference(&Self::contents(slf)?)
     }
 
+    fn __format__<'py>(slf: &Bound<'py, Self>, how: &str) -> PyResult<Bound<'py, PyAny>> {
+        convert::formatted(slf, how, || slf.get()._address_(slf.py()))
+    }
+
     fn __repr__(&self) -> String {
         format!("<InodeTable of {}>", self.instance.name_text())
     }
