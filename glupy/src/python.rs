@@ -40,6 +40,7 @@ const MODULES: &[(&str, &str)] = &[
         include_str!(concat!(env!("OUT_DIR"), "/structures.py")),
     ),
     ("glupy.files", include_str!("../../python/glupy/files.py")),
+    ("glupy.paths", include_str!("../../python/glupy/paths.py")),
     ("glupy.schema", include_str!("../../python/glupy/schema.py")),
     ("glupy.log", include_str!("../../python/glupy/log.py")),
     (
