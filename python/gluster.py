@@ -80,7 +80,7 @@ for _sequence in (Dirents, Iovec, LockList):
     _sequence.index, _sequence.count = Sequence.index, Sequence.count  # type: ignore[method-assign, assignment]
 
 # Of the schema; glupy.so must have the same.
-_FINGERPRINT = "d93494ddfed3ee5a"
+_FINGERPRINT = "1e0760081bd42412"
 
 # The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
 # all of them.

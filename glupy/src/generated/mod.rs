@@ -12,4 +12,4 @@ pub mod keys;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "d93494ddfed3ee5a";
+pub const FINGERPRINT: &str = "1e0760081bd42412";
