@@ -60,7 +60,7 @@ define fuzz
 	@grep ^Done $(fuzz_target)/$(1).log
 endef
 
-.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest soak races asan attack bench generate check lint matrix bare clean help
+.PHONY: all deps deps-test deps-bench install uninstall demo test cargo-test fuzz pytest locs soak races asan attack bench generate check lint matrix bare clean help
 
 all: deps ## Build glupy.so (what is missing for that is installed first)
 	$(CARGO) build --locked --release -p glupy
@@ -104,6 +104,12 @@ fuzz: deps-test ## Feed nonsense to what reads schemas and headers (FUZZ_SECONDS
 
 pytest: deps-test all $(venv)/ready
 	$(call pytest,GLUPY_SO=$(abspath $(library)))
+
+locs: TESTS = tests/test_loc_table.py
+locs: JOBS = 0
+locs: deps-test all $(venv)/ready ## Measure which parts locs have (docs/locs.json), and write docs/fops.md
+	$(call pytest,GLUPY_SO=$(abspath $(library)) GLUPY_LOCS=1)
+	$(CARGO) codegen generate
 
 soak: TESTS = tests/test_soak.py
 soak: JOBS = 0

@@ -80,7 +80,7 @@ for _sequence in (Dirents, Iovec, LockList):
     _sequence.index, _sequence.count = Sequence.index, Sequence.count  # type: ignore[method-assign, assignment]
 
 # Of the schema; glupy.so must have the same.
-_FINGERPRINT = "5fd242985556a7a8"
+_FINGERPRINT = "c814fcdcff283b59"
 
 # The structures of the headers that fops have to do with, as ctypes; `glupy.structures` has
 # all of them.

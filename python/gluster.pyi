@@ -223,6 +223,9 @@ class Frame:
 
         Set in a coroutine, it counts for what is asked from then on; the request itself stays who it
         is. FrameError in other handlers.
+
+        0 on a brick in a `writev` that performance/write-behind sends, on by default in clients:
+        it has answered the application before. So are `gid` and `groups`; `pid` is the writer's.
         """
     @uid.setter
     def uid(self, uid: int, /) -> None: ...
@@ -286,51 +289,51 @@ class Xlator:
     @property
     def children(self) -> tuple[Xlator, ...]:
         """The translators below it."""
-    def stat(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[stat_reply_t]:
+    def stat(self, loc: _Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[stat_reply_t]:
         """Read the attributes of the inode at a location. In a coroutine, asks this child for the user who asks, or as root."""
-    def readlink(self, loc: Loc, size: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readlink_reply_t]:
+    def readlink(self, loc: _Loc, size: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readlink_reply_t]:
         """Read the target of a symbolic link. In a coroutine, asks this child for the user who asks, or as root."""
-    def mknod(self, loc: Loc, mode: int, rdev: int, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[mknod_reply_t]:
+    def mknod(self, loc: _Loc, mode: int, rdev: int, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[mknod_reply_t]:
         """Make a device, fifo, socket or regular file without opening it. In a coroutine, asks this child for the user who asks, or as root."""
-    def mkdir(self, loc: Loc, mode: int, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[mkdir_reply_t]:
+    def mkdir(self, loc: _Loc, mode: int, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[mkdir_reply_t]:
         """Make a directory. In a coroutine, asks this child for the user who asks, or as root."""
-    def unlink(self, loc: Loc, xflags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[unlink_reply_t]:
+    def unlink(self, loc: _Loc, xflags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[unlink_reply_t]:
         """Remove a name that is not a directory. In a coroutine, asks this child for the user who asks, or as root."""
-    def rmdir(self, loc: Loc, xflags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rmdir_reply_t]:
+    def rmdir(self, loc: _Loc, xflags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rmdir_reply_t]:
         """Remove a directory. In a coroutine, asks this child for the user who asks, or as root."""
-    def symlink(self, linkname: _Name, loc: Loc, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[symlink_reply_t]:
+    def symlink(self, linkname: _Name, loc: _Loc, umask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[symlink_reply_t]:
         """Make a symbolic link. In a coroutine, asks this child for the user who asks, or as root."""
-    def rename(self, oldloc: Loc, newloc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rename_reply_t]:
+    def rename(self, oldloc: _Loc, newloc: _Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rename_reply_t]:
         """Move a name, within a directory or to another one. In a coroutine, asks this child for the user who asks, or as root."""
-    def link(self, oldloc: Loc, newloc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[link_reply_t]:
+    def link(self, oldloc: _Loc, newloc: _Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[link_reply_t]:
         """Give an inode one more name. In a coroutine, asks this child for the user who asks, or as root."""
-    def truncate(self, loc: Loc, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[truncate_reply_t]:
+    def truncate(self, loc: _Loc, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[truncate_reply_t]:
         """Set the length of the file at a location. In a coroutine, asks this child for the user who asks, or as root."""
-    def open(self, loc: Loc, flags: int, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[open_reply_t]:
+    def open(self, loc: _Loc, flags: int, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[open_reply_t]:
         """Open a file. In a coroutine, asks this child for the user who asks, or as root."""
     def readv(self, fd: Fd, size: int, offset: int, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readv_reply_t]:
         """Read from an open file. In a coroutine, asks this child for the user who asks, or as root."""
     def writev(self, fd: Fd, vector: _Data, count: int, offset: int, flags: int, iobref: Iobref | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[writev_reply_t]:
         """Write to an open file. In a coroutine, asks this child for the user who asks, or as root."""
-    def statfs(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[statfs_reply_t]:
+    def statfs(self, loc: _Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[statfs_reply_t]:
         """Read the figures of the whole file system, such as free space. In a coroutine, asks this child for the user who asks, or as root."""
     def flush(self, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[flush_reply_t]:
         """Close one descriptor of an open file; comes once per close(), so more than once per open. In a coroutine, asks this child for the user who asks, or as root."""
     def fsync(self, fd: Fd, datasync: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fsync_reply_t]:
         """Bring the data of an open file to stable storage. In a coroutine, asks this child for the user who asks, or as root."""
-    def setxattr(self, loc: Loc, dict: Dict, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setxattr_reply_t]:
+    def setxattr(self, loc: _Loc, dict: Dict, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setxattr_reply_t]:
         """Set extended attributes at a location. In a coroutine, asks this child for the user who asks, or as root."""
-    def getxattr(self, loc: Loc, name: _Name | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[getxattr_reply_t]:
+    def getxattr(self, loc: _Loc, name: _Name | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[getxattr_reply_t]:
         """Read one extended attribute, or all of them, at a location. In a coroutine, asks this child for the user who asks, or as root."""
-    def removexattr(self, loc: Loc, name: _Name, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[removexattr_reply_t]:
+    def removexattr(self, loc: _Loc, name: _Name, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[removexattr_reply_t]:
         """Remove an extended attribute at a location. In a coroutine, asks this child for the user who asks, or as root."""
-    def opendir(self, loc: Loc, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[opendir_reply_t]:
+    def opendir(self, loc: _Loc, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[opendir_reply_t]:
         """Open a directory. In a coroutine, asks this child for the user who asks, or as root."""
     def fsyncdir(self, fd: Fd, datasync: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fsyncdir_reply_t]:
         """Bring an open directory to stable storage. In a coroutine, asks this child for the user who asks, or as root."""
-    def access(self, loc: Loc, mask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[access_reply_t]:
+    def access(self, loc: _Loc, mask: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[access_reply_t]:
         """Ask whether the caller may read, write or execute. In a coroutine, asks this child for the user who asks, or as root."""
-    def create(self, loc: Loc, flags: int, mode: int, umask: int, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[create_reply_t]:
+    def create(self, loc: _Loc, flags: int, mode: int, umask: int, fd: Fd, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[create_reply_t]:
         """Make a regular file and open it, in one step. In a coroutine, asks this child for the user who asks, or as root."""
     def ftruncate(self, fd: Fd, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[ftruncate_reply_t]:
         """Set the length of an open file. In a coroutine, asks this child for the user who asks, or as root."""
@@ -338,19 +341,19 @@ class Xlator:
         """Read the attributes of an open file or directory. In a coroutine, asks this child for the user who asks, or as root."""
     def lk(self, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lk_reply_t]:
         """Take, test or release a POSIX record lock for an application. In a coroutine, asks this child for the user who asks, or as root."""
-    def lookup(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lookup_reply_t]:
+    def lookup(self, loc: _Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lookup_reply_t]:
         """Find a name in a directory, or refresh an inode that is known. In a coroutine, asks this child for the user who asks, or as root."""
     def readdir(self, fd: Fd, size: int, offset: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[readdir_reply_t]:
         """List names of an open directory. In a coroutine, asks this child for the user who asks, or as root."""
-    def inodelk(self, volume: _Name, loc: Loc, cmd: int, flock: Flock, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[inodelk_reply_t]:
+    def inodelk(self, volume: _Name, loc: _Loc, cmd: int, flock: Flock, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[inodelk_reply_t]:
         """Take or release a lock on a range of an inode, for translators. In a coroutine, asks this child for the user who asks, or as root."""
     def finodelk(self, volume: _Name, fd: Fd, cmd: int, flock: Flock, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[finodelk_reply_t]:
         """Take or release a lock on a range of an open file's inode, for translators. In a coroutine, asks this child for the user who asks, or as root."""
-    def entrylk(self, volume: _Name, loc: Loc, basename: _Name | None, cmd: int, type: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[entrylk_reply_t]:
+    def entrylk(self, volume: _Name, loc: _Loc, basename: _Name | None, cmd: int, type: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[entrylk_reply_t]:
         """Take or release a lock on one name, or all names, of a directory, for translators. In a coroutine, asks this child for the user who asks, or as root."""
     def fentrylk(self, volume: _Name, fd: Fd, basename: _Name | None, cmd: int, type: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fentrylk_reply_t]:
         """Take or release a lock on one name, or all names, of an open directory, for translators. In a coroutine, asks this child for the user who asks, or as root."""
-    def xattrop(self, loc: Loc, optype: int, xattr: Dict, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[xattrop_reply_t]:
+    def xattrop(self, loc: _Loc, optype: int, xattr: Dict, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[xattrop_reply_t]:
         """Change numbers in extended attributes in one indivisible step, at a location. In a coroutine, asks this child for the user who asks, or as root."""
     def fxattrop(self, fd: Fd, optype: int, xattr: Dict, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fxattrop_reply_t]:
         """Change numbers in extended attributes in one indivisible step, on an open file. In a coroutine, asks this child for the user who asks, or as root."""
@@ -360,7 +363,7 @@ class Xlator:
         """Set extended attributes of an open file. In a coroutine, asks this child for the user who asks, or as root."""
     def rchecksum(self, fd: Fd, offset: int, len: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[rchecksum_reply_t]:
         """Have the brick compute checksums of a range of an open file. In a coroutine, asks this child for the user who asks, or as root."""
-    def setattr(self, loc: Loc, stbuf: Iatt, valid: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setattr_reply_t]:
+    def setattr(self, loc: _Loc, stbuf: Iatt, valid: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setattr_reply_t]:
         """Change mode, owner or times at a location. In a coroutine, asks this child for the user who asks, or as root."""
     def fsetattr(self, fd: Fd, stbuf: Iatt, valid: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[fsetattr_reply_t]:
         """Change mode, owner or times of an open file. In a coroutine, asks this child for the user who asks, or as root."""
@@ -380,17 +383,17 @@ class Xlator:
         """Send a message to the other translators of the graph; no file is involved. In a coroutine, asks this child for the user who asks, or as root."""
     def seek(self, fd: Fd, offset: int, what: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[seek_reply_t]:
         """Find the next data or the next hole of an open file. In a coroutine, asks this child for the user who asks, or as root."""
-    def lease(self, loc: Loc, lease: Lease, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lease_reply_t]:
+    def lease(self, loc: _Loc, lease: Lease, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[lease_reply_t]:
         """Get, take or give back a lease. In a coroutine, asks this child for the user who asks, or as root."""
-    def getactivelk(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[getactivelk_reply_t]:
+    def getactivelk(self, loc: _Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[getactivelk_reply_t]:
         """List the locks that are held on an inode, to move them to another brick. In a coroutine, asks this child for the user who asks, or as root."""
-    def setactivelk(self, loc: Loc, locklist: _Locks, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setactivelk_reply_t]:
+    def setactivelk(self, loc: _Loc, locklist: _Locks, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[setactivelk_reply_t]:
         """Take over locks that were held on another brick. In a coroutine, asks this child for the user who asks, or as root."""
-    def put(self, loc: Loc, mode: int, umask: int, flags: int, vector: _Data, count: int, offset: int, iobref: Iobref | None, xattr: Dict | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[put_reply_t]:
+    def put(self, loc: _Loc, mode: int, umask: int, flags: int, vector: _Data, count: int, offset: int, iobref: Iobref | None, xattr: Dict | None, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[put_reply_t]:
         """Make a whole small file in one request: create, write, set attributes, close. In a coroutine, asks this child for the user who asks, or as root."""
-    def icreate(self, loc: Loc, mode: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[icreate_reply_t]:
+    def icreate(self, loc: _Loc, mode: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[icreate_reply_t]:
         """Make an inode that has no name yet. In a coroutine, asks this child for the user who asks, or as root."""
-    def namelink(self, loc: Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[namelink_reply_t]:
+    def namelink(self, loc: _Loc, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[namelink_reply_t]:
         """Give a name to an inode that icreate made. In a coroutine, asks this child for the user who asks, or as root."""
     def copy_file_range(self, fd_in: Fd, off_in: int, fd_out: Fd, off_out: int, len: int, flags: int, xdata: Dict | None = ..., *, as_root: bool = False) -> Future[copy_file_range_reply_t]:
         """Copy a range of one open file into another on the brick, without moving the data here. In a coroutine, asks this child for the user who asks, or as root."""
@@ -454,7 +457,11 @@ class Loc(_Handle[loc_t]):
         """A copy of its own."""
     @property
     def path(self) -> str | None:
-        """Path from the root of the volume, as far as it is known; setting it sets the name, too."""
+        """Path from the root of the volume, as far as it is known; setting it sets the name, too.
+
+        On a brick that was restarted it begins with `<gfid:...>` for files that clients know
+        from before. A rule by path goes by `await loc.inode.paths()`.
+        """
     @path.setter
     def path(self, path: _Name | None, /) -> None: ...
     @property
@@ -474,12 +481,12 @@ class Loc(_Handle[loc_t]):
     def parent(self, parent: Inode | None, /) -> None: ...
     @property
     def gfid(self) -> Gfid:
-        """The file's GFID; null when it is not set here."""
+        """The file's GFID: its own, or its inode's; null for one that is to be found or made."""
     @gfid.setter
     def gfid(self, gfid: _Gfid, /) -> None: ...
     @property
     def pargfid(self) -> Gfid:
-        """The directory's GFID; null when it is not set here."""
+        """The directory's GFID: its own, or its parent's; null where the directory is not known."""
     @pargfid.setter
     def pargfid(self, pargfid: _Gfid, /) -> None: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -508,7 +515,15 @@ class Inode(_Handle[inode_t]):
     def path(self, name: _Name | None = None) -> str | None:
         """The path that the table knows, of the file or of a name in it.
 
-        Where the table knows no names it begins with `<gfid:...>`; None without a GFID.
+        Where the table knows no names, as on a brick that was restarted, it begins with
+        `<gfid:...>`; with several names it is that of the last lookup; None without a GFID.
+        """
+    def paths(self) -> Coroutine[Any, Any, list[str]]:
+        """The paths of all its names, as its brick keeps them: for rules that must hold.
+
+        On bricks only: OSError with EOPNOTSUPP where no storage/posix is below in this process.
+        ENOENT for a file that is gone, or still to be made; ENODATA when the brick lacks one of the
+        names, which it keeps since its option gfid2path is on (the default). A directory has one.
         """
     def link(self, parent: Inode | None, name: _Name | None, iatt: Iatt) -> Inode | None:
         """Puts it into the table, with the gfid of `iatt` and under a name in a directory.
@@ -1195,6 +1210,7 @@ class xlator_t(ctypes.Structure):
 # What is taken where one of these is wanted.
 _Gfid = Gfid | uuid.UUID | bytes | str
 _Name = str | bytes
+_Loc = Loc | Inode
 _Data = Iovec | Buffer | Iterable[Buffer]
 _Entries = Dirents | Iterable[Dirent]
 _Locks = LockList | Iterable[tuple[Flock, _Name | None, int]]
@@ -1771,7 +1787,7 @@ stat_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Dict | N
 Receives the answer: `stat_cbk(self, frame, cookie, this, op_ret, op_errno, buf, xdata)`.
 """
 
-def stat_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[stat_reply_t]:
+def stat_wind(frame: Frame, loc: _Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[stat_reply_t]:
     """Read the attributes of the inode at a location.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -1808,7 +1824,7 @@ readlink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, str | None, Iatt 
 Receives the answer: `readlink_cbk(self, frame, cookie, this, op_ret, op_errno, path, buf, xdata)`.
 """
 
-def readlink_wind(frame: Frame, loc: Loc, size: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[readlink_reply_t]:
+def readlink_wind(frame: Frame, loc: _Loc, size: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[readlink_reply_t]:
     """Read the target of a symbolic link.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -1847,7 +1863,7 @@ mknod_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt |
 Receives the answer: `mknod_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def mknod_wind(frame: Frame, loc: Loc, mode: int, rdev: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[mknod_reply_t]:
+def mknod_wind(frame: Frame, loc: _Loc, mode: int, rdev: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[mknod_reply_t]:
     """Make a device, fifo, socket or regular file without opening it.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -1890,7 +1906,7 @@ mkdir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt |
 Receives the answer: `mkdir_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def mkdir_wind(frame: Frame, loc: Loc, mode: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[mkdir_reply_t]:
+def mkdir_wind(frame: Frame, loc: _Loc, mode: int, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[mkdir_reply_t]:
     """Make a directory.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -1933,7 +1949,7 @@ unlink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt |
 Receives the answer: `unlink_cbk(self, frame, cookie, this, op_ret, op_errno, preparent, postparent, xdata)`.
 """
 
-def unlink_wind(frame: Frame, loc: Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[unlink_reply_t]:
+def unlink_wind(frame: Frame, loc: _Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[unlink_reply_t]:
     """Remove a name that is not a directory.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -1972,7 +1988,7 @@ rmdir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt | 
 Receives the answer: `rmdir_cbk(self, frame, cookie, this, op_ret, op_errno, preparent, postparent, xdata)`.
 """
 
-def rmdir_wind(frame: Frame, loc: Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[rmdir_reply_t]:
+def rmdir_wind(frame: Frame, loc: _Loc, xflags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[rmdir_reply_t]:
     """Remove a directory.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2011,7 +2027,7 @@ symlink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt
 Receives the answer: `symlink_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def symlink_wind(frame: Frame, linkname: _Name, loc: Loc, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[symlink_reply_t]:
+def symlink_wind(frame: Frame, linkname: _Name, loc: _Loc, umask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[symlink_reply_t]:
     """Make a symbolic link.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2054,7 +2070,7 @@ rename_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt |
 Receives the answer: `rename_cbk(self, frame, cookie, this, op_ret, op_errno, buf, preoldparent, postoldparent, prenewparent, postnewparent, xdata)`.
 """
 
-def rename_wind(frame: Frame, oldloc: Loc, newloc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[rename_reply_t]:
+def rename_wind(frame: Frame, oldloc: _Loc, newloc: _Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[rename_reply_t]:
     """Move a name, within a directory or to another one.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2099,7 +2115,7 @@ link_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt | 
 Receives the answer: `link_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def link_wind(frame: Frame, oldloc: Loc, newloc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[link_reply_t]:
+def link_wind(frame: Frame, oldloc: _Loc, newloc: _Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[link_reply_t]:
     """Give an inode one more name.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2142,7 +2158,7 @@ truncate_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt
 Receives the answer: `truncate_cbk(self, frame, cookie, this, op_ret, op_errno, prebuf, postbuf, xdata)`.
 """
 
-def truncate_wind(frame: Frame, loc: Loc, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[truncate_reply_t]:
+def truncate_wind(frame: Frame, loc: _Loc, offset: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[truncate_reply_t]:
     """Set the length of the file at a location.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2181,7 +2197,7 @@ open_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Fd | None, Dict | Non
 Receives the answer: `open_cbk(self, frame, cookie, this, op_ret, op_errno, fd, xdata)`.
 """
 
-def open_wind(frame: Frame, loc: Loc, flags: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[open_reply_t]:
+def open_wind(frame: Frame, loc: _Loc, flags: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[open_reply_t]:
     """Open a file.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2300,7 +2316,7 @@ statfs_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Statvfs | None, Dic
 Receives the answer: `statfs_cbk(self, frame, cookie, this, op_ret, op_errno, buf, xdata)`.
 """
 
-def statfs_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[statfs_reply_t]:
+def statfs_wind(frame: Frame, loc: _Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[statfs_reply_t]:
     """Read the figures of the whole file system, such as free space.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2411,7 +2427,7 @@ setxattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `setxattr_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def setxattr_wind(frame: Frame, loc: Loc, dict: Dict, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setxattr_reply_t]:
+def setxattr_wind(frame: Frame, loc: _Loc, dict: Dict, flags: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setxattr_reply_t]:
     """Set extended attributes at a location.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2446,7 +2462,7 @@ getxattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None, Dict
 Receives the answer: `getxattr_cbk(self, frame, cookie, this, op_ret, op_errno, dict, xdata)`.
 """
 
-def getxattr_wind(frame: Frame, loc: Loc, name: _Name | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[getxattr_reply_t]:
+def getxattr_wind(frame: Frame, loc: _Loc, name: _Name | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[getxattr_reply_t]:
     """Read one extended attribute, or all of them, at a location.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2483,7 +2499,7 @@ removexattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `removexattr_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def removexattr_wind(frame: Frame, loc: Loc, name: _Name, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[removexattr_reply_t]:
+def removexattr_wind(frame: Frame, loc: _Loc, name: _Name, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[removexattr_reply_t]:
     """Remove an extended attribute at a location.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2518,7 +2534,7 @@ opendir_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Fd | None, Dict | 
 Receives the answer: `opendir_cbk(self, frame, cookie, this, op_ret, op_errno, fd, xdata)`.
 """
 
-def opendir_wind(frame: Frame, loc: Loc, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[opendir_reply_t]:
+def opendir_wind(frame: Frame, loc: _Loc, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[opendir_reply_t]:
     """Open a directory.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2590,7 +2606,7 @@ access_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `access_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def access_wind(frame: Frame, loc: Loc, mask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[access_reply_t]:
+def access_wind(frame: Frame, loc: _Loc, mask: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[access_reply_t]:
     """Ask whether the caller may read, write or execute.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2625,7 +2641,7 @@ create_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Fd | None, Inode | 
 Receives the answer: `create_cbk(self, frame, cookie, this, op_ret, op_errno, fd, inode, buf, preparent, postparent, xdata)`.
 """
 
-def create_wind(frame: Frame, loc: Loc, flags: int, mode: int, umask: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[create_reply_t]:
+def create_wind(frame: Frame, loc: _Loc, flags: int, mode: int, umask: int, fd: Fd, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[create_reply_t]:
     """Make a regular file and open it, in one step.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2783,7 +2799,7 @@ lookup_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt 
 Receives the answer: `lookup_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, xdata, postparent)`.
 """
 
-def lookup_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[lookup_reply_t]:
+def lookup_wind(frame: Frame, loc: _Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[lookup_reply_t]:
     """Find a name in a directory, or refresh an inode that is known.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2861,7 +2877,7 @@ inodelk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `inodelk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def inodelk_wind(frame: Frame, volume: _Name, loc: Loc, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[inodelk_reply_t]:
+def inodelk_wind(frame: Frame, volume: _Name, loc: _Loc, cmd: int, flock: Flock, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[inodelk_reply_t]:
     """Take or release a lock on a range of an inode, for translators.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -2931,7 +2947,7 @@ entrylk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `entrylk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def entrylk_wind(frame: Frame, volume: _Name, loc: Loc, basename: _Name | None, cmd: int, type: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[entrylk_reply_t]:
+def entrylk_wind(frame: Frame, volume: _Name, loc: _Loc, basename: _Name | None, cmd: int, type: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[entrylk_reply_t]:
     """Take or release a lock on one name, or all names, of a directory, for translators.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3001,7 +3017,7 @@ xattrop_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None, Dict 
 Receives the answer: `xattrop_cbk(self, frame, cookie, this, op_ret, op_errno, xattr, xdata)`.
 """
 
-def xattrop_wind(frame: Frame, loc: Loc, optype: int, xattr: Dict, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[xattrop_reply_t]:
+def xattrop_wind(frame: Frame, loc: _Loc, optype: int, xattr: Dict, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[xattrop_reply_t]:
     """Change numbers in extended attributes in one indivisible step, at a location.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3186,7 +3202,7 @@ setattr_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt 
 Receives the answer: `setattr_cbk(self, frame, cookie, this, op_ret, op_errno, preop_stbuf, postop_stbuf, xdata)`.
 """
 
-def setattr_wind(frame: Frame, loc: Loc, stbuf: Iatt, valid: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setattr_reply_t]:
+def setattr_wind(frame: Frame, loc: _Loc, stbuf: Iatt, valid: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setattr_reply_t]:
     """Change mode, owner or times at a location.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3560,7 +3576,7 @@ lease_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Lease | None, Dict |
 Receives the answer: `lease_cbk(self, frame, cookie, this, op_ret, op_errno, lease, xdata)`.
 """
 
-def lease_wind(frame: Frame, loc: Loc, lease: Lease, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[lease_reply_t]:
+def lease_wind(frame: Frame, loc: _Loc, lease: Lease, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[lease_reply_t]:
     """Get, take or give back a lease.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3597,7 +3613,7 @@ getactivelk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, LockList | Non
 Receives the answer: `getactivelk_cbk(self, frame, cookie, this, op_ret, op_errno, locklist, xdata)`.
 """
 
-def getactivelk_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[getactivelk_reply_t]:
+def getactivelk_wind(frame: Frame, loc: _Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[getactivelk_reply_t]:
     """List the locks that are held on an inode, to move them to another brick.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3634,7 +3650,7 @@ setactivelk_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Dict | None]]
 Receives the answer: `setactivelk_cbk(self, frame, cookie, this, op_ret, op_errno, xdata)`.
 """
 
-def setactivelk_wind(frame: Frame, loc: Loc, locklist: _Locks, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setactivelk_reply_t]:
+def setactivelk_wind(frame: Frame, loc: _Loc, locklist: _Locks, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[setactivelk_reply_t]:
     """Take over locks that were held on another brick.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3669,7 +3685,7 @@ put_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt | N
 Receives the answer: `put_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, preparent, postparent, xdata)`.
 """
 
-def put_wind(frame: Frame, loc: Loc, mode: int, umask: int, flags: int, vector: _Data, count: int, offset: int, iobref: Iobref | None, xattr: Dict | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[put_reply_t]:
+def put_wind(frame: Frame, loc: _Loc, mode: int, umask: int, flags: int, vector: _Data, count: int, offset: int, iobref: Iobref | None, xattr: Dict | None, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[put_reply_t]:
     """Make a whole small file in one request: create, write, set attributes, close.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3712,7 +3728,7 @@ icreate_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Inode | None, Iatt
 Receives the answer: `icreate_cbk(self, frame, cookie, this, op_ret, op_errno, inode, buf, xdata)`.
 """
 
-def icreate_wind(frame: Frame, loc: Loc, mode: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[icreate_reply_t]:
+def icreate_wind(frame: Frame, loc: _Loc, mode: int, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[icreate_reply_t]:
     """Make an inode that has no name yet.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the
@@ -3751,7 +3767,7 @@ namelink_cbk_t: _HandlerType[[Frame, object, Xlator, int, int, Iatt | None, Iatt
 Receives the answer: `namelink_cbk(self, frame, cookie, this, op_ret, op_errno, prebuf, postbuf, xdata)`.
 """
 
-def namelink_wind(frame: Frame, loc: Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[namelink_reply_t]:
+def namelink_wind(frame: Frame, loc: _Loc, xdata: Dict | None, child: Xlator | None = None, cookie: object = None) -> Future[namelink_reply_t]:
     """Give a name to an inode that icreate made.
 
     Passes the request on to a child, the first one unless told otherwise. In a coroutine the

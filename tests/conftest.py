@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -52,6 +53,15 @@ def host(tmp_path: Path, library: Path, trusted_xattrs: None) -> Iterator[Host]:
     """A scratch machine; what its logs complain of fails the test."""
     with Host(tmp_path, library) as host:
         yield host
+
+
+@pytest.fixture(scope="session")
+def gfapi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that calls what FUSE can not."""
+    program = tmp_path_factory.mktemp("gfapi") / "gfapi"
+    source = Path(__file__).with_name("gfapi.c")
+    subprocess.run(["gcc", "-Wall", "-Werror", "-O1", "-o", program, source, "-lgfapi"], check=True)
+    return program
 
 
 @pytest.fixture

@@ -366,6 +366,19 @@ class Brick(Process):
         address = f"0100007F:{self.port:04X} 00000000:0000 0A"
         return address in Path("/proc/net/tcp").read_text()
 
+    def restart(self, opened: int) -> None:
+        """Start it anew, and wait for a client in which that file is open."""
+        self.stop()
+        self.start()
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError):
+                os.fstatvfs(opened)
+                return True
+            return False
+
+        self.wait_until("the client is back", answers)
+
     def client(self, volfile: Volfile, name: str, served: str | None = None) -> Volfile:
         """Add a volume that talks to this brick."""
         return volfile.add(name, "protocol/client", {

@@ -6,7 +6,6 @@ callbacks, and what programs do to it is compared operation by operation.
 
 from __future__ import annotations
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -82,15 +81,6 @@ def test_fuse_at_once(host: Host) -> None:
     same_noise([plain.log], [glupy.log])
     for each in outcomes:
         same(outcome, each)
-
-
-@pytest.fixture(scope="module")
-def gfapi(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program that calls what FUSE can not."""
-    program = tmp_path_factory.mktemp("gfapi") / "gfapi"
-    source = Path(__file__).with_name("gfapi.c")
-    subprocess.run(["gcc", "-Wall", "-Werror", "-O1", "-o", program, source, "-lgfapi"], check=True)
-    return program
 
 
 def test_gfapi(host: Host, gfapi: Path) -> None:

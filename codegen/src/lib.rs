@@ -25,6 +25,7 @@ pub mod emit;
 pub mod fingerprint;
 pub mod headers;
 pub mod import;
+pub mod locs;
 pub mod model;
 pub mod names;
 pub mod resolve;

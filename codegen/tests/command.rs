@@ -443,7 +443,7 @@ fn an_invented_fop_appears_in_every_layer() {
     let stubs = read(tree.path(), "python/gluster.pyi");
     assert!(
         stubs.contains(
-            "def frobnicate_wind(frame: Frame, loc: Loc, match: int, xdata: Dict | None, "
+            "def frobnicate_wind(frame: Frame, loc: _Loc, match: int, xdata: Dict | None, "
         )
     );
     let docs = read(tree.path(), "docs/fops.md");

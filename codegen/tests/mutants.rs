@@ -111,6 +111,12 @@ fn mutated(tree: &Path) {
     fs::write(codegen.join("examples/mutated_check.rs"), CHECK).unwrap();
     copy(&repository.join("codegen/src"), &codegen.join("src"));
     copy(&repository.join("templates"), &tree.join("templates"));
+    fs::create_dir_all(tree.join("docs")).unwrap();
+    fs::copy(
+        repository.join("docs/locs.json"),
+        tree.join("docs/locs.json"),
+    )
+    .unwrap();
 
     for name in names(&tree.join("templates"), ".jinja") {
         let path = tree.join("templates").join(format!("{name}.jinja"));

@@ -6,13 +6,16 @@ use minijinja::{Value, context};
 
 use super::{Error, template};
 use crate::describe::{NEVER_NULL, NOT_NULL, notes};
+use crate::locs::{self, Place, Row};
 use crate::model::{
-    CType, Derived, Enum, EnumValue, Field, Fop, Holds, Key, Model, Param, Structure,
+    CType, Derived, Enum, EnumValue, Field, Fop, Holds, Key, Kind, Model, Param, Structure,
 };
 
 /// What everything has in common, and a section per fop.
 pub fn emit(model: &Model) -> Result<String, Error> {
-    let fops: Vec<Value> = model.fops.iter().map(section).collect();
+    let measured = locs::rows().map_err(|error| Error::new(format!("docs/locs.json: {error}")))?;
+    let fops = model.fops.iter().map(|fop| section(fop, &measured));
+    let fops: Vec<Value> = fops.collect();
     let types = types(model);
     let structures: Vec<Value> = model.structures.iter().map(structure).collect();
     let enums: Vec<Value> = model.enums.iter().map(constants).collect();
@@ -38,14 +41,28 @@ fn types(model: &Model) -> Vec<Value> {
     types.into_values().map(view).collect()
 }
 
-fn section(fop: &Fop) -> Value {
+fn section(fop: &Fop, measured: &[Row]) -> Value {
+    let locs = fop.args.iter().filter(|arg| arg.ty.kind == Kind::Loc);
     context! {
+        locs => locs.map(|loc| parts(fop, loc, measured)).collect::<Vec<_>>(),
         summary => cell(&fop.doc),
         args => rows(&fop.args, NEVER_NULL),
         cbk_args => rows(&fop.cbk_args, NOT_NULL),
         success => fop.op_ret.describe(),
         ..Value::from_serialize(fop)
     }
+}
+
+/// What a loc has where: a row for each place in which the fop has come.
+fn parts(fop: &Fop, loc: &Param, measured: &[Row]) -> Value {
+    let of = |row: &&Row| row.fop == fop.name && row.arg == loc.name;
+    let measured: Vec<&Row> = measured.iter().filter(of).collect();
+    let row = |(place, name): &(Place, &str)| {
+        let row = measured.iter().find(|row| row.on == *place);
+        context! { place => name, parts => row.map(Value::from_serialize) }
+    };
+    let places: Vec<Value> = Place::ALL.iter().map(row).collect();
+    context! { name => loc.name, places, measured => !measured.is_empty() }
 }
 
 fn rows(params: &[Param], never_null: &str) -> Vec<Value> {

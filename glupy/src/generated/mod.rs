@@ -12,4 +12,4 @@ pub mod keys;
 pub mod structs;
 
 /// The schema's fingerprint; `gluster.py` must have the same.
-pub const FINGERPRINT: &str = "5fd242985556a7a8";
+pub const FINGERPRINT: &str = "c814fcdcff283b59";

@@ -188,6 +188,13 @@ impl Inode {
         }
     }
 
+    /// A coroutine that finds the paths of all names of the file on the brick.
+    fn paths<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, instance) = (slf.py(), base(slf).home(slf.py())?);
+        py.import("glupy.paths")?
+            .call_method1("paths", (slf, instance.this()))
+    }
+
     /// Puts it into the table, under a name in a directory (both may be None) and
     /// with the gfid of `iatt`; the inode that stands for the file from now on.
     fn link(
