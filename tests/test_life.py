@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -125,6 +126,60 @@ def test_graph_switch_keeps(host: Host) -> None:
         (line, *_) = mount.log.find("kept ")
         assert line.message == "kept /one 00000000-0000-0000-0000-000000000001 lives"
         assert not mount.log.find("taken down")
+
+
+# What code that both graphs have keeps: here a module of Python's.
+SHARED = """
+import errno
+from gluster import Translator
+
+class xlator(Translator):
+    async def getxattr_fop(self, frame, this, loc, name, xdata):
+        if not name or not name.startswith("user.ask"):
+            return await frame.wind()
+        kept = errno.__dict__.setdefault("kept", [])
+        said = "none"
+        for old in kept:
+            for way in (lambda: self.children[0].stat(old), lambda: frame.wind(loc=old),
+                        lambda: self.children[0].stat(old.inode)):
+                try:
+                    await way()
+                except ValueError as error:
+                    said = str(error)
+                else:
+                    said = "taken"
+                print("another graph:", said)
+        kept.append(loc)
+        return frame.unwind(-1, errno.ENODATA)
+"""
+
+
+def test_handles_of_another_graph(host: Host) -> None:
+    with VolfileServer(volfile(host, SHARED)) as server, host.mount(server) as mount:
+        (mount.path / "one").mkdir()
+
+        def ask() -> None:
+            with pytest.raises(OSError, match=os.strerror(errno.ENODATA)):
+                os.getxattr(mount.path / "one", "user.ask")
+
+        ask()
+        ask()
+        assert all("taken" in line.message for line in mount.log.find("another graph: "))
+        before = len(mount.log.find("another graph: "))
+        server.volfile = str(volfile(host, SHARED).add("above", "performance/md-cache"))
+        mount.popen.send_signal(signal.SIGHUP)
+
+        def switched() -> bool:
+            os.stat(mount.path)  # a request brings the switch about
+            return bool(mount.log.find("switched to graph [1-9]"))
+
+        mount.wait_until("a new graph", switched)
+        ask()
+        said = mount.log.find("another graph: ")[before:]
+        assert said
+        refusals = ("is of another graph, that of the volume", "can not refer to Inode of")
+        assert all(any(text in line.message for text in refusals) for line in said)
+        assert mount.running()
 
 
 IN_PARTS = """

@@ -121,6 +121,7 @@ pub struct Instance {
     pub contexts: Contexts,
     passes_on_exception: AtomicBool,
     children: Vec<CPtr<gf::xlator_t>>,
+    graph: CPtr<gf::glusterfs_graph_t>,
 }
 
 impl Instance {
@@ -173,6 +174,8 @@ impl Instance {
             contexts: Contexts::default(),
             passes_on_exception: AtomicBool::new(false),
             children: children.into_iter().map(CPtr).collect(),
+            // SAFETY: by contract.
+            graph: CPtr(unsafe { (*xl).graph }),
         }));
         let private = ptr::from_ref(instance).cast_mut().cast();
         // SAFETY: the translator is being initialized: no other thread uses it.
@@ -299,6 +302,11 @@ impl Instance {
     /// The translator.
     pub fn xl(&self) -> *mut gf::xlator_t {
         self.volume.xl()
+    }
+
+    /// The graph that it is in, or was, to be compared.
+    pub fn graph(&self) -> *mut gf::glusterfs_graph_t {
+        self.graph.get()
     }
 
     /// The volume's name, for the log.

@@ -54,7 +54,13 @@ fn record(
             let text = c_string(&printable::line(text));
             if fork::is_strange() && !is_free() {
                 // SAFETY: writes bytes of a string.
-                unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.count_bytes()) };
+                unsafe {
+                    libc::write(
+                        libc::STDERR_FILENO,
+                        text.as_ptr().cast(),
+                        text.count_bytes(),
+                    )
+                };
                 continue;
             }
             // SAFETY: the strings live during the call; "%s" takes one of them. THIS is a

@@ -157,6 +157,8 @@ pub struct Values<'a> {
     vectors: SmallVec<[(usize, Vector, Raw); 1]>,
     /// Whose values need not be owned by the handles that give them.
     lender: Option<&'a Frame>,
+    /// In whose graph they go, where no request says it.
+    home: Option<&'static Instance>,
 }
 
 impl<'a> Values<'a> {
@@ -181,7 +183,14 @@ impl<'a> Values<'a> {
             hold,
             vectors,
             lender: None,
+            home: None,
         }
+    }
+
+    /// The values are for a translator's children.
+    pub fn at(mut self, instance: &'static Instance) -> Values<'a> {
+        self.home = Some(instance);
+        self
     }
 
     /// The values are for this request, which is asked for them before it is over: what it
@@ -198,6 +207,25 @@ impl<'a> Values<'a> {
             handle.own(py)?;
         }
         handle.share(py)
+    }
+
+    /// Refuses what another graph has: its inodes have other contexts, and its table another lock.
+    ///
+    /// # Errors
+    /// `ValueError` that names the argument and the volume.
+    fn check_graph(&self, i: usize, handle: &Handle, py: Python<'_>) -> PyResult<()> {
+        let home = self.lender.map(|frame| frame.instance(py)).or(self.home);
+        match (home, handle.instance(py)) {
+            (Some(home), Some(other)) if !ptr::eq(home, other) && home.graph() != other.graph() => {
+                let (function, name) = (self.function, self.params[i].name);
+                Err(PyValueError::new_err(format!(
+                    "{function}: {name} is of another graph, that of the volume {}: find the file in \
+                     this one by its gfid",
+                    other.name_text()
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whose arguments they are, for messages.
@@ -219,6 +247,7 @@ impl<'a> Values<'a> {
         let class = class_of(param.kind);
         let handle = class.and_then(|class| handle::of_class(object, class));
         if let (None, Some(handle)) = (param.vector, handle) {
+            self.check_graph(i, handle, object.py())?;
             let (raw, owner) = self.share(handle, object.py())?;
             if let Some(owner) = owner {
                 self.hold.owner(owner);

@@ -147,7 +147,7 @@ impl Call {
                     instance.name_text()
                 )));
             }
-            let mut values = self.values(&function, args, kwargs)?;
+            let mut values = self.values(&function, instance, args, kwargs)?;
             values.check()?;
             let Values {
                 words, mut hold, ..
@@ -178,6 +178,7 @@ impl Call {
     fn values<'a>(
         &self,
         function: &'a str,
+        instance: &'static Instance,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Values<'a>> {
@@ -195,6 +196,7 @@ impl Call {
             )));
         }
         let mut values = Values::new(function, params, [Word::NULL; MAX_ARGS], Hold::default());
+        values = values.at(instance);
         let named = |i: usize| -> PyResult<bool> {
             kwargs.map_or(Ok(false), |kwargs| kwargs.contains(params[i].name))
         };

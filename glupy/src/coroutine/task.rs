@@ -558,8 +558,9 @@ impl Task {
             self.coroutine.with(py, one)?;
             self.held
                 .with(py, |held| held.iter().try_for_each(|one| visit.call(one)))?;
-            self.pending
-                .with(py, |pending| pending.iter().try_for_each(|one| visit.call(one)))?;
+            self.pending.with(py, |pending| {
+                pending.iter().try_for_each(|one| visit.call(one))
+            })?;
             self.frame.with(py, |frame| match frame {
                 Some(frame) => visit.call(&*frame),
                 None => Ok(()),
