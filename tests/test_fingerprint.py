@@ -79,7 +79,8 @@ def test_another_schema(host: Host) -> None:
     assert host.library
     start = host.library.read_bytes().partition(b'\n_FINGERPRINT = "')[2][:16].decode()
     new = "".join("0" if digit != "0" else "1" for digit in start)
-    [line] = refused(patched(host, f'_FINGERPRINT = "{start}"', f'_FINGERPRINT = "{new}"'))
+    # What runs is the bytecode, in which a text has its length in front.
+    [line] = refused(patched(host, f"\x10{start}", f"\x10{new}"))
     assert line.message == (
         "Glupy's own Python modules do not load: the gluster.py in this glupy.so was generated "
         "from another fops.yaml than its Rust side: make generate, build and install it again"
