@@ -45,8 +45,10 @@ static worker_t workers[THREADS];
 
 /* Like FUSE: the callback destroys the stack. */
 static int32_t
-answered(call_frame_t *frame)
+answered(call_frame_t *frame, int32_t op_ret, int32_t op_errno)
 {
+    (void)op_ret;
+    (void)op_errno;
     worker_t *worker = frame->local;
 
     frame->local = NULL; /* it is not from a memory pool */
