@@ -40,6 +40,13 @@ class xlator(Translator):
     async def long(self, frame, kind):
         float("a" * 200_000 + "@")
 
+    async def chain(self, frame, kind):
+        error = None
+        for i in range(5000):
+            before, error = error, ValueError(f"number {i}")
+            error.__context__ = before
+        raise error
+
     async def fifo(self, frame, kind):
         raises(self.options["fifo"])
 
@@ -94,13 +101,15 @@ def test_a_mount_survives_them(host: Host) -> None:
     mount = host.mount(host.posix().add("odd", host.glupy, options))
     (mount.path / "file.py").write_text("raise KeyError\n")
     mount.log.known += ["0-odd: ", "fuse-bridge"]
-    for name in ("errno", "long", "fifo", "own"):
+    for name in ("errno", "long", "chain", "fifo", "own"):
         begun = time.monotonic()
         with pytest.raises(OSError, match=os.strerror(errno.EIO)):
             os.getxattr(mount.path, f"user.{name}")
         assert time.monotonic() - begun < 10, name
     assert os.getxattr(mount.path, "user.nested") == b"inner outer"
     assert int(os.getxattr(mount.path, "user.unused")) >= 0
+    assert not mount.log.find("can not be told")
+    mount.log.expect("ValueError: number 4999", "ValueError: number 0$")
     mount.log.expect("KeyError: 'of a file that is none'", "could not convert string to float")
 
 

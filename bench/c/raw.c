@@ -47,10 +47,10 @@ static worker_t workers[THREADS];
 static int32_t
 answered(call_frame_t *frame, int32_t op_ret, int32_t op_errno)
 {
-    (void)op_ret;
-    (void)op_errno;
     worker_t *worker = frame->local;
 
+    (void)op_ret;
+    (void)op_errno;
     frame->local = NULL; /* it is not from a memory pool */
     STACK_DESTROY(frame->root);
     worker->answers++;

@@ -390,11 +390,7 @@ pub fn failed(
     let args = (handler.definition(), error.into_value(py), subject, outcome);
     // It goes to FUSE, whatever Python's comparisons say of it.
     let number: i32 = ending::call(support().failed.bind(py), args, None)?.extract()?;
-    Ok(if (1..=errno::MAX).contains(&number) {
-        number
-    } else {
-        0
-    })
+    Ok(if errno::is_errno(number) { number } else { 0 })
 }
 
 /// Logs an exception of a method that answers nobody.

@@ -179,7 +179,7 @@ def trace(error: BaseException) -> str:
     while tb is not None and _is_ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
     try:
-        _leave_unread(error, set())
+        _leave_unread(error)
         text = "".join(traceback.format_exception(type(error), error, tb))
     except BaseException as other:  # such as that of an audit hook, to which files are shown
         text = f"(the traceback can not be told: {describe(other)})"
@@ -190,23 +190,24 @@ def trace(error: BaseException) -> str:
     return "\n".join(lines)
 
 
-def _leave_unread(error: BaseException, seen: set[int]) -> None:
+def _leave_unread(error: BaseException) -> None:
     """Has a traceback show no lines of files that are neither a library's nor a translator's.
 
     Code can say of itself that it is of any file: one that nobody writes to, or one of this very
     volume. Who opens that waits, perhaps for itself.
     """
-    if id(error) in seen:
-        return
-    seen.add(id(error))
-    for frame, _ in traceback.walk_tb(_innermost(error.__traceback__, _MAX_FRAMES)):
-        file = frame.f_code.co_filename
-        if not (_is_library(file) or roots.has(frame, file)):
-            linecache.cache.setdefault(file, (0, None, [], file))
-    others = [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
-    for other in others:
-        if isinstance(other, BaseException):
-            _leave_unread(other, seen)
+    left: list[object] = [error]
+    seen: set[int] = set()
+    while left:  # as long as a chain may be
+        one = left.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        for frame, _ in traceback.walk_tb(_innermost(one.__traceback__, _MAX_FRAMES)):
+            file = frame.f_code.co_filename
+            if not (_is_library(file) or roots.has(frame, file)):
+                linecache.cache.setdefault(file, (0, None, [], file))
+        left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
 
 
 def install() -> None:

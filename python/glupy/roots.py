@@ -44,8 +44,12 @@ def as_known(text: str) -> str:
 
 def has(frame: FrameType, file: str) -> bool:
     """Whether the file of a frame's code is the one that a module of a volume's was read from."""
-    module = sys.modules.get(str(frame.f_globals.get("__name__", "")))
-    return of_frame(frame) is not None and getattr(module, "__file__", None) == file
+    name = _module(frame)
+    return of(name) is not None and getattr(sys.modules.get(name), "__file__", None) == file
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def of_frame(frame: FrameType) -> Root | None:
@@ -53,7 +57,7 @@ def of_frame(frame: FrameType) -> Root | None:
 
     Threads that an author starts run for no translator that GlusterFS knows of.
     """
-    return of(str(frame.f_globals.get("__name__", "")))
+    return of(_module(frame))
 
 
 def of_caller(frame: FrameType | None) -> Root | None:
@@ -64,7 +68,7 @@ def of_caller(frame: FrameType | None) -> Root | None:
 def module_of_caller(frame: FrameType | None) -> str:
     """The module of a volume's that has called a frame, by way of libraries; "" for none."""
     while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
+        name = _module(frame)
         if of(name) is not None:
             return name
         frame = frame.f_back

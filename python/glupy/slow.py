@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import _gluster
 
@@ -27,11 +27,8 @@ def watched(what: str, volume: str) -> Iterator[None]:
 
     timer = threading.Timer(AFTER, say)
     timer.daemon = True
-    try:
+    with suppress(RuntimeError):  # without a thread nobody watches
         timer.start()
-    except RuntimeError:  # without a thread nobody watches
-        yield
-        return
     try:
         yield
     finally:

@@ -2,7 +2,7 @@
 
 use super::{CBK_VALUE, MAX_OWN, NOTHING, Resolver};
 use crate::model::{Class, Kind, OpRet, Own, Param, Within};
-use crate::schema;
+use crate::schema::{self, Text};
 use crate::yaml::At;
 
 impl<'s> Resolver<'s, '_> {
@@ -32,29 +32,35 @@ impl<'s> Resolver<'s, '_> {
     /// Which inode attributes are of.
     fn of(&mut self, param: &schema::Param, cbk: &[schema::Param]) -> Option<usize> {
         let of = param.of.as_ref()?;
-        let kind = self.kind(param)?;
-        if kind != Kind::Iatt {
-            let message = format!("`{}` can have no `of`", param.name.value);
-            let expected = format!("only an iatt has one, not the kind {}", kind.name());
-            self.error(&of.span, message, expected);
-            return None;
-        }
-        let expected = "expected a callback value that is an inode";
-        self.sibling(of, cbk, CBK_VALUE, &[Kind::Inode], expected)
+        let kinds = [(Kind::Iatt, "an iatt"), (Kind::Inode, "an inode")];
+        self.beside("of", of, param, cbk, kinds)
     }
 
     /// Which attributes have the size of the content in a dict.
     fn content(&mut self, param: &schema::Param, cbk: &[schema::Param]) -> Option<usize> {
         let content = param.content.as_ref()?;
+        let kinds = [(Kind::Dict, "a dict"), (Kind::Iatt, "an iatt")];
+        self.beside("content", content, param, cbk, kinds)
+    }
+
+    /// The callback value of a kind that another one of a kind names by a key.
+    fn beside(
+        &mut self,
+        key: &str,
+        text: &Text,
+        param: &schema::Param,
+        cbk: &[schema::Param],
+        [(own, a_own), (other, a_other)]: [(Kind, &str); 2],
+    ) -> Option<usize> {
         let kind = self.kind(param)?;
-        if kind != Kind::Dict {
-            let message = format!("`{}` can have no `content`", param.name.value);
-            let expected = format!("only a dict has one, not the kind {}", kind.name());
-            self.error(&content.span, message, expected);
+        if kind != own {
+            let message = format!("`{}` can have no `{key}`", param.name.value);
+            let expected = format!("only {a_own} has one, not the kind {}", kind.name());
+            self.error(&text.span, message, expected);
             return None;
         }
-        let expected = "expected a callback value that is an iatt";
-        self.sibling(content, cbk, CBK_VALUE, &[Kind::Iatt], expected)
+        let expected = format!("expected a callback value that is {a_other}");
+        self.sibling(text, cbk, CBK_VALUE, &[other], &expected)
     }
 
     /// Which argument is the most bytes of a callback value.

@@ -120,24 +120,14 @@ impl Resolver<'_, '_> {
                 );
             }
         }
-        let length = param.length.as_ref().and_then(|text| {
-            self.sibling(
-                text,
-                siblings,
-                what,
-                &[Kind::I32],
-                "expected an argument that is an int32_t",
-            )
-        });
-        let owner = param.owner.as_ref().and_then(|text| {
-            self.sibling(
-                text,
-                siblings,
-                what,
-                &[Kind::Iobref],
-                "expected an argument that is an iobref",
-            )
-        });
+        let mut sibling = |text: &Option<Text>, kind, expected| {
+            let text = text.as_ref()?;
+            self.sibling(text, siblings, what, &[kind], expected)
+        };
+        let expected = "expected an argument that is an int32_t";
+        let length = sibling(&param.length, Kind::I32, expected);
+        let expected = "expected an argument that is an iobref";
+        let owner = sibling(&param.owner, Kind::Iobref, expected);
         let nullable = param.nullable.as_ref().is_some_and(|flag| flag.value)
             || self.nullable.contains(name.as_str());
         Param {

@@ -195,8 +195,8 @@ impl Call {
                 names()
             )));
         }
-        let mut values = Values::new(function, params, [Word::NULL; MAX_ARGS], Hold::default());
-        values = values.at(instance);
+        let none = [Word::NULL; MAX_ARGS];
+        let mut values = Values::new(function, params, none, Hold::default()).at(instance);
         let named = |i: usize| -> PyResult<bool> {
             kwargs.map_or(Ok(false), |kwargs| kwargs.contains(params[i].name))
         };

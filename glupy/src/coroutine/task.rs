@@ -7,7 +7,6 @@ use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
-
 use smallvec::SmallVec;
 
 use super::future::{self, Future, Outcome, Source, Waiter, Waiters};
@@ -49,7 +48,7 @@ pub struct Task {
     waits: GilCell<Option<Py<Future>>>,
     /// What its handler has returned, if that is to be awaited, too.
     returned: GilCell<Option<Py<Future>>>,
-    /// An exception that it is to get when it waits next.
+    /// Exceptions that it is to get, one each time that it waits.
     pending: GilCell<SmallVec<[Py<PyAny>; 1]>>,
     /// How many timeouts, and what `gather`, are around what it does now.
     limits: GilCell<u32>,

@@ -4,12 +4,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// The kernel refuses larger ones from FUSE, and the caller hangs.
-pub const MAX: i32 = 511;
+const MAX: i32 = 511;
 
 /// `op_ret` and `op_errno` of an answer.
 pub type Status = (i32, i32);
 
-fn is_errno(op_errno: i32) -> bool {
+/// Whether it is one that callers take for a failure, and hear of.
+pub fn is_errno(op_errno: i32) -> bool {
     (1..=MAX).contains(&op_errno)
 }
 

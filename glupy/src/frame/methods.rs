@@ -294,8 +294,8 @@ impl Frame {
     /// The user's further groups.
     #[getter]
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let of_root = |root: &gf::call_stack_t| own_stack::groups(root);
-        PyTuple::new(py, self.asker(py, |asker| asker.groups.clone(), of_root)?)
+        let groups = self.asker(py, |asker| asker.groups.clone(), own_stack::groups)?;
+        PyTuple::new(py, groups)
     }
 
     #[setter]
