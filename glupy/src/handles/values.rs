@@ -276,93 +276,40 @@ impl Iatt {
     }
 }
 
-/// The names of `os.stat_result` for what an iatt has under others.
-#[pymethods]
-impl Iatt {
-    #[getter]
-    fn st_ino(slf: &Bound<'_, Self>) -> PyResult<u64> {
-        read(slf, |iatt| iatt.ia_ino)
-    }
+/// Properties whose values an iatt has under other names.
+macro_rules! properties {
+    ($($name:ident: $type:ty = |$iatt:ident| $value:expr;)*) => {
+        #[pymethods]
+        impl Iatt {
+            $(
+                #[getter]
+                fn $name(slf: &Bound<'_, Self>) -> PyResult<$type> {
+                    read(slf, |$iatt| $value)
+                }
+            )*
+        }
+    };
+}
 
-    #[getter]
-    fn st_dev(slf: &Bound<'_, Self>) -> PyResult<u64> {
-        read(slf, |iatt| iatt.ia_dev)
-    }
-
-    #[getter]
-    fn st_rdev(slf: &Bound<'_, Self>) -> PyResult<u64> {
-        read(slf, |iatt| iatt.ia_rdev)
-    }
-
-    #[getter]
-    fn st_nlink(slf: &Bound<'_, Self>) -> PyResult<u32> {
-        read(slf, |iatt| iatt.ia_nlink)
-    }
-
-    #[getter]
-    fn st_uid(slf: &Bound<'_, Self>) -> PyResult<u32> {
-        read(slf, |iatt| iatt.ia_uid)
-    }
-
-    #[getter]
-    fn st_gid(slf: &Bound<'_, Self>) -> PyResult<u32> {
-        read(slf, |iatt| iatt.ia_gid)
-    }
-
-    #[getter]
-    fn st_size(slf: &Bound<'_, Self>) -> PyResult<u64> {
-        read(slf, |iatt| iatt.ia_size)
-    }
-
-    #[getter]
-    fn st_blksize(slf: &Bound<'_, Self>) -> PyResult<u32> {
-        read(slf, |iatt| iatt.ia_blksize)
-    }
-
-    #[getter]
-    fn st_blocks(slf: &Bound<'_, Self>) -> PyResult<u64> {
-        read(slf, |iatt| iatt.ia_blocks)
-    }
-
-    #[getter]
-    fn st_atime(slf: &Bound<'_, Self>) -> PyResult<f64> {
-        read(slf, |iatt| seconds(iatt.ia_atime, iatt.ia_atime_nsec))
-    }
-
-    #[getter]
-    fn st_atime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
-        read(slf, |iatt| nanoseconds(iatt.ia_atime, iatt.ia_atime_nsec))
-    }
-
-    #[getter]
-    fn st_mtime(slf: &Bound<'_, Self>) -> PyResult<f64> {
-        read(slf, |iatt| seconds(iatt.ia_mtime, iatt.ia_mtime_nsec))
-    }
-
-    #[getter]
-    fn st_mtime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
-        read(slf, |iatt| nanoseconds(iatt.ia_mtime, iatt.ia_mtime_nsec))
-    }
-
-    #[getter]
-    fn st_ctime(slf: &Bound<'_, Self>) -> PyResult<f64> {
-        read(slf, |iatt| seconds(iatt.ia_ctime, iatt.ia_ctime_nsec))
-    }
-
-    #[getter]
-    fn st_ctime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
-        read(slf, |iatt| nanoseconds(iatt.ia_ctime, iatt.ia_ctime_nsec))
-    }
-
-    #[getter]
-    fn st_btime(slf: &Bound<'_, Self>) -> PyResult<f64> {
-        read(slf, |iatt| seconds(iatt.ia_btime, iatt.ia_btime_nsec))
-    }
-
-    #[getter]
-    fn st_btime_ns(slf: &Bound<'_, Self>) -> PyResult<i128> {
-        read(slf, |iatt| nanoseconds(iatt.ia_btime, iatt.ia_btime_nsec))
-    }
+// The names of `os.stat_result`.
+properties! {
+    st_ino: u64 = |iatt| iatt.ia_ino;
+    st_dev: u64 = |iatt| iatt.ia_dev;
+    st_rdev: u64 = |iatt| iatt.ia_rdev;
+    st_nlink: u32 = |iatt| iatt.ia_nlink;
+    st_uid: u32 = |iatt| iatt.ia_uid;
+    st_gid: u32 = |iatt| iatt.ia_gid;
+    st_size: u64 = |iatt| iatt.ia_size;
+    st_blksize: u32 = |iatt| iatt.ia_blksize;
+    st_blocks: u64 = |iatt| iatt.ia_blocks;
+    st_atime: f64 = |iatt| seconds(iatt.ia_atime, iatt.ia_atime_nsec);
+    st_atime_ns: i128 = |iatt| nanoseconds(iatt.ia_atime, iatt.ia_atime_nsec);
+    st_mtime: f64 = |iatt| seconds(iatt.ia_mtime, iatt.ia_mtime_nsec);
+    st_mtime_ns: i128 = |iatt| nanoseconds(iatt.ia_mtime, iatt.ia_mtime_nsec);
+    st_ctime: f64 = |iatt| seconds(iatt.ia_ctime, iatt.ia_ctime_nsec);
+    st_ctime_ns: i128 = |iatt| nanoseconds(iatt.ia_ctime, iatt.ia_ctime_nsec);
+    st_btime: f64 = |iatt| seconds(iatt.ia_btime, iatt.ia_btime_nsec);
+    st_btime_ns: i128 = |iatt| nanoseconds(iatt.ia_btime, iatt.ia_btime_nsec);
 }
 
 /// A time as a float, as `os.stat_result` has it.
